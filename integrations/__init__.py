@@ -1,0 +1,1 @@
+"""The outside world: producers' formats in, Kafka connections, the ingest gateway."""

@@ -1,0 +1,222 @@
+"""What people and other tools read: frozen JSON events, each with its schema version ``v``.
+
+Times are event times in milliseconds since the epoch. Consumers ignore fields they do not know; a rename is a
+new version with an upcast, and golden bytes of every version stay in ``tests/contract``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from schemas.errors import SchemaError
+
+Severity = Literal["info", "warning", "critical"]
+Priority = Literal["P0", "P1", "P2", "P3"]
+WindowName = Literal["5m", "15m", "1h", "24h", "7d"]
+AnomalyState = Literal["start", "update", "end"]
+AnomalyKind = Literal["spike", "drop", "level_shift", "drift", "limit"]
+Direction = Literal["up", "down", "none"]
+AlertState = Literal["firing", "resolved"]
+IncidentState = Literal["open", "resolved", "merged"]
+
+TimeMs = Annotated[int, Field(ge=0, description="Event time, milliseconds since the epoch.")]
+Score = Annotated[float, Field(description="Above 1.0 = anomalous.")]
+
+
+class Event(BaseModel):
+    """The base of all JSON values on our topics."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="constants")
+
+    def to_bytes(self) -> bytes:
+        """The record's value: JSON, fields in their order, nothing that is None."""
+        return self.model_dump_json(exclude_none=True).encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes | None) -> Self:
+        """Read a record's value.
+
+        Raises
+        ------
+        SchemaError
+            If it is empty (a tombstone), not JSON, or lacks what this event must have.
+        """
+        if not data:
+            raise SchemaError(f"an empty record where a {cls.__name__} was expected")
+        try:
+            return cls.model_validate_json(data)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"]) or "the value"
+            raise SchemaError(f"not a {cls.__name__}: {where}: {first['msg']}") from error
+
+
+class Range(BaseModel):
+    """What was expected, from ``low`` to ``high`` around ``center``, in the series' own unit."""
+
+    model_config = ConfigDict(frozen=True)
+    low: float
+    center: float
+    high: float
+
+
+class WindowVerdict(BaseModel):
+    """What one window says of a series."""
+
+    model_config = ConfigDict(frozen=True)
+    window: WindowName
+    score: Score
+    agrees: Annotated[bool, Field(description="Whether this window calls the series anomalous.")]
+    expected: Range | None = None
+
+
+class Contribution(BaseModel):
+    """A share of the fused score; base and contributions add up to it."""
+
+    model_config = ConfigDict(frozen=True)
+    of: str
+    value: float
+
+
+class Anomaly(Event):
+    """One state of one anomaly episode of one series: its start, an update, or its end.
+
+    A later state carries what earlier ones said (peak, start), so any of them may be lost or repeated.
+    """
+
+    v: Literal[1] = 1
+    id: Annotated[str, Field(description="Of the episode: series id and start, the same in all its states.")]
+    state: AnomalyState
+    tenant: str
+    series_id: Annotated[str, Field(description="16 hexadecimal digits.")]
+    metric: str
+    labels: dict[str, str] = {}
+    dims: dict[str, str] = {}
+    entity: str
+    unit: str = ""
+    kind: AnomalyKind
+    detector: Annotated[str, Field(description="Name of the detector, or of the threshold rule, that spoke.")]
+    direction: Direction = "none"
+    severity: Severity
+    priority: Annotated[Priority | None, Field(description="Given by a rule; absent for plain anomalies.")] = None
+    safety: Annotated[bool, Field(description="On the safety list: it always pages.")] = False
+    started_ms: TimeMs
+    at_ms: Annotated[TimeMs, Field(description="Event time of the sample that made this state.")]
+    ended_ms: TimeMs | None = None
+    score: Score
+    peak_score: Score
+    observed: float
+    expected: Range | None = None
+    windows: list[WindowVerdict] = []
+    base: float = 0.0
+    contributions: list[Contribution] = []
+    confidence: Annotated[float, Field(ge=0, le=1)]
+    confidence_reasons: list[str] = []
+    explanation: str
+
+
+class Alert(Event):
+    """One alert episode with its state."""
+
+    v: Literal[1] = 1
+    id: Annotated[str, Field(description="Fingerprint and start of the episode.")]
+    tenant: str
+    fingerprint: Annotated[str, Field(description="Alertmanager's, over the labels.")]
+    labels: dict[str, str]
+    annotations: dict[str, str] = {}
+    state: AlertState
+    priority: Priority
+    safety: bool = False
+    severity: Severity
+    entity: str
+    signal: Annotated[str, Field(description="The metric family that the alert is about.")]
+    started_ms: TimeMs
+    updated_ms: TimeMs
+    ended_ms: TimeMs | None = None
+    score: Score
+    peak_score: Score
+    observed: float
+    expected: Range | None = None
+    windows: list[WindowVerdict] = []
+    confidence: float
+    anomaly_id: str
+    incident_id: str | None = None
+
+
+class IncidentMember(BaseModel):
+    """An alert inside an incident, as much of it as a reader needs."""
+
+    model_config = ConfigDict(frozen=True)
+    alert_id: str
+    entity: str
+    signal: str
+    labels: dict[str, str] = {}
+    state: AlertState
+    priority: Priority
+    severity: Severity
+    direction: Direction = "none"
+    started_ms: TimeMs
+    ended_ms: TimeMs | None = None
+    peak_score: Score
+    observed: float
+    expected: Range | None = None
+    windows: list[WindowName] = []
+    confidence: float
+    summary: str
+
+
+class Incident(Event):
+    """A connected component of alerts under relations of time, entity and signal."""
+
+    v: Literal[1] = 1
+    id: Annotated[str, Field(description="From its first member; never changes.")]
+    tenant: str
+    state: IncidentState
+    merged_into: Annotated[str | None, Field(description="The survivor's id, when merged.")] = None
+    aliases: Annotated[list[str], Field(description="Ids of incidents that were merged into this one.")] = []
+    title: str
+    priority: Priority
+    severity: Severity
+    started_ms: TimeMs
+    updated_ms: TimeMs
+    ended_ms: Annotated[TimeMs | None, Field(description="When its last alert ended.")] = None
+    resolved_ms: Annotated[TimeMs | None, Field(description="When hysteresis let it resolve.")] = None
+    members: list[IncidentMember]
+    entities: list[str]
+    signals: list[str]
+    confidence: float
+    page_keys: Annotated[list[str], Field(description="Dedup keys that were paged, and that resolve with it.")] = []
+    revision: int
+
+
+class TimelineEntry(Event):
+    """Something that happened to an incident."""
+
+    v: Literal[1] = 1
+    id: str
+    tenant: str
+    incident_id: str
+    at_ms: TimeMs
+    kind: Literal["opened", "alert_joined", "alert_resolved", "priority_raised", "merged", "resolved", "reopened"]
+    text: str
+    alert_id: str | None = None
+
+
+class Tick(Event):
+    """The passing of time on one partition of a stage."""
+
+    v: Literal[1] = 1
+    stage: str
+    partition: int
+    at_ms: Annotated[TimeMs, Field(description="On whole seconds.")]
+
+
+class Setting(Event):
+    """Something that every partition must know, from an event time on; one copy lies on each partition."""
+
+    v: Literal[1] = 1
+    subject: Annotated[str, Field(description="What is set, e.g. ``threshold_rules`` or ``correlation``.")]
+    valid_from_ms: TimeMs
+    body: dict[str, Any]

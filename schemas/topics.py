@@ -1,0 +1,185 @@
+"""The topic catalogue: every topic of ours, once, with its key, value, retention, writers and readers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final, Literal
+
+from pydantic import BaseModel
+
+from schemas import events
+
+Cleanup = Literal["delete", "compact", "compact,delete"]
+HOUR_MS: Final = 3_600_000
+DAY_MS: Final = 24 * HOUR_MS
+# A stage that reads a compacted topic must see every transition of the last two days.
+COMPACTION_LAG_MS: Final = 48 * HOUR_MS
+MAX_MESSAGE_BYTES: Final = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One topic.
+
+    Parameters
+    ----------
+    name
+        Without the configured prefix.
+    key, value
+        What they hold, in words.
+    cleanup, retention_ms
+        As the broker must have them; a retention of None is for ever.
+    writers, readers
+        Stages, or ``outside``.
+    model
+        The event's class where the value is one of our JSON events.
+    properties
+        Further topic configuration.
+    """
+
+    name: str
+    key: str
+    value: str
+    cleanup: Cleanup
+    retention_ms: int | None
+    writers: tuple[str, ...]
+    readers: tuple[str, ...]
+    model: type[BaseModel] | None = None
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+    def config(self) -> dict[str, str]:
+        """The topic's configuration on the broker."""
+        retention = -1 if self.retention_ms is None else self.retention_ms
+        config = {"cleanup.policy": self.cleanup, "max.message.bytes": str(MAX_MESSAGE_BYTES)}
+        if "delete" in self.cleanup:
+            config["retention.ms"] = str(retention)
+        return config | dict(self.properties)
+
+
+_LAGGED = MappingProxyType({"min.compaction.lag.ms": str(COMPACTION_LAG_MS)})
+
+SAMPLES: Final = Topic(
+    "metrics.samples", "tenant", "columnar batch (Arrow)", "delete", 48 * HOUR_MS, ("ingest",), ("detect",)
+)
+REJECTED: Final = Topic(
+    "metrics.rejected",
+    "source topic",
+    "the original bytes; reason, source partition and offset in headers",
+    "delete",
+    7 * DAY_MS,
+    ("ingest",),
+    ("outside",),
+)
+ANOMALIES: Final = Topic(
+    "metrics.anomalies",
+    "tenant/series",
+    "JSON: start, update or end of an anomaly",
+    "delete",
+    30 * DAY_MS,
+    ("detect",),
+    ("decide", "outside"),
+    events.Anomaly,
+)
+ALERTS: Final = Topic(
+    "alerts",
+    "tenant/fingerprint",
+    "JSON: one alert episode with its state",
+    "compact,delete",
+    90 * DAY_MS,
+    ("decide",),
+    ("outside",),
+    events.Alert,
+)
+INCIDENTS: Final = Topic(
+    "incidents", "tenant/incident", "JSON: the incident", "compact", None, ("decide",), ("outside",), events.Incident
+)
+TIMELINE: Final = Topic(
+    "incidents.timeline",
+    "tenant/incident",
+    "JSON: what happened, in order",
+    "delete",
+    396 * DAY_MS,
+    ("decide",),
+    ("outside",),
+    events.TimelineEntry,
+)
+SETTINGS: Final = Topic(
+    "settings",
+    "subject",
+    "JSON: what every partition must know, one copy on each",
+    "compact",
+    None,
+    ("outside",),
+    ("detect", "decide"),
+    events.Setting,
+    _LAGGED,
+)
+
+
+def _stage_topics(stage: str, source: Topic) -> tuple[Topic, Topic, Topic]:
+    """Ticks, checkpoints and dead letters of a stage."""
+    return (
+        Topic(
+            f"{stage}.ticks",
+            "partition",
+            "JSON: the passing of time",
+            "delete",
+            DAY_MS,
+            (stage,),
+            (stage,),
+            events.Tick,
+        ),
+        Topic(
+            f"{stage}.checkpoints",
+            "partition/block",
+            "state blocks and manifests",
+            "compact",
+            None,
+            (stage,),
+            (stage,),
+        ),
+        Topic(
+            f"{source.name}.dlq",
+            "as the topic",
+            "what the stage could not read; reason and origin in headers",
+            "delete",
+            7 * DAY_MS,
+            (stage,),
+            ("outside",),
+        ),
+    )
+
+
+DETECT_TICKS, DETECT_CHECKPOINTS, SAMPLES_DLQ = _stage_topics("detect", SAMPLES)
+DECIDE_TICKS, DECIDE_CHECKPOINTS, ANOMALIES_DLQ = _stage_topics("decide", ANOMALIES)
+
+CATALOGUE: Final[tuple[Topic, ...]] = (
+    SAMPLES,
+    REJECTED,
+    ANOMALIES,
+    ALERTS,
+    INCIDENTS,
+    TIMELINE,
+    SETTINGS,
+    DETECT_TICKS,
+    DETECT_CHECKPOINTS,
+    SAMPLES_DLQ,
+    DECIDE_TICKS,
+    DECIDE_CHECKPOINTS,
+    ANOMALIES_DLQ,
+)
+"""Every topic, in the order of the flow. All have the same number of partitions (``kafka.partitions``), so that a
+stage that reads several of them is given the same partitions of each."""
+
+
+def topic_named(name: str) -> Topic:
+    """The catalogue's topic of that name.
+
+    Raises
+    ------
+    KeyError
+        If there is none.
+    """
+    return {topic.name: topic for topic in CATALOGUE}[name]
