@@ -137,12 +137,19 @@ class Alert(Event):
     ended_ms: TimeMs | None = None
     score: Score
     peak_score: Score
-    observed: float
+    peak_ms: Annotated[TimeMs | None, Field(description="When the score was highest.")] = None
+    observed: Annotated[float, Field(description="The newest value.")]
     expected: Range | None = None
+    unit: str = ""
+    direction: Direction = "none"
+    kind: AnomalyKind | None = None
     windows: list[WindowVerdict] = []
     confidence: float
+    confidence_reasons: list[str] = []
     anomaly_id: str
-    incident_id: str | None = None
+    incident_id: Annotated[
+        str | None, Field(description="The incident at the time of writing; it may since be merged into another.")
+    ] = None
 
 
 class IncidentMember(BaseModel):
@@ -160,10 +167,13 @@ class IncidentMember(BaseModel):
     started_ms: TimeMs
     ended_ms: TimeMs | None = None
     peak_score: Score
-    observed: float
-    expected: Range | None = None
-    windows: list[WindowName] = []
-    confidence: float
+    peak_ms: Annotated[TimeMs | None, Field(description="When the score was highest.")] = None
+    observed: Annotated[float, Field(description="The value at the peak.")]
+    expected: Annotated[Range | None, Field(description="What was expected at the peak.")] = None
+    unit: str = ""
+    kind: AnomalyKind | None = None
+    windows: Annotated[list[WindowName], Field(description="The windows that agreed at the peak.")] = []
+    confidence: Annotated[float, Field(description="At the peak.")]
     summary: str
 
 
@@ -183,10 +193,14 @@ class Incident(Event):
     updated_ms: TimeMs
     ended_ms: Annotated[TimeMs | None, Field(description="When its last alert ended.")] = None
     resolved_ms: Annotated[TimeMs | None, Field(description="When hysteresis let it resolve.")] = None
-    members: list[IncidentMember]
-    entities: list[str]
-    signals: list[str]
-    confidence: float
+    members: Annotated[list[IncidentMember], Field(description="The most urgent and earliest of its alerts.")]
+    member_count: Annotated[int, Field(description="Alerts in all, listed or not.")] = 0
+    firing_count: Annotated[int, Field(description="Alerts that have not ended.")] = 0
+    entities: Annotated[list[str], Field(description="What is affected, in order, as many as members are listed.")]
+    entity_count: int = 0
+    signals: Annotated[list[str], Field(description="Metrics involved, in order, as many as members are listed.")]
+    signal_count: int = 0
+    confidence: Annotated[float, Field(description="The highest among the listed members.")]
     page_keys: Annotated[list[str], Field(description="Dedup keys that were paged, and that resolve with it.")] = []
     revision: int
 
