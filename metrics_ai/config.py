@@ -1,0 +1,230 @@
+"""The whole configuration: the rooms' settings in one frozen tree, read from YAML and the environment.
+
+A value comes from, strongest first: the environment (``METRICS_AI__KAFKA__BOOTSTRAP``), the file, the default.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+
+from agents.checkpoints import CheckpointSettings
+from incidents.decide import DecideSettings
+from integrations.collector import CollectorSettings
+from integrations.gateway import IngestSettings
+from integrations.kafka.connection import KafkaSettings
+from metrics_ai.positions import KeyPath, Positions, path_text, read_yaml
+from models.detect import DetectSettings
+from schemas.errors import ConfigurationError
+
+ENVIRONMENT_PREFIX: Final = "METRICS_AI__"
+MIB: Final = 1024 * 1024
+
+
+class HttpSettings(BaseModel):
+    """Health and metrics over HTTP."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 to be reached from other machines.")
+    port: int = Field(8080, ge=0, le=65535, description="Port of `up` and of `worker`; 0 takes a free one.")
+
+
+class LogSettings(BaseModel):
+    """Logs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least that is logged.")
+    format: Literal["text", "json"] = Field("text", description="Lines for people, or a JSON object a line.")
+
+
+class EmbeddedSettings(BaseModel):
+    """The embedded broker, which keeps everything in memory until it ends."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    memory_ceiling_bytes: int = Field(
+        1024 * MIB, ge=64 * MIB, description="Resident memory at which `up` stops taking in; it warns at 80 %."
+    )
+    partitions: int = Field(
+        1, ge=1, le=64, description="Partitions of our topics there; one machine gains nothing from more."
+    )
+    checkpoint_interval_s: float = Field(
+        60.0, ge=1, le=600, description="Seconds between checkpoints there, since old ones are never forgotten."
+    )
+
+
+class Config(BaseModel):
+    """Everything that can be set."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    tenant: str = Field("default", min_length=1, description="Tenant of sources that name none, and of `replay`.")
+    kafka: KafkaSettings = Field(default_factory=KafkaSettings, description="The broker and how to reach it.")
+    ingest: IngestSettings = Field(default_factory=IngestSettings, description="What is read, and how it is decoded.")
+    detect: DetectSettings = Field(default_factory=DetectSettings, description="When a series is anomalous.")
+    decide: DecideSettings = Field(default_factory=DecideSettings, description="Alerts and incidents.")
+    checkpoint: CheckpointSettings = Field(default_factory=CheckpointSettings, description="How state is kept.")
+    collector: CollectorSettings = Field(
+        default_factory=CollectorSettings, description="The collector of this machine's own metrics."
+    )
+    embedded: EmbeddedSettings = Field(default_factory=EmbeddedSettings, description="The broker inside `up`.")
+    http: HttpSettings = Field(default_factory=HttpSettings, description="Health and metrics over HTTP.")
+    log: LogSettings = Field(default_factory=LogSettings, description="Logs.")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something in a configuration that cannot hold.
+
+    Parameters
+    ----------
+    where
+        ``FILE:LINE`` or the environment variable.
+    what, way_out
+        What is wrong, and what to do.
+    """
+
+    where: str
+    what: str
+    way_out: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}" + (f". {self.way_out}" if self.way_out else "")
+
+
+def load_config(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Config:
+    """The configuration of a file (or none) and the environment.
+
+    Raises
+    ------
+    ConfigurationError
+        If it cannot hold; names the first problem's file and line.
+
+    Examples
+    --------
+    >>> load_config(environ={"METRICS_AI__HTTP__PORT": "9000"}).http.port
+    9000
+    """
+    config, problems = read_config(path, os.environ if environ is None else environ)
+    if config is None:
+        first, more = problems[0], len(problems) - 1
+        rest = f" ({more} more: metrics-ai config check)" if more else ""
+        raise ConfigurationError(f"{first.where}: {first.what}{rest}", first.way_out)
+    return config
+
+
+def read_config(path: Path | None, environ: Mapping[str, str]) -> tuple[Config | None, list[Problem]]:
+    """The configuration, or everything that is wrong with it.
+
+    Raises
+    ------
+    ConfigurationError
+        If the file cannot be read, or is not YAML.
+    """
+    positions = read_yaml(path) if path else Positions("the configuration", {}, {})
+    values = positions.values
+    origins: dict[KeyPath, str] = {}
+    for name, where in _variables(environ):
+        _put(values, where, _parsed(environ[name], where), name)
+        origins[where] = name
+    try:
+        return Config.model_validate(values), []
+    except ValidationError as error:
+        problems = [_problem(dict(one), positions, origins) for one in error.errors(include_url=False)]
+        return None, problems
+
+
+def _variables(environ: Mapping[str, str]) -> Iterator[tuple[str, KeyPath]]:
+    for name in sorted(environ):
+        if name.startswith(ENVIRONMENT_PREFIX):
+            yield name, tuple(name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__"))
+
+
+def _put(values: dict[str, Any], where: KeyPath, value: object, name: str) -> None:
+    here: Any = values
+    for key in where[:-1]:
+        here = here.setdefault(key, {})
+        if not isinstance(here, dict):
+            raise ConfigurationError(f"{name}: {path_text(where)} lies inside a list or a value", "Set the whole list")
+    here[where[-1]] = value
+
+
+def _parsed(text: str, where: KeyPath) -> object:
+    """A variable's value: text stays text where text is meant; lists and mappings are YAML."""
+    field = field_at(where)
+    if field is not None and _takes_text(field):
+        return text
+    if text.strip().startswith(("[", "{")) or text in ("null", ""):
+        try:
+            return yaml.safe_load(text)
+        except yaml.YAMLError:
+            return text
+    return text
+
+
+def _takes_text(field: FieldInfo) -> bool:
+    kinds = typing.get_args(field.annotation) or (field.annotation,)
+    return bool({str, SecretStr, Path} & set(kinds)) and list not in kinds
+
+
+def model_of(annotation: object) -> type[BaseModel] | None:
+    """The settings class that an annotation holds, alone, optional or in a list."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    if isinstance(annotation, types.GenericAlias | types.UnionType) or typing.get_origin(annotation):
+        return next(filter(None, map(model_of, typing.get_args(annotation))), None)
+    return None
+
+
+def field_at(where: KeyPath) -> FieldInfo | None:
+    """The field that a path of keys names, if it is one of ours."""
+    model: type[BaseModel] | None = Config
+    field: FieldInfo | None = None
+    for key in where:
+        if isinstance(key, int):
+            continue
+        if model is None:
+            return None
+        field = model.model_fields.get(key)
+        if field is None:
+            return None
+        model = model_of(field.annotation)
+    return field
+
+
+def _problem(error: dict[str, Any], positions: Positions, origins: Mapping[KeyPath, str]) -> Problem:
+    where: KeyPath = tuple(error["loc"])
+    origin = next((name for path, name in origins.items() if where[: len(path)] == path), None)
+    place = origin or positions.place(where)
+    return Problem(place, f"{path_text(where)}: {_what(error, where)}", _way_out(error, where))
+
+
+def _what(error: dict[str, Any], where: KeyPath) -> str:
+    if error["type"] == "extra_forbidden":
+        return "there is no such setting"
+    message = str(error["msg"]).removeprefix("Value error, ")
+    message = message[:1].lower() + message[1:]
+    given = error.get("input")
+    secret = any(word in path_text(where) for word in ("password", "secret", "key"))
+    if secret or isinstance(given, dict | list | BaseModel) or error["type"] == "value_error":
+        return message
+    return f"{message}, not {given!r}"
+
+
+def _way_out(error: dict[str, Any], where: KeyPath) -> str:
+    if error["type"] != "extra_forbidden":
+        field = field_at(where)
+        return f"It is: {field.description}" if field is not None and field.description else ""
+    parent = field_at(where[:-1])
+    model = Config if len(where) == 1 else model_of(parent.annotation) if parent else None
+    known = sorted(model.model_fields) if model else []
+    close = difflib.get_close_matches(str(where[-1]), known, 1)
+    return f"Did you mean {close[0]}?" if close else f"Known here: {', '.join(known)}"

@@ -1,0 +1,81 @@
+"""The embedded broker's memory against its ceiling: what to do about it, and how fast it grows."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+WARN_RATIO: Final = 0.8
+MIB: Final = 1024 * 1024
+_WEEK_S: Final = 7 * 86_400
+# Growth is told over this long at most, and not before there is a minute of it.
+_MEMORY_S: Final = 3_600
+_LEAST_S: Final = 60.0
+
+Level = Literal["fine", "warn", "full"]
+
+
+@dataclass
+class MemoryGuard:
+    """Compares readings with a ceiling; a level is told once when it is reached.
+
+    Parameters
+    ----------
+    ceiling_bytes
+        Where ``full`` begins; ``warn`` begins at 80 % of it.
+
+    Examples
+    --------
+    >>> guard = MemoryGuard(1000)
+    >>> [guard.see(at, used) for at, used in enumerate((100, 850, 900, 1000))]
+    ['fine', 'warn', 'warn', 'full']
+    """
+
+    ceiling_bytes: int
+    level: Level = "fine"
+    used_bytes: int = 0
+    _seen: deque[tuple[float, int]] = field(default_factory=deque)
+
+    def see(self, at_s: float, used_bytes: int) -> Level:
+        """Take a reading; gives the level, which never falls (an embedded broker forgets nothing)."""
+        self.used_bytes = used_bytes
+        # A minute apart is enough for a rate.
+        if not self._seen or at_s - self._seen[-1][0] >= _LEAST_S / 4:
+            self._seen.append((at_s, used_bytes))
+        while self._seen and at_s - self._seen[0][0] > _MEMORY_S:
+            self._seen.popleft()
+        if used_bytes >= self.ceiling_bytes:
+            self.level = "full"
+        elif used_bytes >= WARN_RATIO * self.ceiling_bytes and self.level == "fine":
+            self.level = "warn"
+        return self.level
+
+    @property
+    def growth_bytes_per_s(self) -> float | None:
+        """How fast it grows; None before a minute has been seen."""
+        if len(self._seen) < 2:
+            return None
+        (first_s, first), (last_s, last) = self._seen[0], self._seen[-1]
+        return (last - first) / (last_s - first_s) if last_s - first_s >= _LEAST_S else None
+
+    @property
+    def week_bytes(self) -> float | None:
+        """What a week at this growth would add."""
+        growth = self.growth_bytes_per_s
+        return None if growth is None else growth * _WEEK_S
+
+    def message(self) -> str:
+        """What to say at this level, and what to do."""
+        used = f"the embedded broker holds {self.used_bytes / MIB:.0f} of {self.ceiling_bytes / MIB:.0f} MiB"
+        way_out = (
+            "restart `up` (what it holds is lost), raise embedded.memory_ceiling_bytes, "
+            "or keep data on disk with --kafka-home DIR or --broker HOST:PORT"
+        )
+        match self.level:
+            case "fine":
+                return used
+            case "warn":
+                return f"{used} and forgets nothing; before it is full: {way_out}"
+            case "full":
+                return f"{used}: ingest and the collector are stopped; {way_out}"

@@ -1,0 +1,312 @@
+"""The stack as one object: broker, topics, roles, page; started, looked after, ended."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Protocol, Self, TextIO
+
+from integrations.health_http import HealthServer
+from integrations.kafka.admin import create_topics, list_topics
+from integrations.kafka.apache import ApacheKafka
+from integrations.kafka.connection import KafkaSettings
+from integrations.kafka.embedded import EmbeddedBroker
+from integrations.kafka.process import require_free
+from metrics_ai.config import ENVIRONMENT_PREFIX, Config
+from metrics_ai.stack.child import ChildSpec
+from metrics_ai.stack.memory import MemoryGuard
+from metrics_ai.stack.observer import Observer
+from metrics_ai.stack.supervisor import Say, Supervisor
+from schemas.errors import MachineError
+from schemas.topics import CATALOGUE
+
+STAGES: Final = ("ingest", "detect", "decide")
+COLLECTOR: Final = "collector"
+INTAKE: Final = ("ingest", COLLECTOR)
+_LOOK_EVERY_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class StackOptions:
+    """What ``up`` was asked for.
+
+    Parameters
+    ----------
+    data_dir
+        Logs, reports of the roles, and the data of an Apache Kafka.
+    broker
+        Use this one instead of starting one.
+    kafka_home
+        Start the Apache Kafka of this installation.
+    broker_port, port
+        Of the broker and of the page; 0 takes a free one.
+    collector
+        Whether this machine's own metrics are collected.
+    config_path
+        The file that the roles read, too.
+    changes
+        Environment variables of settings that differ from the file's, for the roles.
+    """
+
+    data_dir: Path
+    broker: str | None = None
+    kafka_home: Path | None = None
+    broker_port: int = 9092
+    port: int = 8080
+    collector: bool = True
+    config_path: Path | None = None
+    changes: Mapping[str, str] = field(default_factory=dict)
+
+
+class OwnBroker(Protocol):
+    """A broker that we start and end."""
+
+    @property
+    def bootstrap(self) -> str:
+        """Its address."""
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it runs."""
+
+    @property
+    def rss_bytes(self) -> int:
+        """Memory it holds."""
+
+    def start(self) -> object:
+        """Start it and wait until it answers."""
+
+    def stop(self) -> None:
+        """End it."""
+
+
+class Stack:
+    """Everything that ``up`` runs.
+
+    Parameters
+    ----------
+    config
+        The configuration; the broker's address in it is replaced when the stack starts its own.
+    options
+        What was asked for.
+    say
+        Where to tell what happens.
+    """
+
+    def __init__(self, config: Config, options: StackOptions, say: Say) -> None:
+        self.config = config
+        self.options = options
+        self._say = say
+        self._lock: TextIO | None = None
+        self._broker = _own_broker(options)
+        self.guard = MemoryGuard(config.embedded.memory_ceiling_bytes)
+        self.kafka = config.kafka
+        self.supervisor: Supervisor | None = None
+        self.observer: Observer | None = None
+        self.http: HealthServer | None = None
+        self._looked_s = 0.0
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the broker keeps everything in memory."""
+        return isinstance(self._broker, EmbeddedBroker)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether every role consumes."""
+        return self.supervisor is not None and self.supervisor.is_ready
+
+    def addresses(self) -> dict[str, Any]:
+        """What the ready file holds."""
+        assert self.http is not None
+        return {"broker": self.kafka.bootstrap, "http": self.http.url, "pid": os.getpid()}
+
+    def start(self) -> None:
+        """Start everything; the roles are then on their way, not yet ready.
+
+        Raises
+        ------
+        MetricsAIError
+            If a port is taken, the data directory is in use, or the broker does not start.
+        """
+        self._lock = _locked(self.options.data_dir)
+        if self.options.port:
+            require_free(self.options.port, self.config.http.host)
+        self._start_broker()
+        specs = [self._spec(role) for role in (*STAGES, *((COLLECTOR,) if self.options.collector else ()))]
+        self.supervisor = Supervisor(specs, self._say)
+        self.observer = Observer(self.supervisor, self.kafka, self.broker_status)
+        self.http = HealthServer(self.observer.routes(), self.config.http.host, self.options.port)
+        self.supervisor.start()
+
+    def _start_broker(self) -> None:
+        if self._broker is not None:
+            self._broker.start()
+        self.kafka = self._kafka()
+        sources = [source.topic for source in self.config.ingest.sources]
+        create_topics(self.kafka, CATALOGUE, sources)
+
+    def _kafka(self) -> KafkaSettings:
+        if self._broker is None:
+            address = {"bootstrap": self.options.broker} if self.options.broker else {}
+            settings = self.config.kafka.model_copy(update=address)
+            list_topics(settings)
+            return settings
+        partitions = self.config.embedded.partitions if self.is_embedded else self.config.kafka.partitions
+        return KafkaSettings(
+            bootstrap=self._broker.bootstrap,
+            profile="embedded" if self.is_embedded else "kafka",
+            topic_prefix=self.config.kafka.topic_prefix,
+            partitions=partitions,
+        )
+
+    def _spec(self, role: str) -> ChildSpec:
+        arguments: list[str] = ["--log-format", self.config.log.format]
+        if self.options.config_path:
+            arguments += ["--config", str(self.options.config_path.absolute())]
+        return ChildSpec(role, self.options.data_dir / "run", arguments, self._environment())
+
+    def _environment(self) -> dict[str, str]:
+        """Ours, with what ``up`` decided about the broker."""
+        section = f"{ENVIRONMENT_PREFIX}KAFKA"
+        if self._broker is None:
+            own = {f"{section}__BOOTSTRAP": self.kafka.bootstrap}
+            inherited = dict(os.environ)
+        else:
+            # The whole section: a TLS setting meant for another broker must not reach ours.
+            own = {section: json.dumps(self.kafka.model_dump(mode="json", exclude_defaults=True))}
+            inherited = {name: value for name, value in os.environ.items() if not name.startswith(f"{section}__")}
+        if self.is_embedded:
+            own[f"{ENVIRONMENT_PREFIX}CHECKPOINT__INTERVAL_S"] = str(self.config.embedded.checkpoint_interval_s)
+        return {**inherited, **own, **self.options.changes}
+
+    def poll(self) -> None:
+        """Look after everything once; to be called about twice a second."""
+        assert self.supervisor is not None
+        assert self.observer is not None
+        if self._broker is not None and not self._broker.is_alive:
+            self._revive_broker()
+        self.supervisor.poll()
+        if time.monotonic() - self._looked_s >= _LOOK_EVERY_S:
+            self._looked_s = time.monotonic()
+            self._watch_memory()
+            self.observer.look()
+
+    def _revive_broker(self) -> None:
+        assert self.supervisor is not None
+        lost = " and what it held is lost" if self.is_embedded else ""
+        self._say(f"broker: ended{lost}; starting it and every role again")
+        self.supervisor.stop()
+        self._start_broker()
+        self.supervisor.start()
+
+    def _watch_memory(self) -> None:
+        if not isinstance(self._broker, EmbeddedBroker):
+            return
+        before = self.guard.level
+        level = self.guard.see(time.monotonic(), self._broker.rss_bytes)
+        if level == before:
+            return
+        self._say(self.guard.message())
+        if level == "full" and self.supervisor is not None:
+            self.supervisor.hold(INTAKE)
+
+    def broker_status(self) -> dict[str, Any]:
+        """The broker, for the page and the metrics."""
+        kind = "embedded" if self.is_embedded else "own Apache Kafka" if self._broker else "given"
+        return {
+            "address": self.kafka.bootstrap,
+            "kind": kind,
+            "memory_bytes": self._broker.rss_bytes if self._broker else 0,
+            "ceiling_bytes": self.guard.ceiling_bytes,
+            "level": self.guard.level,
+            "message": self.guard.message() if self.guard.level != "fine" else "",
+            "week_bytes": self.guard.week_bytes,
+        }
+
+    def stop(self) -> None:
+        """End everything, in the order of the flow's end to its start; the broker last."""
+        with contextlib.ExitStack() as ends:
+            if self._lock:
+                ends.callback(self._lock.close)
+            if self._broker:
+                ends.callback(self._broker.stop)
+            if self.supervisor:
+                ends.callback(self.supervisor.stop)
+            if self.observer:
+                ends.callback(self.observer.close)
+            if self.http:
+                ends.callback(self.http.close)
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def default_data_dir(environ: Mapping[str, str] | None = None) -> Path:
+    """Where the stack keeps its files: the XDG data directory.
+
+    Examples
+    --------
+    >>> default_data_dir({"XDG_DATA_HOME": "/data"}).as_posix()
+    '/data/metrics-ai'
+    """
+    root = (os.environ if environ is None else environ).get("XDG_DATA_HOME")
+    return (Path(root) if root else Path.home() / ".local" / "share") / "metrics-ai"
+
+
+def _own_broker(options: StackOptions) -> OwnBroker | None:
+    if options.broker:
+        return None
+    if options.kafka_home:
+        return ApacheKafka(options.data_dir / "kafka", home=options.kafka_home, port=options.broker_port)
+    return EmbeddedBroker(options.broker_port, options.data_dir / "run" / "broker.log")
+
+
+def _locked(data_dir: Path) -> TextIO:
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        lock = (data_dir / "up.lock").open("a+", encoding="ascii")
+    except OSError as error:
+        raise MachineError(
+            f"cannot write to {data_dir} ({error.strerror})", "Choose another directory with --data-dir"
+        ) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.seek(0)
+        owner = lock.read().strip() or "unknown"
+        lock.close()
+        raise MachineError(
+            f"{data_dir} is in use by another `up` (process {owner})", "End that one, or give --data-dir"
+        ) from error
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return lock
+
+
+def write_ready_file(path: Path, addresses: Mapping[str, Any]) -> None:
+    """Write it at once and whole: a reader sees nothing or everything."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    part.write_text(json.dumps(dict(addresses)) + "\n", encoding="utf-8")
+    part.replace(path)
+
+

@@ -1,0 +1,163 @@
+"""Keeps a process a role alive: a role that dies, or whose heart stops, is started again, ever later, and said so."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from metrics_ai.stack.child import Child, ChildSpec
+
+FIRST_DELAY_S: Final = 1.0
+LONGEST_DELAY_S: Final = 30.0
+# One that lived this long is well again: the next delay is the first.
+WELL_AFTER_S: Final = 60.0
+STOP_LIMIT_S: Final = 20.0
+# How often in a row a child may say that its heart has stopped (or say nothing) before it is ended.
+UNHEALTHY_LIMIT: Final = 10
+
+State = Literal["starting", "running", "waiting", "held", "ended"]
+Say = Callable[[str], None]
+
+
+@dataclass
+class Role:
+    """A role and its process, if it has one now.
+
+    Parameters
+    ----------
+    spec
+        How it is started.
+    child
+        Its process; the last one while it waits for its restart.
+    state
+        ``held`` is ended on purpose and not started again until released.
+    restarts
+        How often it was started again.
+    """
+
+    spec: ChildSpec
+    child: Child | None = None
+    state: State = "ended"
+    restarts: int = 0
+    delay_s: float = FIRST_DELAY_S
+    due_s: float = 0.0
+    unhealthy: int = 0
+
+    @property
+    def name(self) -> str:
+        """The role."""
+        return self.spec.role
+
+    def describe(self) -> dict[str, Any]:
+        """For the page and the JSON."""
+        child = self.child if self.child and self.child.is_alive else None
+        return {
+            "role": self.name,
+            "state": self.state,
+            "pid": child.pid if child else None,
+            "up_s": round(child.age_s) if child else None,
+            "memory_bytes": child.rss_bytes if child else 0,
+            "restarts": self.restarts,
+        }
+
+
+class Supervisor:
+    """Starts roles and keeps them; ``poll`` is to be called about twice a second by the thread that started them.
+
+    Parameters
+    ----------
+    specs
+        The roles, in the order of their start.
+    say
+        Where to tell what happens.
+    """
+
+    def __init__(self, specs: Sequence[ChildSpec], say: Say) -> None:
+        self.roles = [Role(spec) for spec in specs]
+        self._say = say
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether every role consumes (one held on purpose does not count)."""
+        return all(role.state in ("running", "held") for role in self.roles)
+
+    def start(self) -> None:
+        """Start every role."""
+        for role in self.roles:
+            self._start(role)
+
+    def poll(self) -> None:
+        """Look after every role once."""
+        for role in self.roles:
+            match role.state:
+                case "starting" | "running":
+                    self._look(role)
+                case "waiting":
+                    if time.monotonic() >= role.due_s:
+                        role.restarts += 1
+                        self._start(role)
+                case "held" | "ended":
+                    pass
+
+    def hold(self, names: Sequence[str]) -> None:
+        """End these roles in order, and do not start them again."""
+        held = [role for role in self.roles if role.name in names and role.state not in ("held", "ended")]
+        self._end(held, "held")
+
+    def release(self) -> None:
+        """Start what was held."""
+        for role in self.roles:
+            if role.state == "held":
+                self._start(role)
+
+    def stop(self) -> None:
+        """End every role: each is asked to drain, all at once, then ended for certain."""
+        self._end(self.roles, "ended")
+
+    def _start(self, role: Role) -> None:
+        role.child = Child(role.spec)
+        role.state, role.unhealthy = "starting", 0
+
+    def _end(self, roles: Sequence[Role], state: State) -> None:
+        for role in roles:
+            role.state = state
+            if role.child:
+                role.child.terminate()
+        deadline = time.monotonic() + STOP_LIMIT_S
+        for role in roles:
+            if role.child:
+                role.child.finish(deadline - time.monotonic())
+                role.child = None
+
+    def _look(self, role: Role) -> None:
+        child = role.child
+        if child is None or not child.is_alive:
+            self._bury(role)
+            return
+        status = child.status()
+        if status and status["healthy"]:
+            role.unhealthy = 0
+            role.state = "running" if status["ready"] else "starting"
+            return
+        if child.port is not None:
+            role.unhealthy += 1
+        if role.unhealthy >= UNHEALTHY_LIMIT:
+            silent = ", ".join(status["silent"]) if status else "its HTTP port"
+            self._say(f"{role.name}: no sign of life from {silent}; ending it")
+            child.finish(0)
+            self._bury(role)
+
+    def _bury(self, role: Role) -> None:
+        child = role.child
+        if child is not None:
+            child.finish(0)
+            if child.age_s > WELL_AFTER_S:
+                role.delay_s = FIRST_DELAY_S
+        ended = child.exit_text if child else "not started"
+        words = child.last_words() if child else ""
+        reason = f" ({words})" if words else ""
+        self._say(f"{role.name}: ended, {ended}{reason}; starting it again in {role.delay_s:g} s")
+        role.state, role.due_s = "waiting", time.monotonic() + role.delay_s
+        role.delay_s = min(role.delay_s * 2, LONGEST_DELAY_S)

@@ -1,0 +1,139 @@
+"""Reads a topic of JSON events from its beginning, committed records only, and keeps the newest of each key."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Final, Generic, Self, TypeVar
+from uuid import uuid4
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from integrations.kafka.connection import KafkaSettings
+from schemas.errors import BrokerError, SchemaError
+from schemas.events import Event
+from schemas.topics import Topic
+
+EventT = TypeVar("EventT", bound=Event)
+_POLL_S: Final = 0.2
+_REQUEST_S: Final = 10.0
+_BATCH: Final = 500
+
+
+class TopicReader(Generic[EventT]):
+    """All partitions of one topic, in no group: reading leaves no trace on the broker.
+
+    Parameters
+    ----------
+    kafka
+        Where.
+    topic
+        Which.
+    event
+        What its values are.
+
+    Raises
+    ------
+    BrokerError
+        If the broker does not answer, or has no such topic.
+    """
+
+    def __init__(self, kafka: KafkaSettings, topic: Topic, event: type[EventT]) -> None:
+        self._event = event
+        self._name = kafka.topic(topic)
+        self.unreadable = 0
+        options = kafka.librdkafka(
+            group_id=f"metrics-ai-reader-{uuid4()}",
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            enable_partition_eof=True,
+            log_level=0,
+        )
+        self._consumer = Consumer(options)
+        try:
+            metadata = self._consumer.list_topics(self._name, timeout=_REQUEST_S).topics[self._name]
+        except KafkaException as error:
+            self._consumer.close()
+            raise BrokerError(
+                f"the broker at {kafka.bootstrap} does not answer", "Is it up, and is kafka.bootstrap its address?"
+            ) from error
+        if metadata.error is not None or not metadata.partitions:
+            self._consumer.close()
+            raise BrokerError(f"the broker has no topic {self._name}", "metrics-ai topics create makes it")
+        self._behind = set(metadata.partitions)
+        self._consumer.assign([TopicPartition(self._name, number, OFFSET_BEGINNING) for number in self._behind])
+
+    @property
+    def at_end(self) -> bool:
+        """Whether every partition's end has been reached once."""
+        return not self._behind
+
+    def poll(self, timeout_s: float = _POLL_S) -> list[tuple[str, EventT | None]]:
+        """Keys and events that have come; None where a key was deleted."""
+        found: list[tuple[str, EventT | None]] = []
+        for message in self._consumer.consume(_BATCH, timeout_s):
+            if (error := message.error()) is not None:
+                self._on_error(error, message)
+                continue
+            key = (message.key() or b"").decode(errors="replace")
+            try:
+                found.append((key, self._event.from_bytes(message.value()) if message.value() else None))
+            except SchemaError:
+                self.unreadable += 1
+        return found
+
+    def _on_error(self, error: KafkaError, message: Message) -> None:
+        if error.code() == KafkaError._PARTITION_EOF:
+            self._behind.discard(message.partition())
+        elif error.fatal() or not (error.retriable() or error.code() == KafkaError._ALL_BROKERS_DOWN):
+            raise BrokerError(f"cannot read {self._name}: {error.str()}", "Is the broker up?")
+
+    def to_end(self, limit_s: float = 60.0) -> Iterator[tuple[str, EventT | None]]:
+        """Everything that lies on the topic now.
+
+        Raises
+        ------
+        BrokerError
+            If the end is not reached in time.
+        """
+        deadline = time.monotonic() + limit_s
+        while not self.at_end:
+            if time.monotonic() > deadline:
+                raise BrokerError(f"{self._name} could not be read to its end within {limit_s:g} s")
+            yield from self.poll()
+
+    def close(self) -> None:
+        """Let go of the broker."""
+        self._consumer.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class Latest(Generic[EventT]):
+    """The newest event of each key, in the order in which the keys first came.
+
+    Examples
+    --------
+    >>> latest: Latest[Event] = Latest()
+    >>> latest.take([("a", Event()), ("b", Event()), ("a", None)])
+    >>> len(latest.by_key)
+    1
+    """
+
+    def __init__(self) -> None:
+        self.by_key: dict[str, EventT] = {}
+
+    def take(self, records: list[tuple[str, EventT | None]]) -> None:
+        """Replace or remove what the records say."""
+        for key, event in records:
+            if event is None:
+                self.by_key.pop(key, None)
+            else:
+                self.by_key[key] = event
