@@ -1,0 +1,270 @@
+"""The catalogue against a broker: create, check, and what the broker can do."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+    ResourceType,
+)
+
+from integrations.kafka.connection import KafkaSettings
+from integrations.kafka.embedded import EMBEDDED_CLUSTER_IDS
+from schemas.errors import BrokerError
+from schemas.topics import CATALOGUE, MAX_MESSAGE_BYTES, SAMPLES, Topic
+
+# A broken connection is an error that we raise, not lines on standard error.
+_MUTE: Final = logging.getLogger("integrations.kafka.admin.client")
+_MUTE.disabled = True
+REQUEST_S: Final = 15.0
+_FENCED: Final = (KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH)
+_SOURCE_CONFIG: Final = {"max.message.bytes": str(MAX_MESSAGE_BYTES)}
+
+
+@dataclass(frozen=True, slots=True)
+class TopicState:
+    """A topic as the broker has it.
+
+    Parameters
+    ----------
+    name
+        With the prefix.
+    partitions
+        How many.
+    config
+        What its configuration says; empty where the broker keeps none.
+    """
+
+    name: str
+    partitions: int
+    config: Mapping[str, str] = field(default_factory=dict)
+
+
+def list_topics(settings: KafkaSettings, timeout_s: float = REQUEST_S) -> dict[str, TopicState]:
+    """All topics of the broker by name, without its internal ones and without configuration.
+
+    Raises
+    ------
+    BrokerError
+        If the broker does not answer.
+    """
+    return _topics(_admin(settings), timeout_s)
+
+
+def describe_topics(settings: KafkaSettings, names: Iterable[str]) -> dict[str, TopicState]:
+    """Those of the named topics that exist, with their configuration.
+
+    Raises
+    ------
+    BrokerError
+        If the broker does not answer.
+    """
+    admin = _admin(settings)
+    wanted = set(names)
+    found = {name: state for name, state in _topics(admin, REQUEST_S).items() if name in wanted}
+    configs = _describe(admin, found)
+    return {name: TopicState(name, state.partitions, configs.get(name, {})) for name, state in found.items()}
+
+
+def create_topics(
+    settings: KafkaSettings, topics: Iterable[Topic] = CATALOGUE, sources: Iterable[str] = ()
+) -> list[str]:
+    """Create what is missing and mend configurations that differ; the names of the topics created.
+
+    Producers' topics are created where missing and otherwise left alone. A partition count is never changed: it
+    says where every key lives.
+
+    Raises
+    ------
+    BrokerError
+        If the broker does not answer or refuses.
+    """
+    admin = _admin(settings)
+    existing = _topics(admin, REQUEST_S)
+    ours = {settings.topic(topic): topic.config() for topic in topics}
+    wanted = dict.fromkeys(sources, _SOURCE_CONFIG) | ours
+    missing = [name for name in wanted if name not in existing]
+    new = [
+        NewTopic(
+            name,
+            num_partitions=settings.partitions,
+            replication_factor=settings.replication_factor,
+            config=wanted[name],
+        )
+        for name in missing
+    ]
+    if new:
+        for name, future in admin.create_topics(new, request_timeout=REQUEST_S).items():
+            _await_created(name, future)
+    _mend_configs(admin, {name: config for name, config in ours.items() if name in existing})
+    return missing
+
+
+def check_topics(
+    settings: KafkaSettings, topics: Iterable[Topic] = CATALOGUE, sources: Iterable[str] = ()
+) -> list[str]:
+    """Every difference between the catalogue and the broker, a sentence each; empty when they agree.
+
+    Raises
+    ------
+    BrokerError
+        If the broker does not answer.
+    """
+    wanted = {settings.topic(topic): topic for topic in topics}
+    found = describe_topics(settings, [*wanted, *sources])
+    differences = [f"{name}: missing" for name in (*wanted, *sources) if name not in found]
+    for name, topic in wanted.items():
+        if (state := found.get(name)) is not None:
+            differences += _differences(state, topic, settings.partitions)
+    return differences
+
+
+def _differences(state: TopicState, topic: Topic, partitions: int) -> list[str]:
+    found = []
+    if state.partitions != partitions:
+        found.append(f"{state.name}: {state.partitions} partitions, not {partitions}")
+    for key, value in topic.config().items():
+        # The embedded broker keeps no configuration: nothing to compare.
+        if state.config and not _same(state.config.get(key), value):
+            found.append(f"{state.name}: {key} is {state.config.get(key)}, not {value}")
+    return found
+
+
+def _same(found: str | None, wanted: str) -> bool:
+    return found is not None and sorted(found.split(",")) == sorted(wanted.split(","))
+
+
+def has_transactions(settings: KafkaSettings, timeout_s: float = 10.0) -> bool:
+    """Whether a checkpoint may stand on the broker's transactions.
+
+    The embedded broker answers their requests, but shows aborted records to everybody: it is known by its cluster's
+    name. Of any other it is tried whether a second owner of a transactional id shuts out the first.
+
+    Raises
+    ------
+    BrokerError
+        If the broker does not answer.
+    """
+    if is_embedded(settings, timeout_s):
+        return False
+    name = f"{settings.topic_prefix}transactions-probe"
+    options = settings.librdkafka(transactional_id=name)
+    first, second = Producer(options, logger=_MUTE), Producer(options, logger=_MUTE)
+    consumer = Consumer(settings.librdkafka(group_id=name), logger=_MUTE)
+    try:
+        first.init_transactions(timeout_s)
+        second.init_transactions(timeout_s)
+    except KafkaException:
+        return False
+    try:
+        first.begin_transaction()
+        offsets = [TopicPartition(settings.topic(SAMPLES), 0, 0)]
+        first.send_offsets_to_transaction(offsets, consumer.consumer_group_metadata(), timeout_s)
+    except KafkaException as error:
+        return bool(error.args[0].code() in _FENCED)
+    finally:
+        consumer.close()
+    return False
+
+
+def is_embedded(settings: KafkaSettings, timeout_s: float = REQUEST_S) -> bool:
+    """Whether the broker is the embedded one.
+
+    Raises
+    ------
+    BrokerError
+        If the broker does not answer.
+    """
+    return _metadata(_admin(settings), timeout_s).cluster_id in EMBEDDED_CLUSTER_IDS
+
+
+def resolve_profile(settings: KafkaSettings) -> KafkaSettings:
+    """The same settings with ``auto`` replaced by what the broker turns out to be.
+
+    A broker other than the embedded one that lacks transactions counts as embedded: its checkpoints go without.
+
+    Raises
+    ------
+    BrokerError
+        If the broker does not answer.
+    """
+    if settings.profile != "auto":
+        return settings
+    return settings.model_copy(update={"profile": "kafka" if has_transactions(settings) else "embedded"})
+
+
+def _admin(settings: KafkaSettings) -> AdminClient:
+    return AdminClient(settings.librdkafka(), logger=_MUTE)
+
+
+def _metadata(admin: AdminClient, timeout_s: float) -> Any:
+    try:
+        return admin.list_topics(timeout=timeout_s)
+    except KafkaException as error:
+        raise _broker_error("the broker does not answer", error) from error
+
+
+def _topics(admin: AdminClient, timeout_s: float) -> dict[str, TopicState]:
+    topics = _metadata(admin, timeout_s).topics
+    return {
+        name: TopicState(name, len(topic.partitions))
+        for name, topic in sorted(topics.items())
+        if topic.error is None and not name.startswith("__")
+    }
+
+
+def _describe(admin: AdminClient, names: Iterable[str]) -> dict[str, dict[str, str]]:
+    resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
+    if not resources:
+        return {}
+    configs: dict[str, dict[str, str]] = {}
+    for resource, future in admin.describe_configs(resources, request_timeout=REQUEST_S).items():
+        try:
+            configs[resource.name] = {name: entry.value for name, entry in future.result().items()}
+        except KafkaException as error:
+            if error.args[0].retriable():
+                raise _broker_error("the broker does not tell its configuration", error) from error
+    return configs
+
+
+def _await_created(name: str, future: Future[Any]) -> None:
+    try:
+        future.result()
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:  # another worker was quicker
+            raise _broker_error(f"the broker does not create {name}", error) from error
+
+
+def _mend_configs(admin: AdminClient, wanted: Mapping[str, Mapping[str, str]]) -> None:
+    changes = []
+    for name, found in _describe(admin, wanted).items():
+        entries = [
+            ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET)
+            for key, value in wanted[name].items()
+            if found and not _same(found.get(key), value)
+        ]
+        if entries:
+            changes.append(ConfigResource(ResourceType.TOPIC, name, incremental_configs=entries))
+    if not changes:
+        return
+    for resource, future in admin.incremental_alter_configs(changes, request_timeout=REQUEST_S).items():
+        try:
+            future.result()
+        except KafkaException as error:
+            raise _broker_error(f"the broker does not change {resource.name}", error) from error
+
+
+def _broker_error(what: str, error: KafkaException) -> BrokerError:
+    reason = error.args[0]
+    said = reason.str() if isinstance(reason, KafkaError) else reason
+    return BrokerError(f"{what}: {said}", "Is it up, and is kafka.bootstrap its address?")

