@@ -1,0 +1,169 @@
+"""Threshold rules: matchers, a function over a window, a comparison, and how long it must hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from schemas.events import Priority, Severity
+from schemas.series import Series
+
+Function = Literal["last", "avg", "min", "max", "rate", "increase", "count"]
+Comparison = Literal[">", ">=", "<", "<=", "==", "!="]
+FUNCTIONS: Final[tuple[Function, ...]] = ("last", "avg", "min", "max", "rate", "increase", "count")
+COMPARISONS: Final[tuple[Comparison, ...]] = (">", ">=", "<", "<=", "==", "!=")
+
+_SELECTOR = re.compile(r"\s*([A-Za-z_:][\w:.]*)?\s*(?:\{(.*)\})?\s*", re.DOTALL)
+_MATCHER = re.compile(r'\s*([A-Za-z_][\w.]*)\s*(=~|!~|!=|=)\s*"((?:[^"\\]|\\.)*)"\s*(?:,|$)')
+
+
+@dataclass(frozen=True, slots=True)
+class Matcher:
+    """One condition on a label, a dimension or the metric's name (``__name__``)."""
+
+    label: str
+    negative: bool
+    text: str
+    pattern: re.Pattern[str] | None
+
+    def holds(self, labels: Mapping[str, str]) -> bool:
+        """Whether a series' labels satisfy it; a label that is absent is empty, as in PromQL."""
+        value = labels.get(self.label, "")
+        found = self.pattern.fullmatch(value) is not None if self.pattern else value == self.text
+        return found != self.negative
+
+
+@lru_cache(maxsize=1024)
+def matchers_of(selector: str) -> tuple[Matcher, ...]:
+    """Read a PromQL-like selector.
+
+    Raises
+    ------
+    ValueError
+        If it is not one; the message says where.
+
+    Examples
+    --------
+    >>> [m.label for m in matchers_of('cpu{node=~"a.*", zone!="z1"}')]
+    ['__name__', 'node', 'zone']
+    """
+    whole = _SELECTOR.fullmatch(selector)
+    if whole is None or not selector.strip():
+        raise ValueError(f'not a selector like metric{{label="value"}}: {selector!r}')
+    found = [Matcher("__name__", False, whole[1], None)] if whole[1] else []
+    rest = (whole[2] or "").strip()
+    at = 0
+    while at < len(rest):
+        one = _MATCHER.match(rest, at)
+        if one is None:
+            raise ValueError(f"not a matcher at {rest[at : at + 30]!r} of {selector!r}")
+        text = one[3].replace('\\"', '"').replace("\\\\", "\\")
+        try:
+            pattern = re.compile(text) if "~" in one[2] else None
+        except re.error as error:
+            raise ValueError(f"not a regular expression in {selector!r}: {error}") from error
+        found.append(Matcher(one[1], one[2].startswith("!"), text, pattern))
+        at = one.end()
+    return tuple(found)
+
+
+class ThresholdRule(BaseModel):
+    """A limit that is known, such as a disk at 95 %.
+
+    Examples
+    --------
+    >>> rule = ThresholdRule(name="hot", select='temperature{room="a"}', threshold=30)
+    >>> rule.matches(Series("t", "temperature", {"room": "a"})), rule.matches(Series("t", "temperature"))
+    (True, False)
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    select: Annotated[str, Field(description='Series: metric{label="x", label!="x", label=~"a|b", label!~"c.*"}.')]
+    function: Annotated[Function, Field(description="What is compared; counters are rates per second here.")] = "last"
+    window_s: Annotated[float, Field(ge=30, le=604_800, description="What the function looks back over.")] = 300.0
+    comparison: Comparison = ">"
+    threshold: float
+    for_s: Annotated[float, Field(ge=0, description="How long it must hold without a break.")] = 0.0
+    priority: Priority = "P2"
+    severity: Severity = "warning"
+    safety: Annotated[bool, Field(description="On the safety list: it always pages.")] = False
+    summary: Annotated[str, Field(description="What it means, in words.")] = ""
+
+    @field_validator("select")
+    @classmethod
+    def _reads(cls, selector: str) -> str:
+        matchers_of(selector)
+        return selector
+
+    def matches(self, series: Series) -> bool:
+        """Whether the rule is about a series; dimensions count as labels where no label has their name."""
+        labels = {**series.dims, **series.labels, "__name__": series.metric}
+        return all(matcher.holds(labels) for matcher in matchers_of(self.select))
+
+
+SHIPPED_RULES: Final[tuple[ThresholdRule, ...]] = (
+    ThresholdRule(
+        name="oom_kill",
+        select='{__name__=~"node_oom_kills_total|node_vmstat_oom_kill|kernel_vmstat_oom_kill|container_oom_events_total"}',
+        function="increase",
+        threshold=0,
+        priority="P0",
+        severity="critical",
+        safety=True,
+        summary="The kernel killed a process for want of memory",
+    ),
+    ThresholdRule(
+        name="disk_almost_full",
+        select='{__name__=~"node_(disk|filesystem)_used_ratio"}',
+        threshold=0.95,
+        for_s=60,
+        priority="P1",
+        severity="critical",
+        summary="A disk is almost full",
+    ),
+    ThresholdRule(
+        name="disk_almost_full_percent",
+        select='{__name__="disk_used_percent"}',
+        threshold=95,
+        for_s=60,
+        priority="P1",
+        severity="critical",
+        summary="A disk is almost full",
+    ),
+    ThresholdRule(
+        name="memory_almost_full",
+        select="node_memory_used_ratio",
+        threshold=0.97,
+        for_s=120,
+        summary="Memory is almost used up",
+    ),
+    ThresholdRule(
+        name="memory_almost_full_percent",
+        select="mem_used_percent",
+        threshold=97,
+        for_s=120,
+        summary="Memory is almost used up",
+    ),
+    ThresholdRule(
+        name="host_pressure_io",
+        select="node_cpu_iowait_ratio",
+        function="avg",
+        threshold=0.5,
+        for_s=300,
+        summary="The host waits for its disks",
+    ),
+    ThresholdRule(
+        name="host_pressure_memory",
+        select="node_pressure_memory_stalled_seconds_total",
+        function="avg",
+        threshold=0.1,
+        for_s=60,
+        summary="The host stalls for want of memory",
+    ),
+)
