@@ -1,0 +1,8 @@
+"""The gateway: producers' records in, columnar batches on ``metrics.samples`` out, at least once.
+
+It stands outside Faust because it meets single samples; all after it are batches. Nothing here detects anything.
+"""
+
+from integrations.gateway.settings import IngestSettings, SourceSettings
+
+__all__ = ["IngestSettings", "SourceSettings"]
