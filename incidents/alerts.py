@@ -1,0 +1,255 @@
+"""Anomaly episodes become alerts: what they are called, how urgent they are, and how news of them is joined.
+
+Every field is a join over the set of states that arrived, so repeats and any order make the same alert: the newest
+state and the worst state are kept whole, ends and priorities only ever grow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from incidents import wording
+from schemas.events import Alert, AlertState, Anomaly, IncidentMember, Priority, Severity
+from schemas.ids import alert_fingerprint
+
+ANOMALY_ALERT: Final = "MetricAnomaly"
+DRIFT_ALERT: Final = "MetricDrift"
+PRIORITY_RANK: Final[Mapping[Priority, int]] = {"P0": 0, "P1": 1, "P2": 2, "P3": 3}
+SEVERITY_RANK: Final[Mapping[Severity, int]] = {"info": 0, "warning": 1, "critical": 2}
+STATE_RANK: Final = {"start": 0, "update": 1, "end": 2}
+PAGING: Final[frozenset[Priority]] = frozenset({"P0", "P1"})
+
+
+def alert_name(anomaly: Anomaly) -> str:
+    """The rule's name where a rule spoke, else what kind of notice it is."""
+    if is_rule(anomaly):
+        return anomaly.detector
+    return DRIFT_ALERT if anomaly.kind == "drift" else ANOMALY_ALERT
+
+
+def is_rule(anomaly: Anomaly) -> bool:
+    """Whether a threshold rule made it."""
+    return anomaly.priority is not None or anomaly.kind == "limit"
+
+
+def alert_labels(anomaly: Anomaly) -> dict[str, str]:
+    """Labels that identify the alert: name, metric, the series' own, the recognised dimensions.
+
+    A series' own ``alertname`` or ``metric`` is kept as ``exported_alertname``, ``exported_metric``, as Prometheus
+    does it.
+    """
+    labels = {"alertname": alert_name(anomaly), "metric": anomaly.metric}
+    for name, value in anomaly.labels.items():
+        labels[f"exported_{name}" if name in ("alertname", "metric") else name] = value
+    for name, value in anomaly.dims.items():
+        labels.setdefault(name, value)
+    return labels
+
+
+def alert_priority(anomaly: Anomaly) -> Priority:
+    """P0 for the safety list, else the rule's; P3 for drift, P2 for all other anomalies, however severe."""
+    if anomaly.safety:
+        return "P0"
+    if anomaly.priority is not None:
+        return anomaly.priority
+    return "P3" if anomaly.kind == "drift" else "P2"
+
+
+def newer(one: Anomaly, other: Anomaly) -> Anomaly:
+    """The later state of an episode in event time; a total order, so that any order of arrival ends alike."""
+    mine, theirs = (one.at_ms, STATE_RANK[one.state]), (other.at_ms, STATE_RANK[other.state])
+    if mine != theirs:
+        return one if mine > theirs else other
+    return one if one.to_bytes() >= other.to_bytes() else other
+
+
+def worse(one: Anomaly, other: Anomaly) -> Anomaly:
+    """The state with the higher score, the earlier of equals; a total order too."""
+    mine, theirs = (one.score, -one.at_ms), (other.score, -other.at_ms)
+    if mine != theirs:
+        return one if mine > theirs else other
+    return one if one.to_bytes() >= other.to_bytes() else other
+
+
+@dataclass(slots=True)
+class AlertRecord:
+    """One alert episode, as far as it is known.
+
+    Parameters
+    ----------
+    latest, worst
+        The newest state, and the one with the highest score.
+    id, fingerprint, labels
+        Identity; a function of any one of its states.
+    priority, severity
+        The most urgent and most severe of all states.
+    peak_score, peak_ms
+        The highest score that any state tells of, and the time of the worst state that arrived.
+    end_ms
+        Event time of its end, if told; the latest where several were told.
+    expired_ms
+        When it was given up, nobody having spoken of it.
+    home
+        Id of the incident that it first joined (which may since be an alias); None for what joins none.
+    page_key
+        The dedup key that this alert opened, if it opened one.
+    digest
+        Of the last published content.
+    """
+
+    latest: Anomaly
+    worst: Anomaly
+    id: str
+    fingerprint: str
+    labels: dict[str, str]
+    priority: Priority
+    safety: bool
+    severity: Severity
+    peak_score: float
+    end_ms: int | None = None
+    expired_ms: int | None = None
+    home: str | None = None
+    page_key: str | None = None
+    digest: str = field(default="")
+
+    @classmethod
+    def of(cls, anomaly: Anomaly) -> AlertRecord:
+        """The alert of an episode's first state to arrive."""
+        labels = alert_labels(anomaly)
+        fingerprint = alert_fingerprint(labels)
+        return cls(
+            latest=anomaly,
+            worst=anomaly,
+            id=f"{fingerprint}-{anomaly.started_ms}",
+            fingerprint=fingerprint,
+            labels=labels,
+            priority=alert_priority(anomaly),
+            safety=anomaly.safety,
+            severity=anomaly.severity,
+            peak_score=max(anomaly.peak_score, anomaly.score),
+            end_ms=_end_of(anomaly),
+        )
+
+    @property
+    def tenant(self) -> str:
+        """Whose it is."""
+        return self.latest.tenant
+
+    @property
+    def key(self) -> str:
+        """Its name among all tenants' alerts."""
+        return f"{self.tenant}/{self.id}"
+
+    @property
+    def started_ms(self) -> int:
+        """Start of the episode."""
+        return self.latest.started_ms
+
+    @property
+    def ended_ms(self) -> int | None:
+        """End of the episode, told or given up; None while it fires."""
+        return self.expired_ms if self.end_ms is None else self.end_ms
+
+    @property
+    def state(self) -> AlertState:
+        """Firing until it ended."""
+        return "firing" if self.ended_ms is None else "resolved"
+
+    @property
+    def correlates(self) -> bool:
+        """Whether it may make or join an incident: P3 notices stay alerts."""
+        return self.priority != "P3"
+
+    def absorb(self, anomaly: Anomaly) -> bool:
+        """Join another state of the episode; whether anything changed."""
+        if anomaly in (self.latest, self.worst):
+            return False
+        before = (self.latest, self.worst, self.priority, self.severity, self.peak_score, self.end_ms, self.expired_ms)
+        self.latest = newer(self.latest, anomaly)
+        self.worst = worse(self.worst, anomaly)
+        self.priority = min(self.priority, alert_priority(anomaly), key=PRIORITY_RANK.__getitem__)
+        self.safety = self.safety or anomaly.safety
+        self.severity = max(self.severity, anomaly.severity, key=SEVERITY_RANK.__getitem__)
+        self.peak_score = max(self.peak_score, anomaly.peak_score, anomaly.score)
+        end_ms = _end_of(anomaly)
+        if end_ms is not None:
+            self.end_ms = end_ms if self.end_ms is None else max(self.end_ms, end_ms)
+        if self.latest is anomaly:
+            self.expired_ms = None
+        after = (self.latest, self.worst, self.priority, self.severity, self.peak_score, self.end_ms, self.expired_ms)
+        return before != after
+
+    def event(self, incident_id: str | None) -> Alert:
+        """What is published."""
+        now = self.latest
+        annotations = {"summary": self.summary, "explanation": now.explanation}
+        if self.end_ms is None and self.expired_ms is not None:
+            annotations["expired"] = "nothing more was heard of it"
+        return Alert(
+            id=self.id,
+            tenant=self.tenant,
+            fingerprint=self.fingerprint,
+            labels=self.labels,
+            annotations=annotations,
+            state=self.state,
+            priority=self.priority,
+            safety=self.safety,
+            severity=self.severity,
+            entity=now.entity,
+            signal=now.metric,
+            started_ms=self.started_ms,
+            updated_ms=now.at_ms,
+            ended_ms=self.ended_ms,
+            score=now.score,
+            peak_score=self.peak_score,
+            peak_ms=self.worst.at_ms,
+            observed=now.observed,
+            expected=now.expected,
+            unit=now.unit,
+            direction=self.worst.direction,
+            kind=self.worst.kind,
+            windows=now.windows,
+            confidence=now.confidence,
+            confidence_reasons=now.confidence_reasons,
+            anomaly_id=now.id,
+            incident_id=incident_id,
+        )
+
+    def member(self) -> IncidentMember:
+        """What its incident says of it: the worst of it, and whether it lasts."""
+        worst = self.worst
+        return IncidentMember(
+            alert_id=self.id,
+            entity=worst.entity,
+            signal=worst.metric,
+            labels=self.labels,
+            state=self.state,
+            priority=self.priority,
+            severity=self.severity,
+            direction=worst.direction,
+            started_ms=self.started_ms,
+            ended_ms=self.ended_ms,
+            peak_score=self.peak_score,
+            peak_ms=worst.at_ms,
+            observed=worst.observed,
+            expected=worst.expected,
+            unit=worst.unit,
+            kind=worst.kind,
+            windows=[verdict.window for verdict in worst.windows if verdict.agrees],
+            confidence=worst.confidence,
+            summary=self.summary,
+        )
+
+    @property
+    def summary(self) -> str:
+        """One line that says what, where and how far off at its worst."""
+        name = self.labels["alertname"] if is_rule(self.worst) else None
+        return wording.alert_summary(self.worst, name)
+
+
+def _end_of(anomaly: Anomaly) -> int | None:
+    if anomaly.ended_ms is not None:
+        return anomaly.ended_ms
+    return anomaly.at_ms if anomaly.state == "end" else None

@@ -1,0 +1,93 @@
+"""State as bytes: a block an alert, a block an incident, one for the clock, one for the correlation settings.
+
+Blocks are small msgpack maps with a version. An empty block means that what had this key is gone. An alert's block
+names the incident that it first joined, an incident's its aliases: so a merge rewrites two blocks, not thousands.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from incidents.alerts import AlertRecord
+from incidents.incident import IncidentRecord
+from schemas.errors import CheckpointError
+from schemas.events import Anomaly
+
+VERSION: Final = 1
+ALERT: Final = "alert/"
+INCIDENT: Final = "incident/"
+CLOCK: Final = "clock"
+CORRELATION: Final = "correlation"
+GONE: Final = b""
+
+_ALERT_FIELDS = ("priority", "safety", "severity", "peak_score", "end_ms", "expired_ms", "home", "page_key", "digest")
+_INCIDENT_FIELDS = (
+    "id",
+    "tenant",
+    "started_ms",
+    "priority",
+    "severity",
+    "state",
+    "updated_ms",
+    "last_end_ms",
+    "resolved_ms",
+    "forgotten",
+    "aliases",
+    "page_keys",
+    "revision",
+    "digest",
+    "pending",
+)
+
+
+def pack(body: dict[str, Any]) -> bytes:
+    """A block of a map."""
+    return msgspec.msgpack.encode({"v": VERSION, **body})
+
+
+def unpack(value: bytes) -> dict[str, Any]:
+    """The map of a block.
+
+    Raises
+    ------
+    CheckpointError
+        If it is none, or of a version that is not known here.
+    """
+    try:
+        body = msgspec.msgpack.decode(value, type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        raise CheckpointError(f"a block that cannot be read: {error}") from error
+    if body.pop("v", None) != VERSION:
+        raise CheckpointError("a block of an unknown version", "Run the release that wrote it, or a newer one")
+    return body
+
+
+def pack_alert(record: AlertRecord) -> bytes:
+    """The block of an alert."""
+    worst = GONE if record.worst is record.latest else record.worst.to_bytes()
+    fields = {name: getattr(record, name) for name in _ALERT_FIELDS}
+    return pack({"latest": record.latest.to_bytes(), "worst": worst, **fields})
+
+
+def unpack_alert(value: bytes) -> AlertRecord:
+    """The alert of a block."""
+    body = unpack(value)
+    record = AlertRecord.of(Anomaly.from_bytes(body.pop("latest")))
+    worst = body.pop("worst")
+    if worst:
+        record.worst = Anomaly.from_bytes(worst)
+    for name in _ALERT_FIELDS:
+        setattr(record, name, body[name])
+    return record
+
+
+def pack_incident(incident: IncidentRecord) -> bytes:
+    """The block of an incident, its members aside (they name it)."""
+    return pack({name: getattr(incident, name) for name in _INCIDENT_FIELDS})
+
+
+def unpack_incident(value: bytes) -> IncidentRecord:
+    """The incident of a block, without its members yet."""
+    return IncidentRecord(**unpack(value))

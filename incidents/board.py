@@ -1,0 +1,152 @@
+"""All alerts and incidents of a partition, and the joining of the ones into the others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from incidents.alerts import AlertRecord, alert_name
+from incidents.correlate import RelationIndex
+from incidents.incident import IncidentRecord
+from incidents.lifecycle import TRANSITIONS, Seen
+from incidents.settings import CorrelationHistory
+from schemas.events import Anomaly, Incident, Priority
+
+Episode = tuple[str, str, int, str]
+"""Tenant, anomaly id, start and alert name: what names an alert without hashing its labels."""
+
+
+def episode_of(anomaly: Anomaly) -> Episode:
+    """The episode that a state belongs to."""
+    return anomaly.tenant, anomaly.id, anomaly.started_ms, alert_name(anomaly)
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """How an alert found its incident.
+
+    Parameters
+    ----------
+    incident
+        Where it is now.
+    opened
+        Whether it is the first member.
+    was
+        The incident's priority before.
+    absorbed
+        Last words of incidents that this alert linked to an older one, which took them over.
+    """
+
+    incident: IncidentRecord
+    opened: bool
+    was: Priority
+    absorbed: tuple[Incident, ...] = ()
+
+
+@dataclass(slots=True)
+class Board:
+    """Alerts by key and episode, incidents by id, aliases, and the index of relations."""
+
+    history: CorrelationHistory
+    most_listed: int
+    alerts: dict[str, AlertRecord] = field(default_factory=dict)
+    incidents: dict[str, IncidentRecord] = field(default_factory=dict)
+    _episodes: dict[Episode, AlertRecord] = field(default_factory=dict)
+    _survivors: dict[str, str] = field(default_factory=dict)
+    _index: RelationIndex = field(default_factory=RelationIndex)
+
+    def alert_of(self, anomaly: Anomaly) -> AlertRecord | None:
+        """The alert of an episode, if it is known."""
+        return self._episodes.get(episode_of(anomaly))
+
+    def put(self, record: AlertRecord) -> None:
+        """Know an alert, by its key and its episode."""
+        self.alerts[record.key] = record
+        self._episodes[episode_of(record.latest)] = record
+
+    def current_id(self, incident_id: str) -> str:
+        """The id that an incident goes by now, merges followed."""
+        trail = []
+        while (survivor := self._survivors.get(incident_id)) is not None:
+            trail.append(incident_id)
+            incident_id = survivor
+        for passed in trail[:-1]:
+            self._survivors[passed] = incident_id
+        return incident_id
+
+    def incident_of(self, record: AlertRecord) -> IncidentRecord | None:
+        """The incident that an alert is in now."""
+        return None if record.home is None else self.incidents[self.current_id(record.home)]
+
+    def attach(self, record: AlertRecord) -> Attachment:
+        """Give an alert its incident: one that it is related to, several made one, or a new one."""
+        linked = self._linked(record)
+        opened = not linked
+        if opened:
+            first = IncidentRecord.opened_by(record)
+            self.incidents[first.id] = first
+            linked = [first]
+        survivor, *others = linked
+        was = survivor.priority
+        absorbed = tuple(self._merge(survivor, other) for other in others)
+        record.home = survivor.id
+        self._index.add(record)
+        survivor.admit(record)
+        return Attachment(survivor, opened, was, absorbed)
+
+    def relink(self, record: AlertRecord) -> Attachment | None:
+        """Look again for relations of an alert that has its incident (windows have widened); None if none is new."""
+        mine = self.incident_of(record)
+        assert mine is not None
+        survivor, *others = sorted({one.id: one for one in [mine, *self._linked(record)]}.values(), key=_age)
+        was = survivor.priority
+        absorbed = tuple(self._merge(survivor, other) for other in others)
+        return Attachment(survivor, opened=False, was=was, absorbed=absorbed) if absorbed else None
+
+    def forget_alert(self, record: AlertRecord) -> IncidentRecord | None:
+        """Drop an alert; gives the incident back that has no member left, which is dropped too."""
+        del self.alerts[record.key]
+        self._episodes.pop(episode_of(record.latest), None)
+        incident = self.incident_of(record)
+        if incident is None:
+            return None
+        self._index.discard(record)
+        incident.forget(record)
+        if incident.members:
+            return None
+        del self.incidents[incident.id]
+        for alias in incident.aliases:
+            self._survivors.pop(alias, None)
+        return incident
+
+    def restore(self) -> None:
+        """Make what is derived: aliases, members and the index, from alerts and incidents."""
+        for incident in self.incidents.values():
+            for alias in incident.aliases:
+                self._survivors[alias] = incident.id
+        for record in self.alerts.values():
+            home = self.incident_of(record)
+            if home is not None:
+                home.admit(record)
+                self._index.add(record)
+
+    def _linked(self, record: AlertRecord) -> list[IncidentRecord]:
+        """Incidents that hold what an alert is related to, the oldest first."""
+        found = {}
+        for key in self._index.related(record, self.history):
+            incident = self.incident_of(self.alerts[key])
+            assert incident is not None
+            found[incident.id] = incident
+        return sorted(found.values(), key=_age)
+
+    def _merge(self, survivor: IncidentRecord, other: IncidentRecord) -> Incident:
+        other.state = TRANSITIONS[other.state, Seen.ABSORBED]
+        other.revision += 1
+        last_word = other.event(self.most_listed, merged_into=survivor.id)
+        survivor.absorb(other)
+        del self.incidents[other.id]
+        self._survivors[other.id] = survivor.id
+        return last_word
+
+
+def _age(incident: IncidentRecord) -> tuple[int, str]:
+    return incident.started_ms, incident.id

@@ -1,0 +1,173 @@
+"""An incident as it grows: its members, what they add up to, and what is published of it."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from incidents import wording
+from incidents.alerts import PAGING, PRIORITY_RANK, SEVERITY_RANK, AlertRecord, is_rule
+from schemas.events import Incident, IncidentState, Priority, Severity
+from schemas.ids import event_id
+
+_LAST = (len(PRIORITY_RANK), 0, "")
+
+
+def incident_id_of(first: AlertRecord) -> str:
+    """Id of the incident that an alert opens: from its fingerprint and episode."""
+    return event_id("incident", first.tenant, first.id)
+
+
+def urgency(record: AlertRecord) -> tuple[int, int, str]:
+    """The order in which members are listed, total: most urgent, then earliest."""
+    return PRIORITY_RANK[record.priority], record.started_ms, record.id
+
+
+@dataclass(slots=True)
+class IncidentRecord:
+    """One incident; all numbers are joins over its members, so no order of arrival changes them.
+
+    Parameters
+    ----------
+    members
+        Its alerts by key, those that are not forgotten yet.
+    firing
+        How many of them have not ended.
+    started_ms, last_end_ms, priority, severity, updated_ms, forgotten
+        Earliest start, latest end, most urgent, most severe, newest state, how many alerts are no longer kept.
+    aliases
+        Ids of incidents that were merged into this one.
+    page_keys
+        Dedup keys in the order of their opening; the first page's is the id that the incident had then.
+    revision, digest
+        Of the last published content.
+    pending
+        Whether there is content that the next tick publishes.
+    """
+
+    id: str
+    tenant: str
+    started_ms: int
+    priority: Priority
+    severity: Severity
+    state: IncidentState = "open"
+    updated_ms: int = 0
+    last_end_ms: int | None = None
+    resolved_ms: int | None = None
+    forgotten: int = 0
+    aliases: list[str] = field(default_factory=list)
+    page_keys: list[str] = field(default_factory=list)
+    revision: int = 0
+    digest: str = ""
+    pending: bool = False
+    members: dict[str, AlertRecord] = field(default_factory=dict)
+    firing: int = 0
+
+    @classmethod
+    def opened_by(cls, first: AlertRecord) -> IncidentRecord:
+        """The incident of an alert that nothing is related to; without its member yet."""
+        return cls(incident_id_of(first), first.tenant, first.started_ms, first.priority, first.severity)
+
+    def admit(self, record: AlertRecord) -> None:
+        """Take a member in (again, after a restore)."""
+        self.members[record.key] = record
+        self.firing += record.ended_ms is None
+        self.learn(record)
+
+    def learn(self, record: AlertRecord) -> None:
+        """Join what a member says now into the sums (``firing`` aside)."""
+        self.started_ms = min(self.started_ms, record.started_ms)
+        self.updated_ms = max(self.updated_ms, record.latest.at_ms)
+        self.priority = min(self.priority, record.priority, key=PRIORITY_RANK.__getitem__)
+        self.severity = max(self.severity, record.severity, key=SEVERITY_RANK.__getitem__)
+        self.last_end_ms = _later(self.last_end_ms, record.ended_ms)
+
+    def forget(self, record: AlertRecord) -> None:
+        """Keep no more of a member that ended long ago than that there was one."""
+        del self.members[record.key]
+        self.forgotten += 1
+
+    def absorb(self, other: IncidentRecord) -> None:
+        """Take over all of another incident: members, sums, aliases and page keys."""
+        if len(other.members) > len(self.members):
+            self.members, other.members = other.members, self.members
+        self.members.update(other.members)
+        self.firing += other.firing
+        self.forgotten += other.forgotten
+        self.started_ms = min(self.started_ms, other.started_ms)
+        self.updated_ms = max(self.updated_ms, other.updated_ms)
+        self.priority = min(self.priority, other.priority, key=PRIORITY_RANK.__getitem__)
+        self.severity = max(self.severity, other.severity, key=SEVERITY_RANK.__getitem__)
+        self.last_end_ms = _later(self.last_end_ms, other.last_end_ms)
+        self.aliases += [other.id, *other.aliases]
+        self.page_keys += [key for key in other.page_keys if key not in self.page_keys]
+
+    def page(self, record: AlertRecord) -> bool:
+        """Open a dedup key if this member asks for one; whether it did.
+
+        The first member of P0 or P1 opens the incident's own key. After that only the safety list does, each alert
+        once and under its own episode, so that it does page inside an incident that was already paged.
+        """
+        if record.page_key is not None or record.priority not in PAGING:
+            return False
+        if not self.page_keys:
+            record.page_key = self.id
+        elif record.safety:
+            record.page_key = record.id
+        else:
+            return False
+        self.page_keys.append(record.page_key)
+        return True
+
+    def event(self, most_listed: int, merged_into: str | None = None) -> Incident:
+        """What is published, under the revision that it has now."""
+        top = heapq.nsmallest(most_listed, self.members.values(), key=urgency)
+        members = [record.member() for record in top]
+        entities = sorted({record.latest.entity for record in self.members.values()})
+        signals = sorted({record.latest.metric for record in self.members.values()})
+        return Incident(
+            id=self.id,
+            tenant=self.tenant,
+            state=self.state,
+            merged_into=merged_into,
+            aliases=self.aliases,
+            title=wording.incident_title(*self._names(), entities),
+            priority=self.priority,
+            severity=self.severity,
+            started_ms=self.started_ms,
+            updated_ms=self.updated_ms,
+            ended_ms=None if self.firing else self.last_end_ms,
+            resolved_ms=self.resolved_ms,
+            members=members,
+            member_count=len(self.members) + self.forgotten,
+            firing_count=self.firing,
+            entities=entities[:most_listed],
+            entity_count=len(entities),
+            signals=signals[:most_listed],
+            signal_count=len(signals),
+            confidence=max((member.confidence for member in members), default=0.0),
+            page_keys=self.page_keys,
+            revision=self.revision,
+        )
+
+    def _names(self) -> tuple[Sequence[str], Sequence[str]]:
+        """The rules that fired and the anomalous metrics, each once, most urgent first."""
+        rules: dict[str, tuple[int, int, str]] = {}
+        metrics: dict[str, tuple[int, int, str]] = {}
+        for record in self.members.values():
+            rule = is_rule(record.latest)
+            names, name = (rules, record.labels["alertname"]) if rule else (metrics, record.latest.metric)
+            names[name] = min(names.get(name, _LAST), urgency(record))
+        return sorted(rules, key=rules.__getitem__), sorted(metrics, key=metrics.__getitem__)
+
+    def measure_end(self) -> None:
+        """Take the latest end anew from the members (one that was given up was heard of again)."""
+        self.firing = sum(record.ended_ms is None for record in self.members.values())
+        self.last_end_ms = max((r.ended_ms for r in self.members.values() if r.ended_ms is not None), default=None)
+
+
+def _later(one: int | None, other: int | None) -> int | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return max(one, other)

@@ -1,0 +1,125 @@
+"""What incidents and alerts are called, in a line that people read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from schemas.events import Anomaly
+
+# The first row that shares a word with a metric's name says what the metric is about.
+_SUBJECTS: Final[tuple[tuple[frozenset[str], str], ...]] = (
+    (frozenset({"iowait"}), "iowait"),
+    (frozenset({"cpu"}), "CPU"),
+    (frozenset({"swap"}), "swap"),
+    (frozenset({"memory", "mem"}), "memory"),
+    (frozenset({"disk", "diskio", "filesystem", "df"}), "disk"),
+    (frozenset({"network", "net", "netdev", "interface"}), "network"),
+    (frozenset({"load", "load1", "load5", "load15"}), "load"),
+    (frozenset({"processes", "procs"}), "processes"),
+    (frozenset({"latency"}), "latency"),
+    (frozenset({"errors"}), "errors"),
+)
+_PLURALS: Final = {"node": "nodes", "service": "services", "pod": "pods", "cluster": "clusters"}
+_MOST_NAMED: Final = 3
+
+
+def subject_of(metric: str) -> str:
+    """What a metric is about, for a title; the metric's own name where that is not known.
+
+    Examples
+    --------
+    >>> subject_of("node_cpu_ratio"), subject_of("orders_placed")
+    ('CPU', 'orders_placed')
+    """
+    words = set(re.split(r"[^a-z0-9]+", metric.lower()))
+    return next((subject for known, subject in _SUBJECTS if known & words), metric)
+
+
+def entity_name(entity: str) -> str:
+    """An entity in words.
+
+    Examples
+    --------
+    >>> entity_name("node:c1/h1")
+    'node c1/h1'
+    """
+    return entity.replace(":", " ", 1)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a sentence, the first few of many.
+
+    Examples
+    --------
+    >>> listed(["CPU"]), listed(["CPU", "memory"]), listed(["a", "b", "c", "d", "e"])
+    ('CPU', 'CPU and memory', 'a, b, c and 2 more')
+    """
+    if len(names) > _MOST_NAMED:
+        return f"{', '.join(names[:_MOST_NAMED])} and {len(names) - _MOST_NAMED} more"
+    if len(names) > 1:
+        return f"{', '.join(names[:-1])} and {names[-1]}"
+    return names[0] if names else ""
+
+
+def incident_title(rules: Sequence[str], metrics: Sequence[str], entities: Sequence[str]) -> str:
+    """What an incident is about.
+
+    Parameters
+    ----------
+    rules
+        Names of the rules that fired, most urgent first.
+    metrics
+        Metrics that are anomalous, most urgent first.
+    entities
+        What is affected, sorted.
+
+    Examples
+    --------
+    >>> incident_title([], ["node_cpu_ratio", "node_memory_used_ratio"], ["node:h1"])
+    'CPU and memory of node h1 anomalous'
+    >>> incident_title([], ["node_cpu_ratio"], [f"node:h{n}" for n in range(12)])
+    'node_cpu_ratio anomalous on 12 nodes'
+    >>> incident_title(["OutOfMemoryKill"], ["node_cpu_ratio"], ["node:h1"])
+    'OutOfMemoryKill on node h1, CPU anomalous'
+    """
+    place = _place(entities)
+    if rules:
+        also = f", {listed(_subjects(metrics))} anomalous" if metrics else ""
+        return f"{listed(rules)}{f' on {place}' if place else ''}{also}"
+    if len(entities) > 1:
+        what = metrics[0] if len(metrics) == 1 else listed(_subjects(metrics))
+        return f"{what} anomalous on {place}"
+    return f"{listed(_subjects(metrics))}{f' of {place}' if place else ''} anomalous"
+
+
+def alert_summary(anomaly: Anomaly, rule: str | None) -> str:
+    """One line of an alert: what, where, the observed value and what was expected.
+
+    Parameters
+    ----------
+    anomaly
+        The state that it is told from.
+    rule
+        The rule's name, if a rule fired.
+    """
+    place = _place([anomaly.entity])
+    unit = f" {anomaly.unit}" if anomaly.unit not in ("", "1") else ""
+    where = f" of {place}" if place else ""
+    what = f"{rule}: {anomaly.metric}{where}" if rule else f"{anomaly.metric}{where} anomalous"
+    text = f"{what}: {anomaly.observed:.4g}{unit}"
+    if anomaly.expected is not None:
+        text += f", expected {anomaly.expected.low:.4g} to {anomaly.expected.high:.4g}{unit}"
+    return text
+
+
+def _subjects(metrics: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(subject_of(metric) for metric in metrics))
+
+
+def _place(entities: Sequence[str]) -> str:
+    if len(entities) == 1:
+        return "" if entities[0] == "unknown" else entity_name(entities[0])
+    kinds = {entity.split(":", 1)[0] for entity in entities}
+    return f"{len(entities)} {_PLURALS.get(kinds.pop(), 'entities') if len(kinds) == 1 else 'entities'}"

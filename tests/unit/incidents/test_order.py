@@ -1,0 +1,215 @@
+"""Whatever the order, the repeats and the kills: the same alerts and incidents."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from incidents.decide import DecideOperator, DecideSettings
+from schemas.events import Anomaly, Incident, Setting
+from schemas.topics import ALERTS, INCIDENTS
+from streams.operator import Output
+
+Make = Callable[..., Anomaly]
+SETTINGS = DecideSettings(members_listed=3, publish_at_once_members=2)
+# The grid hits windows exactly: 300 s and 900 s are multiples of 100 s.
+STARTS = st.integers(0, 40).map(lambda n: 1000 + 100 * n)
+
+
+@st.composite
+def episodes(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """States of one episode, as arguments of ``anomaly``; some are lost."""
+    start = draw(STARTS)
+    who = {
+        "metric": draw(st.sampled_from(["node_cpu_ratio", "node_memory_ratio", "requests"])),
+        "node": draw(st.sampled_from(["h1", "h2", "h3", ""])),
+        "tenant": draw(st.sampled_from(["a", "a", "b"])),
+        "start_s": start,
+    }
+    kind = draw(st.sampled_from(["anomaly", "anomaly", "anomaly", "drift", "P0", "P1", "safety"]))
+    if kind == "drift":
+        who |= {"kind": "drift", "detector": "drift"}
+    elif kind != "anomaly":
+        priority = "P0" if kind == "safety" else kind
+        who |= {"kind": "limit", "detector": f"Rule{kind}", "priority": priority, "safety": kind == "safety"}
+    states: list[dict[str, Any]] = [{"score": 2.0}]
+    at = start
+    for _ in range(draw(st.integers(0, 3))):
+        at += draw(st.integers(0, 60))
+        severity = draw(st.sampled_from(["info", "warning", "critical"]))
+        states.append({"state": "update", "at_s": at, "score": draw(st.floats(1, 9)), "severity": severity})
+    if draw(st.booleans()):
+        states.append({"state": "end", "at_s": at + draw(st.integers(1, 900)), "score": 0.5})
+    kept = draw(st.lists(st.sampled_from(range(len(states))), min_size=1, max_size=6))
+    return [who | states[position] for position in kept]
+
+
+@st.composite
+def arrivals(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The same states in two orders, repeats included."""
+    states = list(itertools.chain.from_iterable(draw(st.lists(episodes(), min_size=1, max_size=12))))
+    repeats = draw(st.lists(st.sampled_from(states), max_size=6))
+    return draw(st.permutations(states)), draw(st.permutations(states + repeats))
+
+
+def feed(operator: DecideOperator, anomalies: Iterable[Anomaly], ticks_s: Sequence[int]) -> list[Output]:
+    """Apply anomalies, with ticks spread among them in their order."""
+    outputs = []
+    ticks = list(ticks_s)
+    for position, one in enumerate(anomalies):
+        outputs += operator.on_anomaly(one)
+        if position % 3 == 2 and ticks:
+            outputs += operator.on_tick(ticks.pop(0) * 1000)
+    return outputs
+
+
+def outcome(operator: DecideOperator) -> tuple[list[dict[str, Any]], list[tuple[object, ...]]]:
+    """What must agree: alerts but for the incident's id, incidents by what they hold."""
+    alerts = [one.model_dump(exclude={"incident_id"}) for one in operator.alerts()]
+    by_incident: dict[str | None, set[str]] = {}
+    for one in operator.alerts():
+        by_incident.setdefault(one.incident_id, set()).add(f"{one.tenant}/{one.id}")
+    incidents: list[tuple[object, ...]] = [
+        (
+            sorted(by_incident[one.id]),
+            one.model_dump(exclude={"id", "aliases", "revision", "page_keys"}),
+            bool(one.page_keys),
+        )
+        for one in operator.incidents()
+    ]
+    return alerts, sorted(incidents, key=repr)
+
+
+@given(orders=arrivals(), ticks=st.lists(st.integers(900, 8000), max_size=4))
+@settings(max_examples=200, deadline=None)
+def test_any_order_and_any_repeats_make_the_same_alerts_and_incidents(
+    anomaly: Make, orders: tuple[list[dict[str, Any]], list[dict[str, Any]]], ticks: list[int]
+) -> None:
+    outcomes = []
+    for order, spread in zip(orders, (sorted(ticks), []), strict=True):
+        operator = DecideOperator(SETTINGS, 0, 1)
+        feed(operator, [anomaly(**one) for one in order], spread)
+        operator.on_tick(8_000_000)
+        outcomes.append(outcome(operator))
+    assert outcomes[0] == outcomes[1]
+
+
+@given(orders=arrivals())
+@settings(max_examples=150, deadline=None)
+def test_an_incident_is_a_connected_component_of_its_alerts(
+    anomaly: Make, orders: tuple[list[dict[str, Any]], list[dict[str, Any]]]
+) -> None:
+    operator = DecideOperator(SETTINGS, 0, 1)
+    feed(operator, [anomaly(**one) for one in orders[0]], [])
+    alerts = [one for one in operator.alerts() if one.priority != "P3"]
+    assert all((one.incident_id is None) == (one.priority == "P3") for one in operator.alerts())
+    groups = {one.id + one.tenant: {one.id + one.tenant} for one in alerts}
+    for one, other in itertools.combinations(alerts, 2):
+        gap_s = abs(one.started_ms - other.started_ms) / 1000
+        same_entity = one.entity == other.entity and one.entity != "unknown"
+        same_series = one.signal == other.signal and one.entity == other.entity
+        related = ((same_entity or same_series) and gap_s <= 900) or (one.signal == other.signal and gap_s <= 300)
+        if related and one.tenant == other.tenant:
+            joined = groups[one.id + one.tenant] | groups[other.id + other.tenant]
+            groups |= dict.fromkeys(joined, joined)
+    expected = {frozenset(group) for group in groups.values()}
+    found: dict[str | None, set[str]] = {}
+    for one in alerts:
+        found.setdefault(one.incident_id, set()).add(one.id + one.tenant)
+    assert {frozenset(group) for group in found.values()} == expected
+
+
+@given(
+    orders=arrivals(),
+    checkpoints=st.sets(st.integers(0, 60)),
+    kills=st.sets(st.integers(0, 60), min_size=1),
+    ticks=st.lists(st.integers(900, 8000), max_size=8),
+)
+@settings(max_examples=200, deadline=None)
+def test_kills_and_repeats_since_the_checkpoint_change_no_record(
+    anomaly: Make,
+    orders: tuple[list[dict[str, Any]], list[dict[str, Any]]],
+    checkpoints: set[int],
+    kills: set[int],
+    ticks: list[int],
+) -> None:
+    log: list[Anomaly | Setting | int] = [anomaly(**one) for one in orders[1]]
+    setting = Setting(subject="correlation", valid_from_ms=2_000_000, body={"entity_window_s": 120})
+    log.insert(0, setting)
+    for position, tick in enumerate(sorted(ticks)):
+        log.insert(position * 3, tick)
+    log.append(9000)
+
+    undisturbed = DecideOperator(SETTINGS, 0, 1)
+    expected = [one for entry in log for one in apply(undisturbed, entry)]
+    killed, seen = run_with_kills(log, checkpoints, kills)
+
+    assert seen == {one.id: one for one in expected}
+    assert killed.alerts() == undisturbed.alerts()
+    assert killed.incidents() == undisturbed.incidents()
+
+
+def apply(operator: DecideOperator, entry: Anomaly | Setting | int) -> list[Output]:
+    match entry:
+        case Anomaly():
+            return operator.on_anomaly(entry)
+        case Setting():
+            return operator.on_setting(entry)
+        case _:
+            return operator.on_tick(entry * 1000)
+
+
+def run_with_kills(
+    log: Sequence[Anomaly | Setting | int], checkpoints: set[int], kills: set[int]
+) -> tuple[DecideOperator, dict[str, Output]]:
+    """Apply the log; at each kill go back to the last checkpoint. Records by id; one id must say one thing."""
+    seen: dict[str, Output] = {}
+    blocks: dict[str, bytes] = {}
+    saved, position = 0, 0
+    operator = DecideOperator(SETTINGS, 0, 1)
+    todo = set(kills)
+    while position < len(log):
+        for one in apply(operator, log[position]):
+            assert seen.setdefault(one.id, one) == one
+        if position in checkpoints:
+            blocks |= dict(operator.take_blocks())
+            saved = position + 1
+        position += 1
+        if position - 1 in todo:
+            todo.discard(position - 1)
+            operator, position = restored(blocks), saved
+    return operator, seen
+
+
+def restored(blocks: dict[str, bytes]) -> DecideOperator:
+    operator = DecideOperator(SETTINGS, 0, 1)
+    for key, value in blocks.items():
+        assert len(value) < 1_000_000
+        operator.load_block(key, value)
+    operator.finish_load()
+    return operator
+
+
+@given(orders=arrivals(), ticks=st.lists(st.integers(900, 8000), max_size=8))
+@settings(max_examples=100, deadline=None)
+def test_after_the_last_tick_the_topics_say_what_the_state_says(
+    anomaly: Make, orders: tuple[list[dict[str, Any]], list[dict[str, Any]]], ticks: list[int]
+) -> None:
+    operator = DecideOperator(SETTINGS, 0, 1)
+    outputs = feed(operator, [anomaly(**one) for one in orders[1]], sorted(ticks))
+    outputs += operator.on_tick(9_000_000)
+    last = {(one.topic.name, one.key): one.value for one in outputs}
+    incidents = [Incident.from_bytes(value) for (topic, _), value in last.items() if topic == INCIDENTS.name]
+    loose = {"updated_ms"}
+    said = {one.id: one.model_dump(exclude=loose) for one in incidents if one.state != "merged"}
+    assert said == {one.id: one.model_dump(exclude=loose) for one in operator.incidents()}
+    aliases = {one.id: one.merged_into for one in incidents if one.state == "merged"}
+    assert {alias for one in operator.incidents() for alias in one.aliases} == set(aliases)
+    assert all(target in said or target in aliases for target in aliases.values())
+    assert len([key for key in last if key[0] == ALERTS.name]) == len(
+        {(a.tenant, a.fingerprint) for a in operator.alerts()}
+    )
