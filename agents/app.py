@@ -1,0 +1,103 @@
+"""The Faust application around a stage: group, assignment, agents. No Table, no acks, no web server."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import faust
+from aiokafka import AIOKafkaConsumer
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+from integrations.kafka.connection import KafkaSettings
+
+LOG = logging.getLogger(__name__)
+# Messages that wait for the agent, of all partitions together. One of metrics.samples is some 20 kB, at most 8 MiB.
+STREAM_BUFFER: Final = 64
+# What one fetch brings of one partition, unless a single message is larger.
+FETCH_BYTES: Final = 1024 * 1024
+# Faust waits 1.5 s, during which a partition that was just emptied is not asked again.
+_FETCH_WAIT_MS: Final = 200
+_REBALANCE_LIMIT_S: Final = 30.0
+
+
+class _ConsumerThread(driver.AIOKafkaConsumerThread):
+    """Faust's consumer, which leaves out what a transaction did not commit and does not wait long in vain."""
+
+    def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = _FETCH_WAIT_MS
+        app: Any = self.app
+        consumer._isolation_level = app.isolation_level
+        return consumer
+
+
+class _Consumer(driver.Consumer):
+    def _new_consumer_thread(self) -> _ConsumerThread:
+        return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+
+class _Transport(driver.Transport):
+    Consumer = _Consumer
+
+
+class StageApp(faust.App):
+    """A Faust application whose positions are its own."""
+
+    isolation_level = "read_uncommitted"
+
+    def _new_transport(self) -> Any:
+        return _Transport(self.conf.broker_consumer, self)
+
+    async def commit_positions(self, positions: Mapping[TP, int]) -> None:
+        """Tell the group where its state stands; only a mirror of the checkpoints."""
+        if positions:  # committing nothing crashes Faust's consumer
+            consumer: Any = self.consumer
+            await consumer._commit(dict(positions))
+
+    def forget_buffers(self) -> None:
+        """Drop what Faust remembers of full buffers: a partition that went away must not be asked for."""
+        consumer: Any = self.consumer
+        consumer._buffered_partitions.clear()
+
+
+def make_app(stage: str, kafka: KafkaSettings, transactions: bool) -> StageApp:
+    """An application that is a member of a stage's group.
+
+    Parameters
+    ----------
+    stage
+        Names the group.
+    kafka
+        The broker.
+    transactions
+        Whether to leave out what transactions did not commit.
+    """
+    app = StageApp(
+        kafka.group(stage),
+        **kafka.faust(),
+        store="memory://",
+        datadir=str(Path(tempfile.gettempdir()) / f"metrics-ai-faust-{stage}"),
+        key_serializer="raw",
+        value_serializer="raw",
+        loop=asyncio.get_running_loop(),
+        web_enabled=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        topic_partitions=kafka.partitions,
+        consumer_auto_offset_reset="earliest",
+        consumer_max_fetch_size=FETCH_BYTES,
+        broker_max_poll_records=4 * STREAM_BUFFER,
+        broker_rebalance_timeout=_REBALANCE_LIMIT_S,
+        broker_commit_livelock_soft_timeout=86_400.0,  # Faust commits nothing here, and would say so for ever
+        stream_buffer_maxsize=STREAM_BUFFER,
+        stream_wait_empty=False,  # nothing is ever acked
+        stream_publish_on_commit=False,
+    )
+    app.isolation_level = "read_committed" if transactions else "read_uncommitted"
+    return app

@@ -1,0 +1,96 @@
+"""One stage at work in an event loop: its Faust application, shell, ticks and watch."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Final
+
+from agents.app import make_app
+from agents.decide import decide_agent
+from agents.detect import detect_agent
+from agents.shell import Shell, ShellSettings
+from agents.stage import Stage
+from agents.ticks import TickWriter
+from agents.watch import Watch
+from integrations.telemetry import Telemetry
+from schemas.errors import BrokerError, MetricsAIError
+
+# What an orderly stop may take before the process ends anyway; its state is safe at the last checkpoint.
+STOP_LIMIT_S: Final = 15.0
+_POLL_S: Final = 0.1
+_AGENTS: Final = {"detect": detect_agent, "decide": decide_agent}
+
+
+class StageHost:
+    """One stage at work: its application, shell, ticks and watch.
+
+    Parameters
+    ----------
+    stage
+        To host.
+    settings
+        The shell's world.
+    telemetry
+        Metrics and health.
+    with_ticks
+        Whether to write the stage's ticks.
+    """
+
+    def __init__(self, stage: Stage, settings: ShellSettings, telemetry: Telemetry, with_ticks: bool = True) -> None:
+        self.app = make_app(stage.name, settings.kafka, settings.transactions)
+        self.shell = Shell(stage, settings, self.app, telemetry)
+        watch = Watch(self.shell)
+        self._loops: list[Callable[[], asyncio.Future[None]]] = [lambda: asyncio.ensure_future(watch.run())]
+        if with_ticks:
+            topic = self.shell.name_on_broker(stage.ticks.name)
+            ticks = TickWriter(stage, topic, self.shell.producer, watch)
+            self._loops.append(lambda: asyncio.ensure_future(ticks.run()))
+        self._tasks: list[asyncio.Future[None]] = []
+        _AGENTS[stage.name](self.app, self.shell)
+
+    async def start(self) -> None:
+        """Join the group; partitions come when the group gives them."""
+        await self.shell.producer.start()
+        self._tasks = [asyncio.ensure_future(self.app.start()), *(loop() for loop in self._loops)]
+
+    def failure(self) -> MetricsAIError | None:
+        """What ended the stage, if anything did."""
+        if self.shell.failed.done():
+            return self.shell.failed.result()
+        if self.app.crashed:
+            return BrokerError(f"{self.shell.stage.name} crashed: {self.app.crash_reason!r}")
+        for task in self._tasks:
+            if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+                return BrokerError(f"{self.shell.stage.name} stopped: {error!r}")
+        return None
+
+    async def stop(self) -> None:
+        """Drain, checkpoint, leave the group."""
+        await self.shell.drain()
+        for task in self._tasks[1:]:
+            task.cancel()
+        await self.app.stop()
+        await self.shell.producer.stop()
+        for task in self._tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await task
+
+
+async def host(hosts: Sequence[StageHost], stop: threading.Event) -> MetricsAIError | None:
+    """Run stages until told to stop or one fails; returns what failed."""
+    for one in hosts:
+        await one.start()
+    failure = None
+    while not stop.is_set() and failure is None:
+        await asyncio.sleep(_POLL_S)
+        failure = next(filter(None, (one.failure() for one in hosts)), None)
+    if failure is None:
+        try:
+            await asyncio.wait_for(asyncio.gather(*(one.stop() for one in hosts)), STOP_LIMIT_S)
+        except TimeoutError:
+            failure = BrokerError(f"no orderly stop within {STOP_LIMIT_S:.0f} s; the last checkpoint stands")
+    return failure

@@ -1,0 +1,383 @@
+"""The life of a stage's partitions in one worker: taken over, restored, checkpointed, handed on."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from faust.types import TP
+
+from agents.app import StageApp
+from agents.checkpoints import CheckpointSettings, FencedError, LogEnds, LogReader, Manifest, Restored, read_states
+from agents.outputs import OutputProducer
+from agents.stage import Stage
+from agents.step import PartitionState, Step, StepTools
+from agents.writers import CheckpointTarget, CheckpointWriter, writer_for
+from integrations.kafka.connection import KafkaSettings
+from integrations.telemetry import Telemetry
+from schemas.errors import BrokerError, CheckpointError, MetricsAIError
+from schemas.topics import Topic
+
+LOG = logging.getLogger(__name__)
+# A checkpoint that fails this often in a row ends the worker: its state is then read back by the next.
+FAILURES_IN_A_ROW: Final = 3
+# An orderly handover saves what it can in this time; the rest is replayed.
+HANDOVER_S: Final = 5.0
+_COMMIT_EVERY_S: Final = 1.0
+
+WriterFactory = Callable[[CheckpointTarget, CheckpointSettings, bool], CheckpointWriter]
+
+
+@dataclass(frozen=True)
+class ShellSettings:
+    """The world of a shell.
+
+    Parameters
+    ----------
+    kafka
+        The broker, its profile known.
+    checkpoint
+        How often, and at what cost.
+    transactions
+        Whether the broker has them.
+    writer
+        Makes the writer of a partition's checkpoints.
+    """
+
+    kafka: KafkaSettings
+    checkpoint: CheckpointSettings
+    transactions: bool
+    writer: WriterFactory = writer_for
+
+
+class Shell:
+    """Hosts the operators of the partitions that this worker is given.
+
+    Parameters
+    ----------
+    stage
+        What to host.
+    settings
+        The world.
+    app
+        The member of the stage's group.
+    telemetry
+        Metrics and health.
+    """
+
+    def __init__(self, stage: Stage, settings: ShellSettings, app: StageApp, telemetry: Telemetry) -> None:
+        self.stage = stage
+        self.app = app
+        self.telemetry = telemetry
+        self.together = stage.precious and settings.transactions
+        self.producer = OutputProducer(settings.kafka, idempotent=settings.transactions)
+        self.failed: asyncio.Future[MetricsAIError] = asyncio.get_running_loop().create_future()
+        self.restored = False
+        self._settings = settings
+        self._reader = LogReader(settings.kafka, committed=settings.transactions)
+        tools = StepTools(settings.kafka, telemetry, self.producer, self._reader, self.together, self._relieve)
+        self.step = Step(stage, tools)
+        self._interval_s = settings.checkpoint.interval(settings.transactions)
+        self._generation = 0
+        self._keepers: set[asyncio.Task[None]] = set()
+        self._committed_at_s: dict[int, float] = {}
+        telemetry.set_ready(stage.name, ready=False)
+        app.on_rebalance_complete.connect(self._on_assigned, weak=False)
+        app.on_partitions_revoked.connect(self._on_revoked, weak=False)
+
+    @property
+    def partitions(self) -> dict[int, PartitionState]:
+        """What is ours now."""
+        return self.step.partitions
+
+    def name_on_broker(self, topic_name: str) -> str:
+        """A catalogue name with the prefix."""
+        return self._settings.kafka.topic_prefix + topic_name
+
+    def fail(self, error: MetricsAIError) -> None:
+        """End the worker: what it holds can no longer be trusted, and lies safe on the broker."""
+        if not self.failed.done():
+            LOG.error("the worker must end", extra={"stage": self.stage.name, "error": str(error)})
+            self.failed.set_result(error)
+
+    # Taking over
+
+    async def _on_assigned(self, *_: Any, **__: Any) -> None:
+        """Restore; Faust waits for this before it seeks and resumes."""
+        self._generation += 1
+        generation = self._generation
+        started = time.monotonic()
+        try:
+            numbers = self._assigned()
+            states = await self._restore(numbers, lambda: generation == self._generation)
+            if generation != self._generation:
+                await asyncio.gather(*(asyncio.to_thread(state.writer.close) for state in states))
+                return
+            self.partitions.update({state.number: state for state in states})
+            await self._commit(states)
+        except MetricsAIError as error:
+            self.fail(error)
+            return
+        for state in states:
+            self._keep(state)
+        self.restored = True
+        LOG.info(
+            "partitions restored",
+            extra={"stage": self.stage.name, "partitions": numbers, "seconds": round(time.monotonic() - started, 3)},
+        )
+
+    def _assigned(self) -> list[int]:
+        """Partition numbers that are ours, the same of every input."""
+        assignment = self.app.consumer.assignment()
+        by_topic = {
+            topic.name: sorted(tp.partition for tp in assignment if tp.topic == self._settings.kafka.topic(topic))
+            for topic in self.stage.inputs
+        }
+        numbers = by_topic[self.stage.source.name]
+        if any(other != numbers for other in by_topic.values()):
+            raise BrokerError(
+                f"{self.stage.name} was given different partitions of its topics: {by_topic}",
+                "Give all topics the same number of partitions: metrics-ai topics check",
+            )
+        return numbers
+
+    async def _restore(self, numbers: list[int], still_wanted: Callable[[], bool]) -> list[PartitionState]:
+        if not numbers:
+            return []
+        writers = await asyncio.gather(*(asyncio.to_thread(self._take_over, number) for number in numbers))
+        topic = self._settings.kafka.topic(self.stage.checkpoints)
+        states = await asyncio.to_thread(read_states, self._reader, topic, numbers, still_wanted)
+        if not still_wanted():
+            await asyncio.gather(*(asyncio.to_thread(writer.close) for writer in writers))
+            return []
+        places = [(self.name_on_broker(one.name), number) for one in self.stage.inputs for number in numbers]
+        ends = await asyncio.to_thread(self._reader.ends, places)
+        return [
+            await asyncio.to_thread(self._build, states[number], writer, ends)
+            for number, writer in zip(numbers, writers, strict=True)
+        ]
+
+    def _take_over(self, number: int) -> CheckpointWriter:
+        topic = self._settings.kafka.topic(self.stage.checkpoints)
+        target = CheckpointTarget(self._settings.kafka, self.stage.name, number, topic)
+        writer = self._settings.writer(target, self._settings.checkpoint, self._settings.transactions)
+        writer.take_over()
+        return writer
+
+    def _build(
+        self, restored: Restored, writer: CheckpointWriter, ends: Mapping[tuple[str, int], LogEnds]
+    ) -> PartitionState:
+        operator = self.stage.operator(restored.partition)
+        while restored.blocks:
+            key, value = restored.blocks.popitem()
+            operator.load_block(key, value)
+        operator.finish_load()
+        manifest = restored.manifest
+        positions = self._positions(restored.partition, manifest, ends)
+        LOG.info(
+            "partition restored",
+            extra={
+                "stage": self.stage.name,
+                "partition": restored.partition,
+                "checkpoint": manifest.number if manifest else 0,
+                "bytes": restored.size_bytes,
+                "unfinished": restored.unfinished,
+                "positions": positions,
+            },
+        )
+        return PartitionState(restored.partition, operator, writer, positions, manifest.number if manifest else 0)
+
+    def _positions(
+        self, number: int, manifest: Manifest | None, ends: Mapping[tuple[str, int], LogEnds]
+    ) -> dict[str, int]:
+        known = manifest.offsets if manifest else {}
+        return {
+            topic.name: self._position(
+                topic, number, known.get(topic.name), ends[self.name_on_broker(topic.name), number]
+            )
+            for topic in self.stage.inputs
+        }
+
+    def _position(self, topic: Topic, number: int, saved: int | None, ends: LogEnds) -> int:
+        """Where to go on: after what the state holds, unless the log no longer reaches there."""
+        if saved is None:
+            return ends.first
+        if saved < ends.first:
+            self.step.report_gap(topic, number, saved, ends.first - saved)
+            return ends.first
+        # The embedded broker's listed end is that of its last batch's first record.
+        if self._settings.transactions and saved > ends.next:
+            LOG.error(
+                "the topic is shorter than the state made of it; was it made anew?",
+                extra={"topic": topic.name, "partition": number, "state_at": saved, "end": ends.next},
+            )
+            return ends.next
+        return saved
+
+    # Checkpoints
+
+    def _keep(self, part: PartitionState) -> None:
+        task = asyncio.create_task(self._checkpoint_for_ever(part), name=f"{self.stage.name}-checkpoints-{part.number}")
+        self._keepers.add(task)
+        task.add_done_callback(self._keepers.discard)
+
+    async def _checkpoint_for_ever(self, part: PartitionState) -> None:
+        failures = 0
+        # Partitions take turns: their first checkpoints are spread over one interval.
+        part.saved_at_s -= self._interval_s * part.number / (max(self.partitions) + 1)
+        while self.partitions.get(part.number) is part:
+            await asyncio.sleep(self._wait_s(part))
+            if not self._is_due(part):
+                continue
+            try:
+                await self.checkpoint(part)
+                failures = 0
+            except CheckpointError as error:
+                failures += 1
+                LOG.warning("a checkpoint failed", extra={"partition": part.number, "error": str(error)})
+                if failures >= FAILURES_IN_A_ROW:
+                    self.fail(error)
+                    return
+
+    def _wait_s(self, part: PartitionState) -> float:
+        if self.together:
+            return self._settings.checkpoint.outputs_interval_s
+        return max(0.05, self._due_at_s(part) - time.monotonic())
+
+    def _due_at_s(self, part: PartitionState) -> float:
+        return part.saved_at_s + self._settings.checkpoint.due_after_s(self._interval_s, part.cost_s)
+
+    def _is_due(self, part: PartitionState) -> bool:
+        return bool(self.together and part.waiting) or time.monotonic() >= self._due_at_s(part)
+
+    async def checkpoint(self, part: PartitionState) -> None:
+        """Write what changed in a partition since its last checkpoint; one at a time for each partition.
+
+        Raises
+        ------
+        CheckpointError
+            If nothing of it counts; what it held comes again with the next.
+        """
+        async with part.saving:
+            if self.partitions.get(part.number) is not part:
+                return
+            if part.positions == part.saved and not part.pending_blocks and not part.pending_outputs:
+                part.saved_at_s = time.monotonic()
+                return
+            started = time.monotonic()
+            try:
+                await self._save(part)
+            except FencedError as error:
+                self._fall_silent(part, error)
+                return
+            finally:
+                part.saved_at_s = time.monotonic()
+                part.cost_s = part.saved_at_s - started
+        await self._commit_sometimes(part)
+
+    async def _relieve(self, part: PartitionState) -> None:
+        try:
+            await self.checkpoint(part)
+        except CheckpointError as error:
+            LOG.warning("a checkpoint failed", extra={"partition": part.number, "error": str(error)})
+
+    async def _save(self, part: PartitionState) -> None:
+        # The cut: all of this is copied before the first await, so that steps go on meanwhile.
+        started = time.monotonic()
+        positions = dict(part.positions)
+        part.pending_blocks |= dict(part.operator.take_blocks())
+        if self.together:
+            part.pending_outputs += part.waiting
+            part.waiting.clear()
+        blocks, outputs = part.pending_blocks, part.pending_outputs
+        # Steps between here and the end change what the next checkpoint takes, never what this one writes.
+        if not self.together:
+            await self._delivered(part)
+        part.checkpoints += 1
+        manifest = Manifest(number=part.checkpoints, offsets=positions, blocks=len(blocks))
+        await asyncio.to_thread(part.writer.write, outputs, blocks, manifest)
+        part.pending_blocks, part.pending_outputs = {}, []
+        part.saved = positions
+        self._count(part, sum(map(len, blocks.values())), started)
+
+    async def _delivered(self, part: PartitionState) -> None:
+        """Wait until the broker has every output of the steps so far."""
+        await self.step.send_waiting(part)
+        for failure in await asyncio.gather(*part.flying, return_exceptions=True):
+            if isinstance(failure, BaseException):
+                error = CheckpointError(f"an output of {self.stage.name} was not taken: {failure}")
+                self.fail(error)
+                raise error
+
+    def _count(self, part: PartitionState, size_bytes: int, started_s: float) -> None:
+        name = self.stage.name
+        self.telemetry.checkpoint_bytes.labels(name).inc(size_bytes)
+        self.telemetry.checkpoint_seconds.labels(name).observe(time.monotonic() - started_s)
+        self.telemetry.checkpoint_time.labels(name, str(part.number)).set_to_current_time()
+
+    def _fall_silent(self, part: PartitionState, error: FencedError) -> None:
+        """A newer owner exists. The group will say so; until then nothing more is written for the partition."""
+        LOG.warning("fenced", extra={"stage": self.stage.name, "partition": part.number, "error": str(error)})
+        self.telemetry.fenced.labels(self.stage.name).inc()
+        self.partitions.pop(part.number, None)
+        generation = self._generation
+        # The newer owner may itself be a zombie that died since: then no rebalance comes, and the partition lies idle.
+        grace_s = 2 * self._settings.kafka.session_s
+        asyncio.get_running_loop().call_later(grace_s, self._fail_if_still, generation, error)
+
+    def _fail_if_still(self, generation: int, error: FencedError) -> None:
+        if generation == self._generation:
+            self.fail(error)
+
+    async def _commit_sometimes(self, part: PartitionState) -> None:
+        now = time.monotonic()
+        if now - self._committed_at_s.get(part.number, 0.0) < _COMMIT_EVERY_S:
+            return
+        self._committed_at_s[part.number] = now
+        if self.partitions.get(part.number) is part:
+            await self._commit([part])
+
+    async def _commit(self, parts: list[PartitionState]) -> None:
+        await self.app.commit_positions(
+            {
+                TP(self.name_on_broker(name), part.number): offset
+                for part in parts
+                for name, offset in part.saved.items()
+            }
+        )
+
+    # Handing on
+
+    async def _on_revoked(self, *_: Any, **__: Any) -> None:
+        """Let checkpoints end, make a last one, and forget; awaited before the worker joins again."""
+        self._generation += 1
+        self.restored = False
+        self.telemetry.set_ready(self.stage.name, ready=False)
+        self.app.forget_buffers()
+        await self._hand_on()
+
+    async def _hand_on(self) -> None:
+        parts = list(self.partitions.values())
+        await asyncio.gather(*(self._last_checkpoint(part) for part in parts))
+        self.partitions.clear()
+        await asyncio.gather(*(asyncio.to_thread(part.writer.close) for part in parts))
+
+    async def _last_checkpoint(self, part: PartitionState) -> None:
+        if part.cost_s > HANDOVER_S:
+            async with part.saving:
+                return
+        try:
+            await self.checkpoint(part)
+        except CheckpointError as error:
+            LOG.warning("no checkpoint at the handover", extra={"partition": part.number, "error": str(error)})
+
+    async def drain(self) -> None:
+        """Take no more, save everything, and let go of the partitions."""
+        self._generation += 1
+        self.step.stopped = True
+        self.telemetry.set_ready(self.stage.name, ready=False)
+        await self._hand_on()

@@ -1,0 +1,60 @@
+"""What the shell must know of a stage: its topics and the operator that it hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from schemas.topics import Topic
+from streams.operator import Operator
+
+
+class TickSettings(BaseModel):
+    """Who makes the passing of time."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ticks: Annotated[
+        Literal["wall", "none"],
+        Field(description="wall: a tick on whole seconds of the clock; none: somebody else writes them."),
+    ] = "wall"
+    detect_interval_s: Annotated[int, Field(ge=1, le=3600, description="Between two ticks of detect.")] = 10
+    decide_interval_s: Annotated[int, Field(ge=1, le=3600, description="Between two ticks of decide.")] = 1
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of the flow.
+
+    Parameters
+    ----------
+    name
+        As in the topics' names; also its consumer group.
+    inputs
+        Co-partitioned topics that it reads; the first is its source.
+    ticks, checkpoints, dead_letters
+        Its own topics; ticks are among the inputs.
+    operator
+        Makes the operator of one partition.
+    precious
+        Whether outputs, state and offsets share a transaction: for small state and outputs that page people.
+    tick_interval_s
+        Between two ticks.
+    """
+
+    name: str
+    inputs: tuple[Topic, ...]
+    ticks: Topic
+    checkpoints: Topic
+    dead_letters: Topic
+    operator: Callable[[int], Operator]
+    precious: bool
+    tick_interval_s: int = 1
+
+    @property
+    def source(self) -> Topic:
+        """The topic whose partitions are the stage's."""
+        return self.inputs[0]

@@ -1,0 +1,105 @@
+"""Where a stage stands: lag, series, heartbeat, readiness; told to telemetry every second."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from faust.types import TP
+
+from agents.shell import Shell
+from agents.step import PartitionState
+
+_EVERY_S: Final = 1.0
+
+
+class Watch:
+    """Looks at a shell from outside.
+
+    The end of a partition is the one that came with its last fetch: the embedded broker lists a wrong one.
+
+    Parameters
+    ----------
+    shell
+        To look at.
+    clock
+        Seconds since the epoch.
+    """
+
+    def __init__(self, shell: Shell, clock: Callable[[], float] = time.time) -> None:
+        self._shell = shell
+        self._clock = clock
+        self._taken = -1
+        self._told: dict[tuple[int, str], int] = {}
+
+    def owned(self) -> list[int]:
+        """Partitions that are ours."""
+        return sorted(self._shell.partitions)
+
+    def nexts(self, partition: int) -> Mapping[str, int]:
+        """The next offset of each input."""
+        return self._shell.partitions[partition].positions
+
+    def ends(self, partition: int) -> dict[str, int] | None:
+        """The end of each input (ticks aside) as last heard from the broker; None before that."""
+        names = [topic.name for topic in self._shell.stage.inputs if topic is not self._shell.stage.ticks]
+        ends = {name: self._end(name, partition) for name in names}
+        known = {name: end for name, end in ends.items() if end is not None}
+        return known if len(known) == len(ends) else None
+
+    def _end(self, name: str, partition: int) -> int | None:
+        consumer: Any = self._shell.app.consumer
+        tp = TP(self._shell.name_on_broker(name), partition)
+        try:
+            end: int | None = consumer.highwater(tp)
+        except Exception:  # noqa: BLE001  # aiokafka raises several when the assignment has just changed
+            return None
+        return end
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        while True:
+            self.look()
+            await asyncio.sleep(_EVERY_S)
+
+    def look(self) -> None:
+        """Tell telemetry."""
+        shell = self._shell
+        behind = sum(self._tell(part) for part in list(shell.partitions.values()))
+        consumer: Any = shell.app.consumer
+        running = shell.restored and not shell.app.rebalancing and consumer.flow_active
+        shell.telemetry.set_ready(shell.stage.name, ready=running)
+        # A stage that has records to read and takes none has stopped, whatever its tasks say.
+        if not behind or shell.step.taken != self._taken:
+            shell.telemetry.beat(shell.stage.name)
+        self._taken = shell.step.taken
+
+    def _tell(self, part: PartitionState) -> int:
+        shell, number = self._shell, str(part.number)
+        behind = 0
+        for name, position in part.positions.items():
+            end = self._end(name, part.number)
+            lag = max(0, end - position) if end is not None else 0
+            behind += lag
+            shell.telemetry.lag_offsets.labels(shell.stage.name, name, number).set(lag)
+            age_s = self._clock() - part.read_ms[name] / 1000 if lag and name in part.read_ms else 0.0
+            shell.telemetry.lag_seconds.labels(shell.stage.name, name, number).set(max(0.0, age_s))
+        self._tell_operator(part)
+        return behind
+
+    def _tell_operator(self, part: PartitionState) -> None:
+        """What the operator counts of itself, where it does."""
+        shell, operator = self._shell, part.operator
+        series = getattr(operator, "series_count", None)
+        if series is not None:
+            shell.telemetry.series.labels(shell.stage.name, str(part.number)).set(series)
+        counts: Mapping[str, int] = getattr(operator, "counts", {})
+        for reason, count in counts.items():
+            new = count - self._told.get((id(operator), reason), 0)
+            self._told[id(operator), reason] = count
+            if reason == "samples":
+                shell.telemetry.samples.labels(shell.stage.name).inc(max(0, new))
+            else:
+                shell.telemetry.skipped.labels(shell.stage.name, shell.stage.source.name, reason).inc(max(0, new))
