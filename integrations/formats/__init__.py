@@ -20,10 +20,31 @@ from integrations.formats.base import (
     Rejection,
     SeriesTable,
 )
+from integrations.formats.collectd import Collectd
+from integrations.formats.fluentbit import FluentBit
+from integrations.formats.metricbeat import Metricbeat
 from integrations.formats.native import Native
+from integrations.formats.prometheus_json import PrometheusJson
+from integrations.formats.telegraf_influx import TelegrafInflux
+from integrations.formats.telegraf_json import TelegrafJson
+from integrations.formats.vector import Vector
 from schemas.errors import ConfigurationError
 
-FORMATS: Final[Mapping[str, Callable[[FormatOptions], Decoder]]] = MappingProxyType({"native": Native})
+FORMATS: Final[Mapping[str, Callable[[FormatOptions], Decoder]]] = MappingProxyType(
+    {
+        make.name: make
+        for make in (
+            Native,
+            TelegrafJson,
+            TelegrafInflux,
+            PrometheusJson,
+            Collectd,
+            Vector,
+            Metricbeat,
+            FluentBit,
+        )
+    }
+)
 """Every format by its name."""
 
 

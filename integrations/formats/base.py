@@ -42,6 +42,9 @@ class FormatOptions(BaseModel):
     store_rates: bool = Field(
         True, description="collectd: whether write_kafka sends rates (its StoreRates, on by default) or raw counters."
     )
+    label_fields: tuple[str, ...] = Field(
+        (), description="Fluent Bit: text fields that become labels, beside those that the mapping recognises."
+    )
 
 
 @dataclass(frozen=True, slots=True)

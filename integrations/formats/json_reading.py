@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import msgspec
 
-from integrations.formats.base import Columns
+from integrations.formats.base import Columns, Decoded, FormatOptions, HistogramSample, SeriesTable, TimeUnit
+from integrations.formats.times import BadTimeError, to_ms
+from schemas.batch import HistogramPoint
 
 T = TypeVar("T")
 
@@ -151,3 +154,66 @@ def labels_of(value: object, where: str = "labels") -> dict[str, str]:
 def scalar_text(value: object) -> str:
     """A number or boolean as JSON writes it."""
     return ("true" if value else "false") if isinstance(value, bool) else f"{value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One record while it is read: where its samples go."""
+
+    record: int
+    record_ms: int
+    table: SeriesTable
+    columns: Columns
+
+    def time(self, time: object, unit: TimeUnit, where: str) -> int:
+        """Event milliseconds of a producer's time; the record's own where there is none.
+
+        Raises
+        ------
+        BadPartError
+            ``bad_timestamp``.
+        """
+        try:
+            return to_ms(self.record_ms, "ms") if time is None else to_ms(time, unit)
+        except BadTimeError as error:
+            raise BadPartError("bad_timestamp", f"{where}: {error}") from error
+
+    def add(self, metric: str, labels: Mapping[str, str], kind: str, at_ms: int, value: float) -> None:
+        """One sample without a unit."""
+        self.columns.add(self.table.intern(metric, labels, kind), at_ms, value, self.record)
+
+    def add_histogram(self, dense: int, at_ms: int, point: HistogramPoint) -> None:
+        """One histogram point of a series."""
+        self.columns.histograms.append(HistogramSample(dense, at_ms, point, self.record))
+
+    def skip(self, reason: str) -> None:
+        """Count a value that is left out on purpose."""
+        self.columns.skipped[reason] += 1
+
+
+class ObjectDecoder:
+    """Base of the formats whose records are JSON objects or arrays of them, read one by one.
+
+    A format says ``name`` and ``_read``, which may raise ``BadPartError``: that part is rejected, the others stay.
+    """
+
+    name = ""
+    inside: str | None = None
+
+    def __init__(self, options: FormatOptions) -> None:
+        self.options = options
+
+    def decode(self, values: Sequence[bytes], record_ms: Sequence[int], table: SeriesTable) -> Decoded:
+        """Decode records; see ``Decoder``."""
+        columns = Columns()
+        for record, value in enumerate(values):
+            reading = Reading(record, record_ms[record], table, columns)
+            for body in objects_of(value, record, columns, self.inside):
+                try:
+                    self._read(body, reading)
+                except BadPartError as error:
+                    columns.reject(record, error.reason, error.detail)
+        return columns.decoded()
+
+    def _read(self, body: dict[str, Any], reading: Reading) -> None:
+        raise NotImplementedError

@@ -27,6 +27,7 @@ DEFAULT_MAPPING: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
             "k8s_node_name",
             "kubernetes.node.name",
             "kubernetes_node",
+            "kubernetes.host",
             "node_name",
             "nodename",
             "host.name",
@@ -40,10 +41,19 @@ DEFAULT_MAPPING: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
             "k8s_namespace_name",
             "kubernetes.namespace",
             "kubernetes_namespace",
+            "kubernetes.namespace_name",
             "service.namespace",
             "service_namespace",
         ),
-        "pod": ("pod", "k8s.pod.name", "k8s_pod_name", "kubernetes.pod.name", "kubernetes_pod_name", "pod_name"),
+        "pod": (
+            "pod",
+            "k8s.pod.name",
+            "k8s_pod_name",
+            "kubernetes.pod.name",
+            "kubernetes_pod_name",
+            "kubernetes.pod_name",
+            "pod_name",
+        ),
         "service": ("service", "service.name", "service_name", "app.kubernetes.io/name", "app_kubernetes_io_name"),
     }
 )
@@ -77,6 +87,7 @@ class Recogniser:
     def __init__(self, mapping: Mapping[str, Sequence[str]] | None = None) -> None:
         merged = {**DEFAULT_MAPPING, **(mapping or {})}
         self._names = [(dimension, tuple(merged.get(dimension, ()))) for dimension in DIMENSIONS]
+        self.names = frozenset(name for _, names in self._names for name in names) | {"instance"}
 
     def dims(self, labels: Mapping[str, str]) -> dict[str, str]:
         """The recognised dimensions of a label set."""

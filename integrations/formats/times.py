@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -15,11 +15,14 @@ from integrations.formats.base import TimeUnit
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
+_RFC3339: Final = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]+))?(?:[Zz]|([+-])([0-9]{2}):([0-9]{2}))?"
+)
 # 9999-12-31T23:59:59.999Z: what RFC 3339 can say.
 MAX_TIME_MS: Final = 253_402_300_799_999
 # Below 1e11 a number means seconds (until the year 5138), below 1e14 milliseconds (from 1973 on), and so on.
 _MAGNITUDES: Final = ((1e11, "s"), (1e14, "ms"), (1e17, "us"))
-_PER_MS: Final = {"s": 0.001, "ms": 1.0, "us": 1e3, "ns": 1e6}
+_PER_MS: Final = {"ms": 1, "us": 1000, "ns": 1_000_000}
 
 
 class BadTimeError(ValueError):
@@ -48,8 +51,10 @@ def to_ms(time: object, unit: TimeUnit = "auto") -> int:
     """
     if isinstance(time, str):
         ms = _from_text(time, unit)
-    elif isinstance(time, int | float) and type(time) is not bool:
-        ms = _from_number(time, unit)
+    elif isinstance(time, float):
+        ms = _from_float(time, unit)
+    elif isinstance(time, int) and not isinstance(time, bool):
+        ms = _from_int(time, unit)
     else:
         raise BadTimeError(f"{type(time).__name__} is not a time")
     if not 0 <= ms <= MAX_TIME_MS:
@@ -58,30 +63,38 @@ def to_ms(time: object, unit: TimeUnit = "auto") -> int:
 
 
 def _from_text(text: str, unit: TimeUnit) -> int:
-    try:
-        moment = msgspec.convert(text, datetime)
-    except msgspec.ValidationError:
+    found = _RFC3339.fullmatch(text)
+    if found is None:
         return _from_number_text(text, unit)
-    if moment.tzinfo is None:
-        # Without an offset RFC 3339 does not say which time it is; UTC is what producers mean.
-        moment = moment.replace(tzinfo=UTC)
-    return (moment - _EPOCH) // _MILLISECOND
+    date, clock, fraction, sign, hours, minutes = found.groups()
+    # A leap second counts as the second before it: datetime cannot hold one.
+    leap = clock.endswith(":60")
+    try:
+        moment = datetime.fromisoformat(f"{date}T{clock[:6] + '59' if leap else clock}+00:00")
+    except ValueError as error:
+        raise BadTimeError(f"{text[:40]!r}: {error}") from None
+    # Without an offset RFC 3339 does not say which time it is; UTC is what producers mean.
+    offset_ms = 60_000 * (60 * int(hours or 0) + int(minutes or 0)) * (-1 if sign == "-" else 1)
+    return (moment - _EPOCH) // _MILLISECOND - offset_ms + int(f"{fraction or 0}00"[:3])
 
 
 def _from_number_text(text: str, unit: TimeUnit) -> int:
     try:
-        return _from_number(int(text) if text.isdecimal() and len(text) < 20 else float(text), unit)
+        return _from_int(int(text), unit) if text.isdecimal() and len(text) < 20 else _from_float(float(text), unit)
     except ValueError:
         raise BadTimeError(f"{text[:40]!r} is neither RFC 3339 nor a number") from None
 
 
-def _from_number(number: float, unit: TimeUnit) -> int:
-    if isinstance(number, float) and not math.isfinite(number):
+def _from_float(number: float, unit: TimeUnit) -> int:
+    if not math.isfinite(number):
         raise BadTimeError(f"{number} is not a time")
     known = infer_unit(number) if unit == "auto" else unit
-    if isinstance(number, float):
-        return round(number * 1000) if known == "s" else round(number / _PER_MS[known])
-    return number * 1000 if known == "s" else number // int(_PER_MS[known])
+    return round(number * 1000) if known == "s" else round(number / _PER_MS[known])
+
+
+def _from_int(number: int, unit: TimeUnit) -> int:
+    known = infer_unit(number) if unit == "auto" else unit
+    return number * 1000 if known == "s" else number // _PER_MS[known]
 
 
 def infer_unit(number: float) -> TimeUnit:

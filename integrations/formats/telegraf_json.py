@@ -1,0 +1,152 @@
+"""Telegraf's JSON: one metric with several fields a message, or ``{"metrics": [...]}``.
+
+A field becomes ``<name>_<field>``; booleans are 0 and 1 (both as in Telegraf's Prometheus serializer); text is skipped
+and counted as ``string_field``, null as ``null_value``. Tags are labels. Time units are inferred or set; RFC 3339 too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from integrations.formats.base import Columns, Decoded, FormatOptions, SeriesTable
+from integrations.formats.json_reading import (
+    BadPartError,
+    Reading,
+    decode_each,
+    kind_of,
+    labels_of,
+    number_of,
+    objects_of,
+    text_of,
+)
+from integrations.formats.telegraf_names import intern_fields, metric_of
+from integrations.formats.times import column_to_ms
+
+_NO_TAGS: Final = msgspec.Raw(b"{}")
+_any = msgspec.json.Decoder()
+
+
+class _Metric(msgspec.Struct, gc=False):
+    fields: dict[str, float]
+    name: str
+    timestamp: int | float | str | None = None
+    tags: msgspec.Raw = _NO_TAGS
+
+
+class _Groups:
+    """The dense ids of the fields of each (name, tags), as bytes of int32, by the fields' names."""
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[str, bytes, tuple[str, ...]], bytes] = {}
+        self.shapes: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+
+class TelegrafJson:
+    """Decoder of Telegraf's JSON."""
+
+    name = "telegraf_json"
+
+    def __init__(self, options: FormatOptions) -> None:
+        self._unit = options.time_unit
+        self._decode = msgspec.json.Decoder(_Metric).decode
+
+    def decode(self, values: Sequence[bytes], record_ms: Sequence[int], table: SeriesTable) -> Decoded:
+        """Decode records; see ``Decoder``."""
+        columns = Columns()
+        metrics = decode_each(self._decode, values)
+        dense = self._dense(metrics, table)
+        times = column_to_ms([None if m is None else m.timestamp for m in metrics], self._unit, record_ms)
+        good = [at for at, ids in enumerate(dense) if ids and times[at] >= 0]
+        self._add_fast(good, dense, times, metrics, columns)
+        if len(good) < len(values):
+            quick = set(good)
+            for at in range(len(values)):
+                if at not in quick:
+                    self._read_slowly(values[at], Reading(at, record_ms[at], table, columns))
+        return columns.decoded()
+
+    @staticmethod
+    def _add_fast(
+        good: list[int],
+        dense: list[bytes],
+        times: npt.NDArray[np.int64],
+        metrics: list[_Metric | None],
+        columns: Columns,
+    ) -> None:
+        which = np.array(good, np.int32)
+        series = np.frombuffer(b"".join([dense[at] for at in good]), np.int32)
+        fields = [metric.fields for metric in (metrics[at] for at in good) if metric is not None]
+        counts = np.array([len(one) for one in fields], np.int64)
+        value = np.fromiter(chain.from_iterable(map(dict.values, fields)), np.float64, len(series))
+        columns.add_arrays(series, np.repeat(times[which], counts), value, np.repeat(which, counts))
+
+    @staticmethod
+    def _dense(metrics: list[_Metric | None], table: SeriesTable) -> list[bytes]:
+        """Dense ids of the fields of each metric; nothing where the slow reading has to look."""
+        groups = table.scratch("telegraf_json", _Groups)
+        known = groups.known
+        dense = []
+        for m in metrics:
+            if m is None:
+                dense.append(b"")
+                continue
+            key = (m.name, bytes(m.tags), tuple(m.fields))
+            ids = known.get(key)
+            if ids is None:
+                ids = _intern(key, groups, table)
+            dense.append(ids)
+        return dense
+
+    def _read_slowly(self, value: bytes, reading: Reading) -> None:
+        for body in objects_of(value, reading.record, reading.columns, inside="metrics"):
+            try:
+                self._metric(body, reading)
+            except BadPartError as error:
+                reading.columns.reject(reading.record, error.reason, error.detail)
+
+    def _metric(self, body: dict[str, Any], reading: Reading) -> None:
+        name = text_of(body, "name", "missing_metric")
+        fields = body.get("fields")
+        if not isinstance(fields, dict) or not fields:
+            raise BadPartError("missing_value", f"{name}: fields is {'empty' if fields == {} else kind_of(fields)}")
+        tags = labels_of(body.get("tags"), f"{name}: tags")
+        at_ms = reading.time(body.get("timestamp"), self._unit, name)
+        kept = {}
+        for field, value in fields.items():
+            if isinstance(value, str):
+                reading.skip("string_field")
+            elif value is None:
+                reading.skip("null_value")
+            else:
+                number = float(value) if isinstance(value, bool) else _number(value, metric_of(name, field), reading)
+                if number is not None:
+                    kept[field] = number
+        for dense, number in zip(intern_fields(reading.table, name, tags, kept), kept.values(), strict=True):
+            reading.columns.add(dense, at_ms, number, reading.record)
+
+
+def _number(value: object, where: str, reading: Reading) -> float | None:
+    try:
+        return number_of(value, where)
+    except BadPartError as error:
+        reading.columns.reject(reading.record, error.reason, error.detail)
+        return None
+
+
+def _intern(key: tuple[str, bytes, tuple[str, ...]], groups: _Groups, table: SeriesTable) -> bytes:
+    name, raw, fields = key
+    if not name or not fields:
+        return b""
+    try:
+        tags = labels_of(_any.decode(raw))
+    except (BadPartError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return b""
+    ids = np.array(intern_fields(table, name, tags, fields), np.int32).tobytes()
+    groups.known[name, raw, groups.shapes.setdefault(fields, fields)] = ids
+    return ids
