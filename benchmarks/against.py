@@ -22,7 +22,7 @@ import numpy as np
 from confluent_kafka import Producer
 
 from benchmarks import broker
-from benchmarks.messages import Fleet, native_messages, produce
+from benchmarks.messages import Fleet, native, produce
 from benchmarks.peers.job import RING_BUCKETS, WINDOWS_S
 
 # Of a mean and a standard deviation between 1 and 100.
@@ -76,7 +76,7 @@ def run_peer(peer: Peer, bootstrap: str, fleet: Fleet, ticks: int, folder: Path,
     processes = [_start(peer, bootstrap, topic, folder, report) for report in reports]
     try:
         _await_all(processes, reports, Knocker(bootstrap, topic, fleet.start_ms))
-        produce(bootstrap, topic, native_messages(fleet, range(ticks)))
+        produce(bootstrap, topic, native(fleet, range(ticks)))
         begin = time.monotonic()
         time.sleep(seconds)
     finally:
@@ -153,13 +153,18 @@ def _lines(report: Path) -> list[dict[str, Any]]:
 
 
 def _rate(lines: list[list[dict[str, Any]]], begin: float) -> tuple[float, int]:
-    """Samples a second from ``begin`` until the first process stopped."""
-    end = min(one[-1]["at_s"] for one in lines)
+    """Samples a second from ``begin`` until the first process had no more to do, or was stopped."""
+    end = min(_last_progress_s(one) for one in lines)
     total = 0.0
     for one in lines:
         at, count = ([line[name] for line in one] for name in ("at_s", "count"))
         total += float(np.interp(end, at, count) - np.interp(begin, at, count))
     return total / (end - begin), sum(one[-1]["count"] for one in lines)
+
+
+def _last_progress_s(lines: list[dict[str, Any]]) -> float:
+    """When a process had come as far as it came; it may have idled since."""
+    return float(next(line["at_s"] for line in lines if line["count"] == lines[-1]["count"]))
 
 
 def _compare(peer: Peer, lines: list[list[dict[str, Any]]], fleet: Fleet) -> tuple[int, float]:
