@@ -16,7 +16,6 @@ from faust.types import TP
 
 from integrations.kafka.connection import KafkaSettings
 
-LOG = logging.getLogger(__name__)
 # Messages that wait for the agent, of all partitions together. One of metrics.samples is some 20 kB, at most 8 MiB.
 STREAM_BUFFER: Final = 64
 # What one fetch brings of one partition, unless a single message is larger.
@@ -26,8 +25,13 @@ _FETCH_WAIT_MS: Final = 200
 _REBALANCE_LIMIT_S: Final = 30.0
 
 
+_FAUST: Final = logging.getLogger("faust")
+
+
 class _ConsumerThread(driver.AIOKafkaConsumerThread):
     """Faust's consumer, which leaves out what a transaction did not commit and does not wait long in vain."""
+
+    logger = _FAUST
 
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
@@ -38,6 +42,8 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
 
 
 class _Consumer(driver.Consumer):
+    logger = _FAUST
+
     def _new_consumer_thread(self) -> _ConsumerThread:
         return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
@@ -49,6 +55,7 @@ class _Transport(driver.Transport):
 class StageApp(faust.App):
     """A Faust application whose positions are its own."""
 
+    logger = _FAUST
     isolation_level = "read_uncommitted"
 
     def _new_transport(self) -> Any:

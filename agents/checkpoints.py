@@ -26,7 +26,7 @@ _CLAIM_HEADER: Final = "claim"
 _NUMBER_HEADER: Final = "number"
 # Blocks of our own operators have longer names, so that these two are free.
 _RESERVED: Final = frozenset({MANIFEST_BLOCK, CLAIM_BLOCK})
-_POLL_S: Final = 1.0
+_POLL_S: Final = 0.05
 _READ_CHUNK: Final = 500
 
 Codec = Literal["none", "lz4", "zstd", "snappy", "gzip"]
@@ -236,7 +236,7 @@ class LogReader:
     """
 
     def __init__(self, kafka: KafkaSettings, committed: bool) -> None:
-        self._connection = kafka.librdkafka()
+        self._connection = kafka.librdkafka(log_level=3)
         self._options = kafka.librdkafka(
             group_id=kafka.group("restore"),  # librdkafka wants one; nothing is ever committed to it
             enable_auto_commit=False,

@@ -1,4 +1,4 @@
-"""Where a stage stands: lag, series, heartbeat, readiness; told to telemetry every second."""
+"""Where a stage stands: lag, series, heartbeat, readiness; told to telemetry a few times a second."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from faust.types import TP
 from agents.shell import Shell
 from agents.step import PartitionState
 
-_EVERY_S: Final = 1.0
+_EVERY_S: Final = 0.25
 
 
 class Watch:
