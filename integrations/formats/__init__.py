@@ -24,6 +24,7 @@ from integrations.formats.collectd import Collectd
 from integrations.formats.fluentbit import FluentBit
 from integrations.formats.metricbeat import Metricbeat
 from integrations.formats.native import Native
+from integrations.formats.otlp import Otlp
 from integrations.formats.prometheus_json import PrometheusJson
 from integrations.formats.telegraf_influx import TelegrafInflux
 from integrations.formats.telegraf_json import TelegrafJson
@@ -37,6 +38,7 @@ FORMATS: Final[Mapping[str, Callable[[FormatOptions], Decoder]]] = MappingProxyT
             Native,
             TelegrafJson,
             TelegrafInflux,
+            Otlp,
             PrometheusJson,
             Collectd,
             Vector,
