@@ -54,4 +54,4 @@ def _cpu_model() -> str:
         facts.setdefault(name.strip(), value.strip())
     model = facts.get("model name", platform.processor())
     family = f"family {facts.get('cpu family', '?')} model {facts.get('model', '?')}"
-    return f"{model} ({family}, {facts.get('cpu MHz', '?')} MHz)"
+    return f"{model} ({family})"
