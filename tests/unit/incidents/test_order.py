@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from incidents.decide import DecideOperator, DecideSettings
+from incidents.settings import CorrelationHistory
 from schemas.events import Anomaly, Incident, Setting
 from schemas.topics import ALERTS, INCIDENTS
 from streams.operator import Output
@@ -27,7 +28,7 @@ def episodes(draw: st.DrawFn) -> list[dict[str, Any]]:
     who = {
         "metric": draw(st.sampled_from(["node_cpu_ratio", "node_memory_ratio", "requests"])),
         "node": draw(st.sampled_from(["h1", "h2", "h3", ""])),
-        "tenant": draw(st.sampled_from(["a", "a", "b"])),
+        "tenant": draw(st.sampled_from(["a", "a", "a", "b"])),
         "start_s": start,
     }
     kind = draw(st.sampled_from(["anomaly", "anomaly", "anomaly", "drift", "P0", "P1", "safety"]))
@@ -51,9 +52,18 @@ def episodes(draw: st.DrawFn) -> list[dict[str, Any]]:
 @st.composite
 def arrivals(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The same states in two orders, repeats included."""
-    states = list(itertools.chain.from_iterable(draw(st.lists(episodes(), min_size=1, max_size=12))))
+    states = list(itertools.chain.from_iterable(draw(st.lists(episodes(), min_size=4, max_size=12))))
     repeats = draw(st.lists(st.sampled_from(states), max_size=6))
     return draw(st.permutations(states)), draw(st.permutations(states + repeats))
+
+
+@st.composite
+def versions(draw: st.DrawFn) -> list[Setting]:
+    """Correlation settings that hold from some time on."""
+    windows = {"entity_window_s": st.sampled_from([50, 200, 900, 2000]), "signal_window_s": st.sampled_from([50, 500])}
+    body = st.fixed_dictionaries({}, optional={**windows, "resolve_after_s": st.sampled_from([0, 100])})
+    starts = draw(st.lists(st.integers(0, 50).map(lambda n: 100_000 * n), max_size=3))
+    return [Setting(subject="correlation", valid_from_ms=start, body=draw(body)) for start in starts]
 
 
 def feed(operator: DecideOperator, anomalies: Iterable[Anomaly], ticks_s: Sequence[int]) -> list[Output]:
@@ -84,26 +94,35 @@ def outcome(operator: DecideOperator) -> tuple[list[dict[str, Any]], list[tuple[
     return alerts, sorted(incidents, key=repr)
 
 
-@given(orders=arrivals(), ticks=st.lists(st.integers(900, 8000), max_size=4))
-@settings(max_examples=200, deadline=None)
+@given(orders=arrivals(), ticks=st.lists(st.integers(900, 8000), max_size=4), set_before=versions())
+@settings(max_examples=100, deadline=None)
 def test_any_order_and_any_repeats_make_the_same_alerts_and_incidents(
-    anomaly: Make, orders: tuple[list[dict[str, Any]], list[dict[str, Any]]], ticks: list[int]
+    anomaly: Make,
+    orders: tuple[list[dict[str, Any]], list[dict[str, Any]]],
+    ticks: list[int],
+    set_before: list[Setting],
 ) -> None:
     outcomes = []
-    for order, spread in zip(orders, (sorted(ticks), []), strict=True):
+    for order, spread, version_order in zip(orders, (sorted(ticks), []), (1, -1), strict=True):
         operator = DecideOperator(SETTINGS, 0, 1)
+        for one in set_before[::version_order]:
+            operator.on_setting(one)
         feed(operator, [anomaly(**one) for one in order], spread)
         operator.on_tick(8_000_000)
         outcomes.append(outcome(operator))
     assert outcomes[0] == outcomes[1]
 
 
-@given(orders=arrivals())
-@settings(max_examples=150, deadline=None)
+@given(orders=arrivals(), set_before=versions())
+@settings(max_examples=100, deadline=None)
 def test_an_incident_is_a_connected_component_of_its_alerts(
-    anomaly: Make, orders: tuple[list[dict[str, Any]], list[dict[str, Any]]]
+    anomaly: Make, orders: tuple[list[dict[str, Any]], list[dict[str, Any]]], set_before: list[Setting]
 ) -> None:
     operator = DecideOperator(SETTINGS, 0, 1)
+    history = CorrelationHistory(SETTINGS)
+    for setting in set_before:
+        operator.on_setting(setting)
+        history.put(setting.valid_from_ms, setting.body)
     feed(operator, [anomaly(**one) for one in orders[0]], [])
     alerts = [one for one in operator.alerts() if one.priority != "P3"]
     assert all((one.incident_id is None) == (one.priority == "P3") for one in operator.alerts())
@@ -112,7 +131,9 @@ def test_an_incident_is_a_connected_component_of_its_alerts(
         gap_s = abs(one.started_ms - other.started_ms) / 1000
         same_entity = one.entity == other.entity and one.entity != "unknown"
         same_series = one.signal == other.signal and one.entity == other.entity
-        related = ((same_entity or same_series) and gap_s <= 900) or (one.signal == other.signal and gap_s <= 300)
+        holds = history.at(max(one.started_ms, other.started_ms))
+        related = (same_entity or same_series) and gap_s <= holds.entity_window_s
+        related = related or (one.signal == other.signal and gap_s <= holds.signal_window_s)
         if related and one.tenant == other.tenant:
             joined = groups[one.id + one.tenant] | groups[other.id + other.tenant]
             groups |= dict.fromkeys(joined, joined)
@@ -125,11 +146,11 @@ def test_an_incident_is_a_connected_component_of_its_alerts(
 
 @given(
     orders=arrivals(),
-    checkpoints=st.sets(st.integers(0, 60)),
-    kills=st.sets(st.integers(0, 60), min_size=1),
+    checkpoints=st.sets(st.integers(0, 30), min_size=3),
+    kills=st.sets(st.integers(3, 40), min_size=3),
     ticks=st.lists(st.integers(900, 8000), max_size=8),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_kills_and_repeats_since_the_checkpoint_change_no_record(
     anomaly: Make,
     orders: tuple[list[dict[str, Any]], list[dict[str, Any]]],
@@ -195,7 +216,7 @@ def restored(blocks: dict[str, bytes]) -> DecideOperator:
 
 
 @given(orders=arrivals(), ticks=st.lists(st.integers(900, 8000), max_size=8))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_after_the_last_tick_the_topics_say_what_the_state_says(
     anomaly: Make, orders: tuple[list[dict[str, Any]], list[dict[str, Any]]], ticks: list[int]
 ) -> None:
