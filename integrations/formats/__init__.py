@@ -26,6 +26,7 @@ from integrations.formats.metricbeat import Metricbeat
 from integrations.formats.native import Native
 from integrations.formats.otlp import Otlp
 from integrations.formats.prometheus_json import PrometheusJson
+from integrations.formats.prometheus_remote_write import PrometheusRemoteWrite
 from integrations.formats.telegraf_influx import TelegrafInflux
 from integrations.formats.telegraf_json import TelegrafJson
 from integrations.formats.vector import Vector
@@ -40,6 +41,7 @@ FORMATS: Final[Mapping[str, Callable[[FormatOptions], Decoder]]] = MappingProxyT
             TelegrafInflux,
             Otlp,
             PrometheusJson,
+            PrometheusRemoteWrite,
             Collectd,
             Vector,
             Metricbeat,
