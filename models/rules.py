@@ -13,9 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from schemas.events import Priority, Severity
 from schemas.series import Series
 
-Function = Literal["last", "avg", "min", "max", "rate", "increase", "count"]
+Function = Literal["last", "avg", "min", "max", "count", "increase", "rate"]
 Comparison = Literal[">", ">=", "<", "<=", "==", "!="]
-FUNCTIONS: Final[tuple[Function, ...]] = ("last", "avg", "min", "max", "rate", "increase", "count")
+FUNCTIONS: Final[tuple[Function, ...]] = ("last", "avg", "min", "max", "count", "increase", "rate")
 COMPARISONS: Final[tuple[Comparison, ...]] = (">", ">=", "<", "<=", "==", "!=")
 
 _SELECTOR = re.compile(r"\s*([A-Za-z_:][\w:.]*)?\s*(?:\{(.*)\})?\s*", re.DOTALL)

@@ -18,6 +18,7 @@ WindowName = Literal["5m", "15m", "1h", "24h", "7d"]
 AnomalyState = Literal["start", "update", "end"]
 AnomalyKind = Literal["spike", "drop", "level_shift", "drift", "limit"]
 Direction = Literal["up", "down", "none"]
+EndReason = Literal["recovered", "level_shift", "silent"]
 AlertState = Literal["firing", "resolved"]
 IncidentState = Literal["open", "resolved", "merged"]
 
@@ -105,6 +106,9 @@ class Anomaly(Event):
     started_ms: TimeMs
     at_ms: Annotated[TimeMs, Field(description="Event time of the sample that made this state.")]
     ended_ms: TimeMs | None = None
+    end_reason: Annotated[
+        EndReason | None, Field(description="Back to normal, the new level is normal now, or the series stopped.")
+    ] = None
     score: Score
     peak_score: Score
     observed: float

@@ -1,0 +1,91 @@
+"""One plain sentence about an anomaly."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Final
+
+from schemas.events import Range
+from schemas.series import Series
+
+# What people call the metrics that our collector and common agents send.
+_NOUNS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "node_cpu_ratio": "CPU",
+        "node_cpu_iowait_ratio": "CPU time waiting for disks",
+        "node_memory_used_ratio": "Memory in use",
+        "node_memory_available_bytes": "Memory available",
+        "node_swap_used_ratio": "Swap in use",
+        "node_disk_used_ratio": "Disk in use",
+        "node_disk_free_bytes": "Free disk space",
+        "node_processes": "Number of processes",
+        "node_oom_kills_total": "Out-of-memory kills",
+    }
+)
+_SHOWN_LABELS: Final = ("device", "mount", "mountpoint", "path", "interface", "cpu", "container", "route")
+
+
+def subject_of(series: Series) -> str:
+    """What a series is about, in words.
+
+    Examples
+    --------
+    >>> subject_of(Series("t", "node_cpu_ratio", {"host": "h1"}, {"node": "h1"}))
+    'CPU of node h1'
+    """
+    noun = _NOUNS.get(series.metric, series.metric)
+    if series.metric not in _NOUNS and series.type in {"counter", "delta"}:
+        noun += " per second"
+    shown = [series.labels[name] for name in _SHOWN_LABELS if name in series.labels]
+    if shown:
+        noun += f" ({', '.join(shown)})"
+    kind, _, name = series.entity.partition(":")
+    return f"{noun} of {kind} {name}" if name else noun
+
+
+def number(value: float) -> str:
+    """A number as people write it: three digits that matter, large ones with a prefix.
+
+    Examples
+    --------
+    >>> number(0.97312), number(1234567.0), number(0.0), number(41.0)
+    ('0.973', '1.23M', '0', '41')
+    """
+    for prefix, size in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e4)):
+        if abs(value) >= size:
+            return f"{value / (1e3 if prefix == 'k' else size):.3g}{prefix}"
+    text = f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+    return re.sub(r"e([+-])0*(\d)", r"e\1\2", text)
+
+
+def clock(time_ms: int) -> str:
+    """Time of day, UTC.
+
+    Examples
+    --------
+    >>> clock(1_000)
+    '00:00:01'
+    """
+    return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%H:%M:%S")
+
+
+def explain(
+    series: Series, observed: float, expected: Range | None, windows: Sequence[str], since_ms: int, tail: str = ""
+) -> str:
+    """Observed against expected, by which windows, since when.
+
+    Examples
+    --------
+    >>> cpu = Series("t", "node_cpu_ratio", {"host": "h1"}, {"node": "h1"})
+    >>> explain(cpu, 0.97, Range(low=0.05, center=0.1, high=0.31), ["5m", "15m"], 54_003_000)
+    'CPU of node h1 is 0.97, expected 0.05 to 0.31 (5m, 15m); since 15:00:03'
+    """
+    sentence = f"{subject_of(series)} is {number(observed)}"
+    if expected is not None:
+        sentence += f", expected {number(expected.low)} to {number(expected.high)}"
+    if windows:
+        sentence += f" ({', '.join(windows)})"
+    return f"{sentence}; since {clock(since_ms)}{tail}"

@@ -1,0 +1,85 @@
+"""Five windows judge one value: how far each one's observation lies outside what it expects."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from streams.jit import kernel
+from streams.layout import LEVEL_MS, WINDOWS, Array, Arrays, Number
+
+_LEVEL_MS = np.array(LEVEL_MS, np.float64)
+# Weight of the newest sample in the mean of the last few.
+_FAST: Final = 0.3
+MAX_SCORE: Final = 100.0
+
+
+@kernel
+def observe(arrays: Arrays, slot: int, value: float, gap_ms: float) -> None:
+    """Move the levels towards a value; the weight of a gap ``g`` at time constant ``T`` is ``g / (g + T)``."""
+    row = arrays.hot[slot]
+    levels = arrays.levels[slot]
+    if gap_ms <= 0.0:
+        row.fast = value
+        for i in range(len(_LEVEL_MS)):
+            levels[i, 0] = value
+            levels[i, 1] = 0.0
+        return
+    row.fast += _FAST * (value - row.fast)
+    for i in range(len(_LEVEL_MS)):
+        weight = gap_ms / (gap_ms + _LEVEL_MS[i])
+        away = value - levels[i, 0]
+        levels[i, 0] += weight * away
+        levels[i, 1] = (1.0 - weight) * (levels[i, 1] + weight * away * away)
+
+
+@kernel
+def _deviation(level: float, witness: float, center: float) -> Number:
+    """How far a level lies from the center, no further than the witness does: what is over is over at once."""
+    away = level - center
+    seen = witness - center
+    if away > 0.0:
+        return max(0.0, min(away, seen))
+    return min(0.0, max(away, seen))
+
+
+@kernel
+def judge(arrays: Arrays, slot: int, value: float, scores: Array) -> Number:
+    """Fill each window's signed score (0 where it does not speak yet); returns the windows that speak as bits."""
+    row = arrays.hot[slot]
+    ready = 0
+    for window in range(WINDOWS):
+        scores[window] = 0.0
+        base = arrays.bases[slot, window]
+        if base.ready == 0:
+            continue
+        ready |= 1 << window
+        if window == 0:
+            away = value - base.center
+        else:
+            witness = value if window == 1 else row.fast
+            away = _deviation(arrays.levels[slot, window - 1, 0], witness, base.center)
+        reach = base.up if away > 0.0 else base.down
+        scores[window] = max(-MAX_SCORE, min(MAX_SCORE, away / reach))
+    return ready
+
+
+@kernel
+def lead_of(scores: Array) -> Number:
+    """The window with the largest score."""
+    lead = 0
+    for window in range(1, WINDOWS):
+        if abs(scores[window]) > abs(scores[lead]):
+            lead = window
+    return lead
+
+
+@kernel
+def agreeing(scores: Array, lead: int) -> Number:
+    """The windows that call the value anomalous in the lead's direction, as bits."""
+    bits = 0
+    for window in range(WINDOWS):
+        if abs(scores[window]) > 1.0 and scores[window] * scores[lead] > 0.0:
+            bits |= 1 << window
+    return bits

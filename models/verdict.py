@@ -1,0 +1,221 @@
+"""From what the kernels report to anomalies that people and other stages read."""
+
+from __future__ import annotations
+
+import math
+from typing import Final, NamedTuple
+
+from models import episodes as e
+from models.explain import clock, explain, number, subject_of
+from models.rules import ThresholdRule
+from models.settings import WINDOW_NAMES
+from schemas.events import (
+    Anomaly,
+    AnomalyKind,
+    AnomalyState,
+    Contribution,
+    Direction,
+    EndReason,
+    Range,
+    Severity,
+    WindowName,
+    WindowVerdict,
+)
+from schemas.ids import event_id
+from schemas.series import Series
+
+WINDOWS_DETECTOR: Final = "windows"
+SEVERITIES: Final[tuple[Severity, ...]] = ("info", "warning", "critical")
+_STATES: Final[dict[int, AnomalyState]] = {e.START: "start", e.UPDATE: "update"}
+_REASONS: Final[dict[int, EndReason]] = {
+    e.END_RECOVERED: "recovered",
+    e.END_SHIFT: "level_shift",
+    e.END_SILENT: "silent",
+}
+_TAILS: Final[dict[EndReason, str]] = {
+    "recovered": "; back to normal at {at}",
+    "level_shift": "; accepted as the new level at {at}",
+    "silent": "; no sample after {at}",
+}
+_SHORT_HISTORY_MS: Final = 3_600_000
+
+
+class Told(NamedTuple):
+    """One reported event: its integers and floats, as lists."""
+
+    ints: list[int]
+    floats: list[float]
+
+
+class Subject(NamedTuple):
+    """The series of an event, and its id."""
+
+    series: Series
+    series_id: int
+
+
+def anomaly_id(series_id: int, detector: str, started_ms: int) -> str:
+    """The same in all states of an episode."""
+    return event_id("anomaly", f"{series_id:016x}", detector, started_ms)
+
+
+def window_anomaly(told: Told, about: Subject) -> Anomaly:
+    """The five windows' fused verdict on a series."""
+    ints, series = told.ints, about.series
+    code, direction = ints[e.I_CODE], ints[e.I_DIRECTION]
+    reason = _REASONS.get(code)
+    score, peak = told.floats[e.F_SCORE], told.floats[e.F_PEAK]
+    verdicts = _verdicts(told)
+    agreeing = [one.window for one in verdicts if one.agrees]
+    expected = _expected(told)
+    confidence, reasons = _confidence(told, verdicts)
+    observed = told.floats[e.F_VALUE]
+    ended_ms = ints[e.I_ENDED] if reason else None
+    named: list[str] = list(agreeing) or [WINDOW_NAMES[ints[e.I_LEAD]]]
+    tail = _TAILS[reason].format(at=clock(ints[e.I_ENDED])) if reason else ""
+    return Anomaly(
+        id=anomaly_id(about.series_id, WINDOWS_DETECTOR, ints[e.I_STARTED]),
+        state=_STATES.get(code, "end"),
+        **_who(about),
+        kind=_kind(ints, reason),
+        detector=WINDOWS_DETECTOR,
+        direction=_direction(direction),
+        severity=SEVERITIES[ints[e.I_SEVERITY]],
+        started_ms=ints[e.I_STARTED],
+        at_ms=ints[e.I_AT],
+        ended_ms=ended_ms,
+        end_reason=reason,
+        score=score,
+        peak_score=peak,
+        observed=observed,
+        expected=expected,
+        windows=verdicts,
+        contributions=_contributions(score, verdicts),
+        confidence=confidence,
+        confidence_reasons=reasons,
+        explanation=explain(series, observed, expected, named, ints[e.I_STARTED], tail),
+    )
+
+
+def rule_anomaly(told: Told, about: Subject, rule: ThresholdRule) -> Anomaly:
+    """A limit that is crossed."""
+    ints = told.ints
+    reason = _REASONS.get(ints[e.I_CODE])
+    observed, score, peak = told.floats[e.F_VALUE], told.floats[e.F_SCORE], told.floats[e.F_PEAK]
+    measure = "is" if rule.function == "last" else f"has {rule.function} over {rule.window_s:g} s"
+    sentence = (
+        f"{rule.summary or rule.name}: {subject_of(about.series)} {measure} {number(observed)}, "
+        f"limit {rule.comparison} {number(rule.threshold)}; since {clock(ints[e.I_STARTED])}"
+    )
+    if reason:
+        sentence += _TAILS[reason].format(at=clock(ints[e.I_ENDED]))
+    return Anomaly(
+        id=anomaly_id(about.series_id, rule.name, ints[e.I_STARTED]),
+        state=_STATES.get(ints[e.I_CODE], "end"),
+        **_who(about),
+        kind="limit",
+        detector=rule.name,
+        direction="up" if ">" in rule.comparison else "down" if "<" in rule.comparison else "none",
+        severity=rule.severity,
+        priority=rule.priority,
+        safety=rule.safety,
+        started_ms=ints[e.I_STARTED],
+        at_ms=ints[e.I_AT],
+        ended_ms=ints[e.I_ENDED] if reason else None,
+        end_reason=reason,
+        score=score,
+        peak_score=peak,
+        observed=observed,
+        contributions=[Contribution(of=rule.name, value=score)],
+        confidence=1.0,
+        explanation=sentence,
+    )
+
+
+def _who(about: Subject) -> dict[str, object]:
+    """The fields that say which series it is."""
+    series = about.series
+    return {
+        "tenant": series.tenant,
+        "series_id": f"{about.series_id:016x}",
+        "metric": series.metric,
+        "labels": dict(series.labels),
+        "dims": dict(series.dims),
+        "entity": series.entity,
+        "unit": series.unit,
+    }
+
+
+def _direction(sign: int) -> Direction:
+    return "up" if sign > 0 else "down" if sign < 0 else "none"
+
+
+def _kind(ints: list[int], reason: EndReason | None) -> AnomalyKind:
+    if reason == "level_shift" or ints[e.I_LEAD] > 1:
+        return "level_shift"
+    return "spike" if ints[e.I_DIRECTION] > 0 else "drop"
+
+
+def _range(told: Told, window: int) -> Range:
+    """A window's expected range; a side that is not watched mirrors the other; nothing below 0 that never was."""
+    at = e.F_WINDOWS + 4 * window
+    center, low, high = told.floats[at + 1 : at + 4]
+    if not math.isfinite(low):
+        low = center - (high - center) if math.isfinite(high) else center
+    if not math.isfinite(high):
+        high = center + (center - low)
+    if center >= 0 and told.floats[e.F_VALUE] >= 0:
+        low = max(low, 0.0)
+    return Range(low=low, center=center, high=high)
+
+
+def _verdicts(told: Told) -> list[WindowVerdict]:
+    """Every window that speaks."""
+    sign = told.ints[e.I_DIRECTION]
+    found: list[WindowVerdict] = []
+    for window, name in enumerate(WINDOW_NAMES):
+        if told.ints[e.I_READY] >> window & 1:
+            score = told.floats[e.F_WINDOWS + 4 * window]
+            agrees = score * sign > 1.0
+            found.append(WindowVerdict(window=name, score=abs(score), agrees=agrees, expected=_range(told, window)))
+    return found
+
+
+def _expected(told: Told) -> Range | None:
+    """The range of the window that scores highest, else of the one that led."""
+    ready = told.ints[e.I_READY]
+    speaking = [window for window in range(len(WINDOW_NAMES)) if ready >> window & 1]
+    if not speaking:
+        return None
+    best = max(speaking, key=lambda window: abs(told.floats[e.F_WINDOWS + 4 * window]))
+    if abs(told.floats[e.F_WINDOWS + 4 * best]) <= 1.0 and told.ints[e.I_LEAD] in speaking:
+        best = told.ints[e.I_LEAD]
+    return _range(told, best)
+
+
+def _contributions(score: float, verdicts: list[WindowVerdict]) -> list[Contribution]:
+    """The score, shared among the windows as they scored themselves; the shares add up to it."""
+    total = sum(one.score for one in verdicts)
+    if total <= 0.0:
+        return [Contribution(of=WINDOWS_DETECTOR, value=score)] if score else []
+    shares = [Contribution(of=one.window, value=score * one.score / total) for one in verdicts if one.score > 0.0]
+    return sorted(shares, key=lambda share: -share.value)
+
+
+def _confidence(told: Told, verdicts: list[WindowVerdict]) -> tuple[float, list[str]]:
+    """How sure: by the peak's height, by how many windows agree, by how long the series is known."""
+    reasons: list[str] = []
+    peak = max(told.floats[e.F_PEAK], 1.0)
+    sure = 1.0 - 0.5 / peak
+    agreed: list[WindowName] = [name for w, name in enumerate(WINDOW_NAMES) if told.ints[e.I_AGREED] >> w & 1]
+    speaking = max(len(verdicts), len(agreed), 1)
+    if len(agreed) < speaking:
+        sure *= 0.8 + 0.2 * len(agreed) / speaking
+        reasons.append(f"{speaking - len(agreed)} of {speaking} windows do not agree")
+    age_ms = told.ints[e.I_AGE]
+    if age_ms < _SHORT_HISTORY_MS:
+        sure *= 0.7 + 0.3 * age_ms / _SHORT_HISTORY_MS
+        reasons.append(f"short history: {age_ms // 60_000} min")
+    if speaking < 2:
+        reasons.append("cold start: one window speaks")
+    return round(max(0.0, min(1.0, sure)), 4), reasons
