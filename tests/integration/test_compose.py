@@ -1,0 +1,201 @@
+"""The compose file: what it says, and that the very commands of its services work against a real broker.
+
+No Docker engine is needed: a compose implementation's own ``config`` checks the file, and each service's command line
+runs as a process here, with the service's environment, until the service's own health check passes.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from integrations.kafka import KafkaSettings
+from integrations.kafka.process import dying_with_parent, free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+ROLES = ("ingest", "detect", "decide")
+READY_LIMIT_S = 60.0
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    text = (ROOT / "docker-compose.yml").read_text()
+    loaded: dict[str, Any] = yaml.safe_load(text)
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def dockerfile() -> str:
+    return (ROOT / "Dockerfile").read_text()
+
+
+def test_there_is_a_service_for_the_broker_its_topics_and_each_role(compose: dict[str, Any]) -> None:
+    assert set(compose["services"]) == {"kafka", "topics", *ROLES}
+    for role in ROLES:
+        assert compose["services"][role]["command"] == ["worker", role]
+
+
+def test_every_image_is_pinned(compose: dict[str, Any], dockerfile: str) -> None:
+    images = [service["image"] for service in compose["services"].values()]
+    images += re.findall(r"^FROM (\S+)", dockerfile, flags=re.MULTILINE)
+    assert [image for image in images if not re.fullmatch(r"[a-z/-]+:\d+\.\d+\.\d+[a-z.-]*", image)] == []
+
+
+def test_every_service_has_limits_and_each_that_stays_up_a_health_check(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        limits = service["deploy"]["resources"]["limits"]
+        assert {"memory", "cpus"} <= set(limits), name
+        if name != "topics":
+            assert service["healthcheck"]["test"][0] == "CMD", name
+
+
+def test_data_lies_on_named_volumes(compose: dict[str, Any]) -> None:
+    mounts = [mount for service in compose["services"].values() for mount in service.get("volumes", [])]
+    assert "kafka-data:/var/lib/kafka/data" in mounts
+    assert {mount.split(":")[0] for mount in mounts} == set(compose["volumes"])
+
+
+def test_the_settings_of_every_service_exist(compose: dict[str, Any]) -> None:
+    from metrics_ai.config import load_config
+
+    for name in ROLES:
+        config = load_config(environ=compose["services"][name]["environment"])
+        assert config.kafka.bootstrap == "kafka:29092"
+        assert config.http.host == "0.0.0.0"
+
+
+def test_the_broker_takes_the_largest_message_that_we_send(compose: dict[str, Any]) -> None:
+    from schemas.topics import MAX_MESSAGE_BYTES
+
+    assert int(compose["services"]["kafka"]["environment"]["KAFKA_MESSAGE_MAX_BYTES"]) >= MAX_MESSAGE_BYTES
+
+
+def test_the_image_runs_as_nobody_in_particular_from_hashed_requirements(dockerfile: str) -> None:
+    users = re.findall(r"^USER (\S+)", dockerfile, flags=re.MULTILINE)
+    assert users
+    assert users[-1].split(":")[0] not in ("root", "0")
+    assert "--require-hashes -r requirements/core.txt" in dockerfile
+    assert len(re.findall(r"^FROM ", dockerfile, flags=re.MULTILINE)) == 2
+
+
+def test_what_the_image_copies_exists_and_is_not_ignored(dockerfile: str) -> None:
+    kept = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    for sources in re.findall(r"^COPY (?!--from)(.+) \S+$", dockerfile, flags=re.MULTILINE):
+        for source in sources.split():
+            assert (ROOT / source).exists(), source
+            assert source in kept, source
+
+
+def test_a_compose_implementation_accepts_the_file() -> None:
+    command = _compose_command()
+    if command is None:
+        pytest.skip("neither docker-compose (a Debian package) nor docker compose is here")
+    done = subprocess.run(
+        [*command, "-f", ROOT / "docker-compose.yml", "config"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert set(yaml.safe_load(done.stdout)["services"]) == {"kafka", "topics", *ROLES}
+
+
+def _compose_command() -> list[str] | None:
+    if shutil.which("docker-compose"):
+        return ["docker-compose"]
+    if shutil.which("docker"):
+        asked = subprocess.run(["docker", "compose", "version"], capture_output=True, check=False)
+        return ["docker", "compose"] if asked.returncode == 0 else None
+    return None
+
+
+@pytest.fixture(scope="module")
+def topics_made(compose: dict[str, Any], any_broker: KafkaSettings) -> KafkaSettings:
+    done = subprocess.run(
+        _command_of(compose, "topics"),
+        env=_environment_of(compose, "topics", any_broker, 0),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return any_broker
+
+
+def test_the_topics_service_makes_the_catalogue(compose: dict[str, Any], topics_made: KafkaSettings) -> None:
+    check = subprocess.run(
+        [*_command_of(compose, "topics")[:-1], "check"],
+        env=_environment_of(compose, "topics", topics_made, 0),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert check.returncode == 0, check.stdout + check.stderr
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_command_of_a_role_becomes_healthy_and_ends_at_sigterm(
+    role: str, compose: dict[str, Any], topics_made: KafkaSettings, tmp_path: Path
+) -> None:
+    port = free_port()
+    log = tmp_path / "log"
+    with Running(_command_of(compose, role), _environment_of(compose, role, topics_made, port), log) as process:
+        probe = [part.replace(":8080/", f":{port}/") for part in compose["services"][role]["healthcheck"]["test"][1:]]
+        probe[0] = sys.executable
+        deadline = time.monotonic() + READY_LIMIT_S
+        while subprocess.run(probe, capture_output=True, check=False).returncode != 0:
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0, log.read_text()
+
+
+def _command_of(compose: dict[str, Any], service: str) -> list[str]:
+    """The image's entrypoint and the service's command, as this environment has it."""
+    entrypoint = re.findall(r'^ENTRYPOINT \["(.+)"\]$', (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE)
+    installed = Path(sys.executable).with_name(entrypoint[0])
+    assert installed.exists()
+    return [str(installed), *compose["services"][service]["command"]]
+
+
+def _environment_of(compose: dict[str, Any], service: str, kafka: KafkaSettings, port: int) -> dict[str, str]:
+    """The service's environment, its broker and port replaced by those of the test."""
+    given = {name: str(value) for name, value in compose["services"][service]["environment"].items()}
+    given |= {
+        "METRICS_AI__KAFKA__BOOTSTRAP": kafka.bootstrap,
+        "METRICS_AI__KAFKA__PROFILE": kafka.profile,
+        "METRICS_AI__HTTP__HOST": "127.0.0.1",
+        "METRICS_AI__HTTP__PORT": str(port),
+    }
+    return {**os.environ, **given}
+
+
+class Running:
+    """A process that is over when the test is."""
+
+    def __init__(self, command: list[str], env: dict[str, str], log: Path) -> None:
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                command,
+                env=env,
+                stdout=output,
+                stderr=output,
+                preexec_fn=dying_with_parent(),  # noqa: PLW1509
+            )
+
+    def __enter__(self) -> subprocess.Popen[bytes]:
+        return self._process
+
+    def __exit__(self, *_: object) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
