@@ -173,6 +173,8 @@ class Reading:
         BadPartError
             ``bad_timestamp``.
         """
+        if time is None and self.record_ms < 0:
+            raise BadPartError("bad_timestamp", f"{where}: neither the message nor its record has a time")
         try:
             return to_ms(self.record_ms, "ms") if time is None else to_ms(time, unit)
         except BadTimeError as error:

@@ -17,13 +17,14 @@ import numpy as np
 from integrations.formats.base import Columns, Decoded, FormatOptions, SeriesTable
 from integrations.formats.json_reading import (
     BadPartError,
+    Reading,
     decode_each,
     labels_of,
     number_of,
     objects_of,
     text_of,
 )
-from integrations.formats.times import BadTimeError, column_to_ms, to_ms
+from integrations.formats.times import column_to_ms
 
 _ABSENT: Final = msgspec.Raw(b"")
 _any = msgspec.json.Decoder()
@@ -59,7 +60,7 @@ class Native:
         record = np.flatnonzero(good).astype(np.int32)
         columns.add_arrays(series[good], times[good], value[good], record)
         for at in np.flatnonzero(~good).tolist():
-            self._read_slowly(values[at], at, record_ms[at], table, columns)
+            self._read_slowly(values[at], Reading(at, record_ms[at], table, columns))
         return columns.decoded()
 
     def _series(self, samples: list[_Sample | None], table: SeriesTable) -> np.ndarray[Any, np.dtype[np.int32]]:
@@ -79,27 +80,22 @@ class Native:
             dense.append(one)
         return np.array(dense, np.int32)
 
-    def _read_slowly(self, value: bytes, record: int, record_ms: int, table: SeriesTable, columns: Columns) -> None:
-        for body in objects_of(value, record, columns):
+    def _read_slowly(self, value: bytes, reading: Reading) -> None:
+        for body in objects_of(value, reading.record, reading.columns):
             try:
-                dense, at_ms, number = self._sample(body, record_ms, table)
+                self._sample(body, reading)
             except BadPartError as error:
-                columns.reject(record, error.reason, error.detail)
-            else:
-                columns.add(dense, at_ms, number, record)
+                reading.columns.reject(reading.record, error.reason, error.detail)
 
-    def _sample(self, body: dict[str, Any], record_ms: int, table: SeriesTable) -> tuple[int, int, float]:
-        metric = text_of(body, "metric" if "metric" in body or "name" not in body else "name", "missing_metric")
+    def _sample(self, body: dict[str, Any], reading: Reading) -> None:
+        metric = text_of(body, "metric" if body.get("metric") or "name" not in body else "name", "missing_metric")
         number = number_of(body.get("value"), metric)
-        time = body.get("timestamp")
-        try:
-            at_ms = to_ms(record_ms, "ms") if time is None else to_ms(time, self._unit)
-        except BadTimeError as error:
-            raise BadPartError("bad_timestamp", f"{metric}: {error}") from error
+        at_ms = reading.time(body.get("timestamp"), self._unit, metric)
         labels = labels_of(body.get("labels"), f"{metric}: labels")
         kind, unit = body.get("type", "gauge"), body.get("unit", "")
         kind = kind if isinstance(kind, str) else "unknown"
-        return table.intern(metric, labels, kind, unit if isinstance(unit, str) else ""), at_ms, number
+        dense = reading.table.intern(metric, labels, kind, unit if isinstance(unit, str) else "")
+        reading.columns.add(dense, at_ms, number, reading.record)
 
 
 def _intern(key: tuple[str, bytes, str, str], table: SeriesTable) -> int:

@@ -1,0 +1,131 @@
+"""Recorded producers' messages in files, and what they become as plain dictionaries (``metrics-ai decode``).
+
+Three layouts: ``capture`` (a JSON object a line with ``key``, ``timestamp_ms`` and ``value_base64``), ``lines`` (one
+message a line), ``raw`` (the file is one message). Files that end in ``.gz`` are decompressed.
+"""
+
+from __future__ import annotations
+
+import binascii
+import gzip
+import math
+from base64 import b64decode
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, Final, Literal
+
+import msgspec
+
+from integrations.formats.base import Decoded, SeriesTable
+from schemas.errors import ConfigurationError, SchemaError
+from schemas.series import Series
+
+Layout = Literal["capture", "lines", "raw"]
+NO_TIME: Final = -1
+_CHUNK_RECORDS: Final = 5000
+
+
+class _Record(msgspec.Struct):
+    value_base64: str | None
+    timestamp_ms: int = NO_TIME
+
+
+def read_records(
+    path: Path, layout: Layout = "capture", *, record_ms: int = NO_TIME, chunk_records: int = _CHUNK_RECORDS
+) -> Iterator[tuple[list[bytes], list[int]]]:
+    """Messages and their records' times, some thousands at a time: the arguments of ``Decoder.decode``.
+
+    Parameters
+    ----------
+    path
+        The file.
+    layout
+        How messages stand in it.
+    record_ms
+        Time of the records where the layout holds none; without it samples that carry no time are rejected.
+    chunk_records
+        How many messages come at once.
+
+    Raises
+    ------
+    ConfigurationError
+        If the file cannot be read.
+    SchemaError
+        If a line is not what ``capture`` promises; it names the line.
+    """
+    values: list[bytes] = []
+    times: list[int] = []
+    try:
+        with _opened(path) as file:
+            for value, time in _messages(file, path, layout, record_ms):
+                values.append(value)
+                times.append(time)
+                if len(values) == chunk_records:
+                    yield values, times
+                    values, times = [], []
+    except (OSError, EOFError) as error:
+        raise ConfigurationError(f"cannot read {path}: {error}") from error
+    if values:
+        yield values, times
+
+
+def _opened(path: Path) -> IO[bytes]:
+    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
+
+
+def _messages(file: IO[bytes], path: Path, layout: Layout, record_ms: int) -> Iterator[tuple[bytes, int]]:
+    if layout == "raw":
+        yield file.read(), record_ms
+        return
+    for number, line in enumerate(file, 1):
+        text = line.rstrip(b"\r\n")
+        if not text:
+            continue
+        if layout == "lines":
+            yield text, record_ms
+        else:
+            yield _captured(text, f"{path}:{number}")
+
+
+def _captured(line: bytes, where: str) -> tuple[bytes, int]:
+    try:
+        record = msgspec.json.decode(line, type=_Record)
+        return b64decode(record.value_base64 or "", validate=True), record.timestamp_ms
+    except (msgspec.DecodeError, UnicodeDecodeError, binascii.Error, ValueError) as error:
+        hint = "A capture holds a JSON object a line: key, timestamp_ms, value_base64"
+        raise SchemaError(f"{where}: not a captured record: {error}", hint) from error
+
+
+def sample_dicts(decoded: Decoded, table: SeriesTable) -> Iterator[dict[str, Any]]:
+    """Every sample as a dictionary that JSON can hold, in the order of the records.
+
+    A number has ``metric``, ``labels``, ``value``, ``timestamp_ms``, ``type`` and ``unit``; a histogram or summary has
+    its columns (``HistogramPoint``) in the place of ``value``.
+    """
+    known: dict[int, Series] = {}
+    rows = [
+        (record, 0, dense, at_ms, {"value": value})
+        for record, dense, at_ms, value in zip(
+            decoded.record.tolist(),
+            decoded.series.tolist(),
+            decoded.timestamp_ms.tolist(),
+            decoded.value.tolist(),
+            strict=True,
+        )
+    ]
+    rows += [
+        (one.record, 1, one.series, one.timestamp_ms, {name: _plain(held) for name, held in one.point.columns()})
+        for one in decoded.histograms
+    ]
+    rows.sort(key=lambda row: row[:2])
+    for _, _, dense, at_ms, columns in rows:
+        series = known.get(dense) or known.setdefault(dense, table[dense])
+        labels = dict(series.labels)
+        about = {"timestamp_ms": at_ms, "type": series.type, "unit": series.unit}
+        yield {"metric": series.metric, "labels": labels, **columns, **about}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return [_plain(one) for one in value] if isinstance(value, list) else value
