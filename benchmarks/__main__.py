@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import broker, machine
+from benchmarks import broker, machine, table
 
 LATEST = Path(__file__).parent / "results" / "latest.json"
 SAME_MACHINE = ("cpu_model", "cores", "memory_gib")
@@ -69,6 +69,8 @@ def main(arguments: list[str]) -> int:
             failed.append(name)
             print(f"  FAILED: {type(error).__name__}: {error}", flush=True)
         _write(given.results, here, found)
+    if given.results == LATEST:
+        table.write()
     print(f"{len(found)} numbers in {given.results} after {time.monotonic() - begin:.0f} s", flush=True)
     if failed:
         print(f"failed: {', '.join(failed)}", flush=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import re
 import subprocess
 import sys
@@ -124,3 +125,13 @@ def test_every_verb_of_the_makefile_that_the_documents_name_exists() -> None:
     for path in (one for one in tracked() if one.suffix == ".md"):
         named |= set(re.findall(r"`make ([a-z-]+)`", path.read_text()))
     assert named <= verbs
+
+
+def test_the_numbers_in_the_readme_are_those_of_the_last_run() -> None:
+    sys.path.insert(0, str(ROOT))
+    try:
+        from benchmarks import table
+    finally:
+        sys.path.remove(str(ROOT))
+    text = table.README.read_text()
+    assert table.filled(text, json.loads(table.LATEST.read_text())) == text, "run python -m benchmarks.table"
