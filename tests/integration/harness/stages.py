@@ -1,0 +1,57 @@
+"""Stages around the small operator, on the real topics; and writers whose order is broken on purpose."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+from agents.checkpoints import CheckpointSettings, Manifest
+from agents.decide import decide_stage
+from agents.detect import detect_stage
+from agents.outputs import SendableRecord
+from agents.stage import Stage
+from agents.writers import CheckpointTarget, CheckpointWriter, writer_for
+from schemas import topics
+from tests.integration.harness.sums import SumOperator
+
+# Long enough that a kill falls into it.
+BROKEN_FOR_S = 0.4
+
+
+def sums_of_samples(partition: int) -> SumOperator:
+    return SumOperator((topics.SAMPLES,), topics.ANOMALIES, partition)
+
+
+def sums_of_anomalies(partition: int) -> SumOperator:
+    return SumOperator((topics.ANOMALIES,), topics.ALERTS, partition, every=5, idempotent=True)
+
+
+def sum_stage(role: str) -> Stage:
+    if role == "detect":
+        return detect_stage(sums_of_samples, 1)
+    return decide_stage(sums_of_anomalies, 1)
+
+
+class ManifestFirst:
+    """Says that the state is there before it is: what recovery then finds is older than its positions."""
+
+    def __init__(self, sound: CheckpointWriter) -> None:
+        self._sound = sound
+
+    def take_over(self) -> None:
+        self._sound.take_over()
+
+    def write(self, outputs: Sequence[SendableRecord], blocks: Mapping[str, bytes], manifest: Manifest) -> None:
+        self._sound.write((), {}, manifest)
+        time.sleep(BROKEN_FOR_S)
+        self._sound.write(outputs, blocks, manifest)
+
+    def close(self) -> None:
+        self._sound.close()
+
+
+def manifest_first(target: CheckpointTarget, settings: CheckpointSettings, transactions: bool) -> CheckpointWriter:
+    return ManifestFirst(writer_for(target, settings, transactions))
+
+
+WRITERS = {"sound": writer_for, "manifest_first": manifest_first}

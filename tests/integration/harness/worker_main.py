@@ -1,0 +1,101 @@
+"""A worker as a process of its own: ``python -m tests.integration.harness.worker_main CONFIG.json``.
+
+It says where it stands in a file, so that whoever kills it knows what was in flight.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from agents.checkpoints import CheckpointSettings
+from agents.host import StageHost, host
+from agents.shell import ShellSettings
+from integrations.kafka.connection import KafkaSettings
+from integrations.telemetry import Telemetry
+from tests.integration.harness.stages import WRITERS, sum_stage
+
+LOG = logging.getLogger(__name__)
+_STATUS_EVERY_S = 0.003
+
+
+class _JsonLines(logging.Formatter):
+    """Everything that was said, with its keys."""
+
+    _PLAIN = frozenset(vars(logging.makeLogRecord({})))
+
+    def format(self, record: logging.LogRecord) -> str:
+        extra = {key: value for key, value in vars(record).items() if key not in self._PLAIN}
+        text = f"{self.formatTime(record)} {record.levelname} {record.name} {record.getMessage()} {extra or ''}"
+        return text + ("\n" + self.formatException(record.exc_info) if record.exc_info else "")
+
+
+def _tell(hosts: list[StageHost], telemetry: Telemetry, path: Path) -> None:
+    part = path.with_suffix(".part")
+    while True:
+        at = time.monotonic()  # before the positions are read: they are not older than this
+        partitions = {
+            str(number): {"positions": dict(state.positions), "saved": dict(state.saved)}
+            for one in hosts
+            for number, state in list(one.shell.partitions.items())
+        }
+        part.write_text(json.dumps({"at": at, "ready": telemetry.is_ready, "partitions": partitions}))
+        part.replace(path)
+        time.sleep(_STATUS_EVERY_S)
+
+
+def _stages(config: dict[str, Any], kafka: KafkaSettings) -> Any:
+    if config["operators"] == "sums":
+        return sum_stage
+    from tests.integration.harness.real import decide_settings, detect_settings
+
+    from agents.worker import WorkerSettings
+
+    settings = WorkerSettings(kafka, detect=detect_settings(), decide=decide_settings())
+    return settings.stage
+
+
+async def _run(config: dict[str, Any]) -> None:
+    kafka = KafkaSettings(**config["kafka"])
+    transactions = kafka.profile == "kafka"
+    settings = ShellSettings(kafka, CheckpointSettings(**config["checkpoint"]), transactions, WRITERS[config["writer"]])
+    telemetry = Telemetry(config["role"])
+    stage = _stages(config, kafka)(config["role"])
+    hosts = [StageHost(stage, settings, telemetry, with_ticks=config["ticks"])]
+    threading.Thread(target=_tell, args=(hosts, telemetry, Path(config["status"])), daemon=True).start()
+    stop = threading.Event()
+    import signal
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    failure = await host(hosts, stop)
+    if failure is not None:
+        raise failure
+
+
+def main() -> None:
+    config = json.loads(Path(sys.argv[1]).read_text())
+    handler = logging.FileHandler(config["log"])
+    handler.setFormatter(_JsonLines())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    for name in ("faust", "mode", "aiokafka"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    try:
+        if config["role"] == "ingest":
+            from tests.integration.harness.real import run_gateway
+
+            run_gateway(config)
+        else:
+            asyncio.run(_run(config))
+    except Exception:
+        LOG.exception("the worker failed")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
