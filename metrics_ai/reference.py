@@ -20,12 +20,13 @@ from prometheus_client.metrics_core import Metric
 from pydantic import BaseModel
 
 from integrations.telemetry import Telemetry
+from metrics_ai.markdown import page, table
+from metrics_ai.reference_pages import cli_page, configuration_page, detectors_page, formats_page
 from schemas import batch, events
 from schemas.errors import MetricsAIError
 from schemas.events import Event
 from schemas.topics import CATALOGUE, Topic
 
-NOTE: Final = "<!-- Written by `make docs` from the code. Change the code, not this page. -->"
 ROOMS: Final = ("schemas", "streams", "models", "incidents", "integrations", "agents", "metrics_ai")
 HOUR_MS: Final = 3_600_000
 
@@ -37,6 +38,10 @@ def pages() -> dict[str, str]:
         "batches.md": batches_page(),
         "metrics.md": metrics_page(Telemetry("reference").registry.collect()),
         "errors.md": errors_page(),
+        "formats.md": formats_page(),
+        "detectors.md": detectors_page(),
+        "configuration.md": configuration_page(),
+        "cli.md": cli_page(),
         **{f"schemas/{name}.json": schema for name, schema in event_schemas().items()},
     }
     return {"README.md": index_page(written), **written}
@@ -52,28 +57,6 @@ def write(folder: Path) -> None:
     for old in sorted(folder.rglob("*.*")):
         if old.is_file() and old.relative_to(folder).as_posix() not in wanted:
             old.unlink()
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    r"""A Markdown table.
-
-    Examples
-    --------
-    >>> print(table(["a", "b"], [[1, "x|y"]]))
-    | a | b |
-    |---|---|
-    | 1 | x\|y |
-    """
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    for row in rows:
-        cells = (" ".join(str(cell).split()).replace("|", "\\|") for cell in row)
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
-
-
-def page(title: str, *parts: str) -> str:
-    """A page of the reference."""
-    return "\n\n".join([f"# {title}", NOTE, *(part.strip() for part in parts if part.strip())]) + "\n"
 
 
 def index_page(written: Mapping[str, str]) -> str:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import typing
+from collections.abc import Iterator
 from pathlib import Path
 
 import jsonschema
 import pytest
+from pydantic import BaseModel
 
 from integrations.telemetry import Telemetry
 from metrics_ai import reference
@@ -52,6 +55,32 @@ def test_every_error_is_documented(fresh: dict[str, str]) -> None:
     names = [error.__name__ for error in reference.error_classes()]
     assert "BrokerError" in names
     assert [name for name in names if f"`{name}`" not in fresh["errors.md"]] == []
+
+
+def test_every_setting_is_documented_and_described(fresh: dict[str, str]) -> None:
+    from metrics_ai.config import Config, model_of
+
+    def paths(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str]]:
+        for name, one in model.model_fields.items():
+            below = model_of(one.annotation)
+            mark = "[]" if below and typing.get_origin(one.annotation) in {list, tuple} else ""
+            yield f"{prefix}{name}{mark}", one.description or ""
+            if below:
+                yield from paths(below, f"{prefix}{name}{mark}.")
+
+    found = dict(paths(Config))
+    assert len(found) > 50
+    assert [path for path in found if f"`{path}`" not in fresh["configuration.md"]] == []
+
+
+def test_every_command_format_and_detector_is_documented(fresh: dict[str, str]) -> None:
+    from integrations.formats import FORMATS
+    from metrics_ai.reference_pages import commands
+    from models.registry import registry
+
+    assert [path for path in commands() if f"\n## {path}\n" not in fresh["cli.md"]] == []
+    assert [name for name in FORMATS if f"\n## {name}\n" not in fresh["formats.md"]] == []
+    assert [name for name in registry() if f"\n## {name}\n" not in fresh["detectors.md"]] == []
 
 
 def test_every_error_stands_in_the_tree_at_the_top_of_its_module() -> None:
