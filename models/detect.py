@@ -2,7 +2,330 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+from pydantic import TypeAdapter, ValidationError
+
+from models import episodes as e
+from models.drift import DriftBank
+from models.families import family_of
+from models.histograms import HistogramBank
+from models.params import make_params, make_report
+from models.rule_book import RuleBook
 from models.rules import ThresholdRule
 from models.settings import DetectSettings
+from models.verdict import Minute, Subject, Told, drift_anomalies, rule_anomaly, window_anomaly
+from models.walk import sweep, walk
+from schemas.batch import SampleBatch, decode_batch
+from schemas.errors import CheckpointError, SchemaError
+from schemas.events import Anomaly, Setting, Tick
+from schemas.ids import decide_partition
+from schemas.series import Series
+from schemas.topics import ANOMALIES, DETECT_TICKS, SAMPLES, SETTINGS, Topic
+from streams.bank import SeriesBank
+from streams.intake import COUNT_NAMES
+from streams.operator import Output
 
-__all__ = ["DetectSettings", "ThresholdRule"]
+__all__ = ["DetectOperator", "DetectSettings", "ThresholdRule"]
+
+STATE_VERSION: Final = 1
+# Identity longer than this would not fit a checkpoint's record; such series are dropped and counted.
+MAX_TEXT: Final = 16_000
+RULES_SUBJECT: Final = "threshold_rules"
+_RULES: Final = TypeAdapter(list[ThresholdRule])
+_Found = list[tuple[int, int, Anomaly]]
+
+
+class DetectOperator:
+    """One partition of the detect stage.
+
+    Results depend on each series' own order of samples alone: neither on where a batch was cut nor on how series
+    interleave. A sample that comes again changes nothing.
+
+    Parameters
+    ----------
+    settings
+        When a series is anomalous.
+    partition, partitions
+        Which of how many; anomalies go to their tenant's partition.
+
+    Examples
+    --------
+    >>> operator = DetectOperator(DetectSettings(windows={"5m": {"warmup_s": 60}}), 0, 1)
+    >>> cpu = Series("t", "node_cpu_ratio", {}, {"node": "h1"})
+    >>> values = np.concatenate([np.tile([0.09, 0.11], 60), np.full(8, 0.97)])
+    >>> batch = SampleBatch(
+    ...     "t", np.array([cpu.id], np.uint64), [cpu.text], np.zeros(128, np.int32),
+    ...     1_700_000_000_000 + 1000 * np.arange(128), values,
+    ... )
+    >>> [(one.state, one.kind, one.severity) for one in operator.step_batch(batch)]
+    [('start', 'spike', 'critical')]
+    """
+
+    inputs: tuple[Topic, ...] = (SAMPLES, SETTINGS, DETECT_TICKS)
+
+    def __init__(self, settings: DetectSettings, partition: int, partitions: int) -> None:
+        self.settings = settings
+        self.partition = partition
+        self.partitions = partitions
+        self.bank = SeriesBank()
+        self.drift = DriftBank(settings.drift)
+        self.histograms = HistogramBank(settings.late_s)
+        self._families = settings.all_families()
+        self._family_cache: dict[tuple[str, str, str], int] = {}
+        self._rules = RuleBook(settings.all_rules(), settings.updates.every_s)
+        self._params = make_params(settings, self._families, self._rules.params())
+        self._report = make_report(4096)
+        self._extra: Counter[str] = Counter()
+        self._newest_ms = 0
+        self._anchor = (0, 0)
+
+    @property
+    def series_count(self) -> int:
+        """Series that are known now."""
+        return len(self.bank)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What became of the samples so far, by name; series and buckets, too."""
+        counts = dict(zip(COUNT_NAMES, self._report.counts.tolist(), strict=True))
+        counts |= self.histograms.counts
+        counts |= {"river_updates": self.drift.updates, "rules_dropped": self._rules.dropped}
+        return counts | {name: self._extra[name] for name in ("closed_buckets", "forgotten", "text_too_long")}
+
+    def step(self, topic: str, value: bytes | None) -> list[Output]:
+        """Apply one record of an input topic.
+
+        Raises
+        ------
+        SchemaError
+            If it cannot be read; the state is then unchanged.
+        """
+        if value is None:
+            raise SchemaError(f"an empty record on {topic}")
+        if topic == SAMPLES.name:
+            return self._outputs(self.step_batch(decode_batch(value)))
+        if topic == DETECT_TICKS.name:
+            return self._outputs(self.on_tick(Tick.from_bytes(value).at_ms))
+        self.apply_setting(Setting.from_bytes(value))
+        return []
+
+    def step_batch(self, batch: SampleBatch) -> list[Anomaly]:
+        """Apply a batch; the anomalies that start, go on or end with it, in the order of its samples."""
+        if batch.is_histogram:
+            batch = self.histograms.derive(batch)
+        if not len(batch):
+            return []
+        slots = self._slots(batch)
+        columns = (
+            slots,
+            np.array(batch.series, np.int32),
+            np.array(batch.timestamp_ms, np.int64),
+            np.array(batch.value, np.float64),
+        )
+        self._newest_ms = max(self._newest_ms, int(columns[2].max()))
+        if len(batch) > len(self._report.closed):
+            self._report = make_report(len(batch))._replace(counts=self._report.counts)
+        found: _Found = []
+        start = 0
+        while start < len(batch):
+            self._report.cursor[:] = 0
+            start = walk(self.bank.arrays, columns, start, self._params, self._report)
+            found += self._collect()
+        return [one for _, _, one in sorted(found, key=lambda item: item[:2])]
+
+    def _slots(self, batch: SampleBatch) -> npt.NDArray[np.int32]:
+        """A slot for each of the batch's series; -1 beyond the limit."""
+        slots = self.bank.slots_of(batch.series_ids)
+        for position in np.flatnonzero(slots < 0).tolist():
+            slots[position] = self._register(batch, position)
+        return slots
+
+    def _register(self, batch: SampleBatch, position: int) -> int:
+        if self.bank.tenants.get(batch.tenant, 0) >= self.settings.max_series:
+            return -1
+        text = str(batch.series_text[position])
+        if len(text) > MAX_TEXT:
+            self._extra["text_too_long"] += 1
+            return -1
+        series_id = int(batch.series_ids[position])
+        if (again := int(self.bank.slots_of(np.array([series_id], np.uint64))[0])) >= 0:
+            return again
+        series = Series.from_text(batch.tenant, text)
+        slot = self.bank.add(series, series_id, text, self._family(series))
+        self.drift.grow(self.bank.capacity)
+        self._rules.attach(self.bank, slot, self._rules.watching(series))
+        return slot
+
+    def _family(self, series: Series) -> int:
+        key = (series.metric, series.unit, series.type)
+        if key not in self._family_cache:
+            self._family_cache[key] = family_of(self._families, *key)
+        return self._family_cache[key]
+
+    def _subject(self, slot: int) -> Subject:
+        identity = self.bank.identities[slot]
+        assert identity is not None
+        return Subject(identity.series, int(self.bank.arrays.hot[slot]["id"]))
+
+    def _collect(self) -> _Found:
+        """What the walk reported, as (row, order, anomaly)."""
+        report = self._report
+        events, minutes = int(report.cursor[e.EVENTS]), int(report.cursor[e.MINUTES])
+        found: _Found = []
+        ints, floats = report.ints[:events].tolist(), report.floats[:events].tolist()
+        for at, told in enumerate(map(Told, ints, floats)):
+            order = at if told.ints[e.I_CODE] == e.END_SILENT else at + 2 * events + 2
+            found.append((told.ints[e.I_ROW], order, self._anomaly(told)))
+        if minutes:
+            self._extra["closed_buckets"] += minutes
+            found += self._learn_minutes(minutes, events)
+        return found
+
+    def _anomaly(self, told: Told) -> Anomaly:
+        about = self._subject(told.ints[e.I_SLOT])
+        if (rule := told.ints[e.I_RULE]) >= 0:
+            return rule_anomaly(told, about, self._rules.entries[rule].rule)
+        return window_anomaly(told, about)
+
+    def _learn_minutes(self, minutes: int, events: int) -> _Found:
+        """Feed closed minutes to the drift detectors."""
+        if not self.settings.drift.enabled:
+            return []
+        closed, sizes = self._report.closed[:minutes], self._report.closed_z[:minutes]
+        found: _Found = []
+        for at in self.drift.learn(closed[:, 0], sizes[:, 0]):
+            slot, row, end_ms = closed[at].tolist()
+            minute = Minute(end_ms, *sizes[at, 1:].tolist())
+            for state, one in enumerate(drift_anomalies(minute, self._subject(slot), self.settings.drift.detector)):
+                found.append((row, events + state, one))
+        return found
+
+    def on_tick(self, at_ms: int) -> list[Anomaly]:
+        """Let time pass: series that stopped end what is open, and are forgotten later.
+
+        Time is the samples' own: a tick moves it on only while no newer samples come, so that a stage that
+        catches up ends nothing early.
+        """
+        seen_ms, tick_ms = self._anchor
+        if self._newest_ms != seen_ms:
+            self._anchor = seen_ms, tick_ms = self._newest_ms, at_ms
+        now_ms = seen_ms + max(0, at_ms - tick_ms)
+        found: list[Anomaly] = []
+        silent_ms = np.zeros(self.bank.used, np.int64)
+        start = 0
+        while start < self.bank.used:
+            self._report.cursor[:] = 0
+            start = sweep(self.bank.arrays, start, now_ms, self._params, self._report, silent_ms)
+            found += [one for _, _, one in self._collect()]
+        for slot in np.flatnonzero(silent_ms > self.settings.forget_after_s * 1000).tolist():
+            self.bank.forget(slot)
+            self.drift.forget(slot)
+            self._extra["forgotten"] += 1
+        self.histograms.forget(now_ms - int(self.settings.forget_after_s * 1000))
+        return sorted(found, key=lambda one: (one.at_ms, one.series_id, one.detector))
+
+    def apply_setting(self, setting: Setting) -> None:
+        """Threshold rules from an event time on; other subjects are somebody else's.
+
+        Raises
+        ------
+        SchemaError
+            If the rules cannot be read.
+        """
+        if setting.subject != RULES_SUBJECT:
+            return
+        try:
+            rules = _RULES.validate_python(setting.body.get("rules", []))
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise SchemaError(f"threshold rules: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        self._replace_rules(rules, setting.valid_from_ms)
+
+    def _replace_rules(self, rules: Sequence[ThresholdRule], from_ms: int) -> None:
+        self._rules.replace(rules, from_ms, self._newest_ms, self.bank)
+        self._params = self._params._replace(rules=self._rules.params())
+
+    def _outputs(self, anomalies: Sequence[Anomaly]) -> list[Output]:
+        return [
+            Output(
+                topic=ANOMALIES,
+                partition=decide_partition(one.tenant, self.partitions),
+                key=f"{one.tenant}/{one.series_id}",
+                value=one.to_bytes(),
+                event_ms=one.at_ms,
+                id=f"{one.id}/{one.state}/{one.at_ms}",
+            )
+            for one in anomalies
+        ]
+
+    def mark_all(self) -> None:
+        """Let the next ``take_blocks`` bring the whole state."""
+        self.bank.mark_all()
+        self.drift.mark_all()
+        self.histograms.mark_all()
+
+    def take_blocks(self) -> list[tuple[str, bytes]]:
+        """Copy out the records that changed since the last call."""
+        blocks = [*self.bank.take_blocks(), *self.drift.take_blocks(), *self.histograms.take_blocks()]
+        return [*blocks, ("meta", msgspec.json.encode(self._meta()))]
+
+    def _meta(self) -> dict[str, Any]:
+        return {
+            "version": STATE_VERSION,
+            "used": self.bank.used,
+            "newest_ms": self._newest_ms,
+            "anchor": self._anchor,
+            "families": [one.model_dump(mode="json") for one in self._families],
+            "configured": [one.model_dump(mode="json") for one in self._rules.configured],
+            "rules": self._rules.state(),
+        }
+
+    def load_block(self, key: str, value: bytes) -> None:
+        """Put a record back.
+
+        Raises
+        ------
+        CheckpointError
+            If it is of another version.
+        """
+        kind = key.split("/", 1)[0]
+        if kind == "meta":
+            self._loaded_meta = msgspec.json.decode(value)
+        elif kind in {"drift", "river"}:
+            self.drift.load_block(key, value)
+        elif kind == "histograms":
+            self.histograms.load_block(key, value)
+        else:
+            self.bank.load_block(key, value)
+
+    def finish_load(self) -> None:
+        """Make what is derived: index, free slots, detectors; and take notice of changed settings.
+
+        Raises
+        ------
+        CheckpointError
+            If the state is of another version.
+        """
+        meta = getattr(self, "_loaded_meta", None)
+        if meta is None:
+            return
+        if meta["version"] != STATE_VERSION:
+            raise CheckpointError(f"state of version {meta['version']}, this reads {STATE_VERSION}")
+        self.bank.finish_load(meta["used"])
+        self.drift.grow(self.bank.capacity)
+        self.drift.finish_load()
+        self._newest_ms = meta["newest_ms"]
+        self._anchor = (meta["anchor"][0], meta["anchor"][1])
+        if meta["families"] != [one.model_dump(mode="json") for one in self._families]:
+            for slot, identity in self.bank.live():
+                self.bank.arrays.hot[slot]["family"] = self._family(identity.series)
+        self._rules.load(meta["rules"])
+        if meta["configured"] != [one.model_dump(mode="json") for one in self._rules.configured]:
+            self._replace_rules(self._rules.configured, self._newest_ms + 1)
+        self._params = self._params._replace(rules=self._rules.params())

@@ -1,22 +1,154 @@
-"""Slow shifts: a River drift detector a series, fed one closed minute at a time."""
+"""Slow shifts: a River drift detector a series, fed one closed minute at a time.
+
+A checkpoint does not pickle the objects at every minute: it keeps the inputs since the last pickle, and pickles a
+block of detectors only when that log is full. A restored detector learns the log again.
+"""
 
 from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from models.base import DriftDetector
-from models.registry import drift_detector
+from models.registry import make_drift
 from models.settings import DriftSettings
 from schemas.errors import CheckpointError
 from streams.blocks import pack, unpack
 from streams.jit import entry_point
 from streams.layout import BLOCK
 
-_MAX_LOG: Final = 32
 _Array = npt.NDArray[Any]
+_RIVER: Final = "river"
+_LOG: Final = "drift"
+
+
+@entry_point
+def _note(slots: _Array, inputs: _Array, log: _Array, counts: _Array, dirty: _Array) -> None:
+    """Append each input to its series' log while there is room."""
+    room = log.shape[1]
+    for i in range(len(slots)):
+        slot = slots[i]
+        if counts[slot] < room:
+            log[slot, counts[slot]] = inputs[i]
+        counts[slot] += 1
+        dirty[slot // BLOCK] = 1
+
+
+class DriftBank:
+    """Drift detectors by slot.
+
+    Examples
+    --------
+    >>> bank = DriftBank(DriftSettings(options={"min_instances": 5, "threshold": 5}))
+    >>> levels = np.array([0.0] * 10 + [4.0] * 5)
+    >>> bank.learn(np.zeros(15, np.int64), levels)
+    [11, 14]
+    """
+
+    def __init__(self, settings: DriftSettings) -> None:
+        self._make = make_drift(settings.detector, settings.options).make
+        self._detectors: list[Any] = []
+        self._room = settings.pickle_every
+        self._reserve(BLOCK)
+        self._pickle: set[int] = set()
+        self._loaded: dict[int, bytes] = {}
+        self.updates = 0
+
+    def _reserve(self, slots: int) -> None:
+        old = len(self._detectors)
+        log, counts, dirty = (
+            np.zeros((slots, self._room)),
+            np.zeros(slots, np.int32),
+            np.zeros(slots // BLOCK, np.uint8),
+        )
+        if old:
+            log[:old], counts[:old], dirty[: old // BLOCK] = self._log, self._counts, self._dirty
+        self._log: _Array = log
+        self._counts: _Array = counts
+        self._dirty: _Array = dirty
+        self._detectors.extend([None] * (slots - old))
+
+    def grow(self, slots: int) -> None:
+        """Have room for so many slots (a multiple of the block)."""
+        if slots > len(self._detectors):
+            self._reserve(slots)
+
+    def learn(self, slots: _Array, inputs: _Array) -> list[int]:
+        """Feed one input a slot, in order; returns the positions at which a drift was seen."""
+        detectors = self._detectors
+        found = []
+        for position, (slot, value) in enumerate(zip(slots.tolist(), inputs.tolist(), strict=True)):
+            detector = detectors[slot]
+            if detector is None:
+                detector = detectors[slot] = self._make()
+            detector.update(value)
+            if detector.drift_detected:
+                found.append(position)
+        _note(slots, inputs, self._log, self._counts, self._dirty)
+        self.updates += len(slots)
+        return found
+
+    def forget(self, slot: int) -> None:
+        """Free a slot."""
+        self._detectors[slot] = None
+        self._counts[slot] = 0
+        self._dirty[slot // BLOCK] = 1
+        self._pickle.add(slot // BLOCK)
+
+    def mark_all(self) -> None:
+        """Call everything changed, pickles included."""
+        blocks = [block for block in range(len(self._dirty)) if any(self._of(block))]
+        self._dirty[blocks] = 1
+        self._pickle.update(blocks)
+
+    def _of(self, block: int) -> Sequence[Any]:
+        return self._detectors[block * BLOCK : (block + 1) * BLOCK]
+
+    def take_blocks(self) -> Iterator[tuple[str, bytes]]:
+        """``drift/B``, the inputs since the last pickle; ``river/B``, a block's pickles, when the log is full."""
+        for block in np.flatnonzero(self._dirty).tolist():
+            span = slice(block * BLOCK, (block + 1) * BLOCK)
+            if block in self._pickle or self._counts[span].max() > self._room:
+                self._counts[span] = 0
+                self._log[span] = 0.0
+                yield f"{_RIVER}/{block}", pickle.dumps(self._of(block), protocol=5)
+            yield f"{_LOG}/{block}", pack([self._counts[span], self._log[span]])
+        self._dirty[:] = 0
+        self._pickle.clear()
+
+    def load_block(self, key: str, value: bytes) -> None:
+        """Put a record of ``take_blocks`` back."""
+        kind, number = key.split("/")
+        block = int(number)
+        while (block + 1) * BLOCK > len(self._detectors):
+            self._reserve(2 * len(self._detectors))
+        if kind == _RIVER:
+            self._loaded[block] = value
+            return
+        span = slice(block * BLOCK, (block + 1) * BLOCK)
+        self._counts[span], self._log[span] = unpack(value, [self._counts[span], self._log[span]], key)
+
+    def finish_load(self) -> None:
+        """Unpickle, and learn the logs again.
+
+        Raises
+        ------
+        CheckpointError
+            If a pickle is not one of ours (it is only ever read from our own checkpoints).
+        """
+        for block, value in self._loaded.items():
+            try:
+                loaded = pickle.loads(value)  # noqa: S301
+            except (pickle.UnpicklingError, EOFError, AttributeError, ImportError) as error:
+                raise CheckpointError(f"drift detectors of block {block} cannot be read: {error}") from error
+            self._detectors[block * BLOCK : (block + 1) * BLOCK] = loaded
+        self._loaded.clear()
+        for slot in np.flatnonzero(self._counts).tolist():
+            detector = self._detectors[slot]
+            if detector is None:
+                detector = self._detectors[slot] = self._make()
+            for value in self._log[slot, : self._counts[slot]].tolist():
+                detector.update(value)

@@ -73,8 +73,9 @@ class Report(NamedTuple):
         Events, a row each; the columns are the constants above.
     cursor
         ``int64 [4]``: events and closed minutes written; the row at hand; the windows that speak.
-    closed_slot, closed_row, closed_z
-        Closed minutes: whose, at which row, and the standardised mean.
+    closed, closed_z
+        Closed minutes: slot, row and end in ms, ``int64 [rows, 3]``; standardised mean, mean, center and size of a
+        spread, ``float64 [rows, 4]``.
     scores
         Scratch, ``float64 [WINDOWS]``.
     counts
@@ -86,8 +87,7 @@ class Report(NamedTuple):
     ints: Array
     floats: Array
     cursor: Array
-    closed_slot: Array
-    closed_row: Array
+    closed: Array
     closed_z: Array
     scores: Array
     counts: Array

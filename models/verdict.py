@@ -219,3 +219,45 @@ def _confidence(told: Told, verdicts: list[WindowVerdict]) -> tuple[float, list[
     if speaking < 2:
         reasons.append("cold start: one window speaks")
     return round(max(0.0, min(1.0, sure)), 4), reasons
+
+
+class Minute(NamedTuple):
+    """A closed minute at which a drift was seen: its end, its mean, the center it drifted from, a spread's size."""
+
+    end_ms: int
+    mean: float
+    center: float
+    size: float
+
+
+def drift_anomalies(minute: Minute, about: Subject, detector: str) -> list[Anomaly]:
+    """A drift begins and ends at one moment: it informs, and pages nobody."""
+    away = abs(minute.mean - minute.center) / minute.size
+    up = minute.mean >= minute.center
+    expected = Range(low=minute.center - minute.size, center=minute.center, high=minute.center + minute.size)
+    sentence = (
+        f"{subject_of(about.series)} drifts {'up' if up else 'down'}: {number(minute.mean)}, "
+        f"it was about {number(minute.center)}; seen at {clock(minute.end_ms)}"
+    )
+    start = Anomaly(
+        id=anomaly_id(about.series_id, detector, minute.end_ms),
+        state="start",
+        **_who(about),
+        kind="drift",
+        detector=detector,
+        direction="up" if up else "down",
+        severity="info",
+        priority="P3",
+        started_ms=minute.end_ms,
+        at_ms=minute.end_ms,
+        score=1.0 + away,
+        peak_score=1.0 + away,
+        observed=minute.mean,
+        expected=expected,
+        base=1.0,
+        contributions=[Contribution(of=detector, value=away)],
+        confidence=0.5,
+        confidence_reasons=["one detector, on means of minutes"],
+        explanation=sentence,
+    )
+    return [start, start.model_copy(update={"state": "end", "ended_ms": minute.end_ms, "end_reason": "level_shift"})]

@@ -39,6 +39,7 @@ from streams.layout import BLOCK, LENGTHS, MAX_RULES, MINUTE, OFFSETS, WINDOWS, 
 
 _MINUTES: Final = LENGTHS[MINUTE]
 _MINUTE_AT: Final = OFFSETS[MINUTE]
+MINUTE_MS: Final = layout.WIDTHS_MS[MINUTE]
 # The reference of the drift detectors: the slowest of these that speaks.
 _REFERENCES: Final = (3, 2)
 _YOUNG_MS: Final = 300_000
@@ -87,9 +88,13 @@ def _close_minute(arrays: Arrays, slot: int, number: Number, clip: float, report
             return
         at = report.cursor[MINUTES]
         report.cursor[MINUTES] = at + 1
-        report.closed_slot[at] = slot
-        report.closed_row[at] = report.cursor[AT_ROW]
-        report.closed_z[at] = max(-clip, min(clip, (bucket.mean - base.center) / size))
+        report.closed[at, 0] = slot
+        report.closed[at, 1] = report.cursor[AT_ROW]
+        report.closed[at, 2] = (number + 1) * MINUTE_MS
+        report.closed_z[at, 0] = max(-clip, min(clip, (bucket.mean - base.center) / size))
+        report.closed_z[at, 1] = bucket.mean
+        report.closed_z[at, 2] = base.center
+        report.closed_z[at, 3] = size
         return
 
 

@@ -1,0 +1,52 @@
+"""What a detector is: one file with its settings, a score, a way to learn, and a snapshot.
+
+Scores keep one convention everywhere: above 1.0 = anomalous.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel
+
+
+class Detector(ABC):
+    """A detector of one series, a sample at a time: ``score_one`` judges before ``learn_one`` learns.
+
+    A class with a ``name`` in a file of ``models/detectors`` is in the registry; nothing else is to be written.
+
+    Parameters
+    ----------
+    settings
+        An instance of the class's ``Settings``; the defaults when left out.
+    """
+
+    name: ClassVar[str]
+    Settings: ClassVar[type[BaseModel]]
+
+    def __init__(self, settings: BaseModel | None = None) -> None:
+        self.settings: Any = settings or self.Settings()
+
+    @abstractmethod
+    def score_one(self, time_ms: int, value: float) -> float:
+        """How anomalous a value is, above 1.0 = anomalous; changes nothing that later scores depend on."""
+
+    @abstractmethod
+    def learn_one(self, time_ms: int, value: float) -> None:
+        """Learn a value; NaN and infinities are left out."""
+
+    @abstractmethod
+    def snapshot(self) -> bytes:
+        """All that was learned."""
+
+    @abstractmethod
+    def load(self, data: bytes) -> None:
+        """Put a snapshot back."""
+
+    @classmethod
+    def restore(cls, data: bytes, settings: BaseModel | None = None) -> Self:
+        """A detector that scores as the one did that wrote the snapshot."""
+        detector = cls(settings)
+        detector.load(data)
+        return detector

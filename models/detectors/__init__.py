@@ -1,0 +1,1 @@
+"""One detector a file; the registry is made from what lies here."""

@@ -1,0 +1,196 @@
+"""Histograms and summaries as series of their own: how often, how much on average, how much for the slowest 5 %."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from schemas.batch import HistogramPoint, SampleBatch
+from schemas.ids import series_id
+from schemas.series import Series
+
+QUANTILE: Final = 0.95
+_GROUPS: Final = 64
+"""Records that the state of all histograms is spread over."""
+
+
+class Last(msgspec.Struct, array_like=True):
+    """The newest point of a histogram: what the next one is compared with."""
+
+    time_ms: int
+    count: int
+    total: float
+    cells: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """A distribution as cells with an upper and a lower bound, and how many fell into each."""
+
+    bounds: Sequence[tuple[float, float]]
+    counts: Sequence[int]
+
+    def quantile(self, share: float) -> float:
+        """Value below which a share lies, by interpolation inside a cell; NaN when nothing fell.
+
+        Examples
+        --------
+        >>> Cells([(0.0, 1.0), (1.0, 2.0)], [50, 50]).quantile(0.75)
+        1.5
+        """
+        total = sum(self.counts)
+        if total <= 0:
+            return math.nan
+        wanted = share * total
+        seen = 0.0
+        for (low, high), count in zip(self.bounds, self.counts, strict=True):
+            if count > 0 and seen + count >= wanted:
+                if math.isinf(high) or math.isinf(low):
+                    return low if math.isinf(high) else high
+                return low + (high - low) * (wanted - seen) / count
+            seen += count
+        return self.bounds[-1][0]
+
+
+def _explicit(point: HistogramPoint) -> dict[str, int]:
+    return {str(at): int(count) for at, count in enumerate(point.counts or ())}
+
+
+def _exponential(point: HistogramPoint) -> dict[str, int]:
+    cells = {f"p{(point.positive_offset or 0) + at}": int(n) for at, n in enumerate(point.positive or ()) if n}
+    cells |= {f"n{(point.negative_offset or 0) + at}": int(n) for at, n in enumerate(point.negative or ()) if n}
+    return cells | {"z": int(point.zero_count or 0), f"s{point.scale}": 0}
+
+
+def _cells_of(point: HistogramPoint, counts: dict[str, int]) -> Cells:
+    """Counts since the last point, with their bounds, in rising order."""
+    if point.bounds is not None:
+        edges = [-math.inf, *point.bounds, math.inf]
+        if point.bounds and point.bounds[0] > 0:
+            edges[0] = 0.0
+        return Cells(
+            list(zip(edges[:-1], edges[1:], strict=True)), [counts.get(str(at), 0) for at in range(len(edges) - 1)]
+        )
+    base = 2.0 ** (2.0 ** -(point.scale or 0))
+    rows = [((base ** int(key[1:]), base ** (int(key[1:]) + 1)), n) for key, n in counts.items() if key[0] == "p"]
+    rows += [
+        ((-(base ** (int(key[1:]) + 1)), -(base ** int(key[1:]))), n) for key, n in counts.items() if key[0] == "n"
+    ]
+    edge = point.zero_threshold or 0.0
+    rows.append(((-edge, edge), counts.get("z", 0)))
+    rows.sort()
+    return Cells([bounds for bounds, _ in rows], [count for _, count in rows])
+
+
+class HistogramBank:
+    """The newest point of every histogram, and the series that are derived from the differences.
+
+    ``METRIC:rate`` per second, ``METRIC:mean`` and ``METRIC:p95`` of what came since the point before; all three
+    are gauges. Points of one histogram that do not come in order are dropped and counted.
+    """
+
+    def __init__(self, late_s: float) -> None:
+        self._late_ms = int(late_s * 1000)
+        self._last: dict[int, Last] = {}
+        self._dirty: set[int] = set()
+        self.counts: Counter[str] = Counter({"histogram_points": 0, "histogram_out_of_order": 0})
+
+    def derive(self, batch: SampleBatch) -> SampleBatch:
+        """The derived series' samples."""
+        texts: list[str] = []
+        ids: dict[int, int] = {}
+        rows: list[tuple[int, int, float]] = []
+        for position, time_ms, point in zip(
+            batch.series.tolist(), batch.timestamp_ms.tolist(), batch.points, strict=True
+        ):
+            series = batch.series_at(position)
+            for suffix, value in self._values(int(batch.series_ids[position]), series, time_ms, point):
+                derived = _derived(series, suffix)
+                identity = series_id(derived.tenant, derived.metric, derived.labels)
+                if identity not in ids:
+                    ids[identity] = len(ids)
+                    texts.append(derived.text)
+                rows.append((ids[identity], time_ms, value))
+        columns = list(zip(*rows, strict=True)) if rows else [(), (), ()]
+        return SampleBatch(
+            tenant=batch.tenant,
+            series_ids=np.array(list(ids), np.uint64),
+            series_text=texts,
+            series=np.array(columns[0], np.int32),
+            timestamp_ms=np.array(columns[1], np.int64),
+            value=np.array(columns[2], np.float64),
+        )
+
+    def _values(
+        self, identity: int, series: Series, time_ms: int, point: HistogramPoint
+    ) -> Iterator[tuple[str, float]]:
+        self.counts["histogram_points"] += 1
+        last = self._last.get(identity)
+        if last is not None and time_ms <= last.time_ms:
+            self.counts["histogram_out_of_order"] += 1
+            return
+        cells = _explicit(point) if point.bounds is not None else _exponential(point) if point.scale is not None else {}
+        total = math.nan if point.sum is None else point.sum
+        self._last[identity] = Last(time_ms, point.count, total, cells)
+        self._dirty.add(identity % _GROUPS)
+        if last is None:
+            return
+        delta = series.type == "delta"
+        reset = delta or point.count < last.count or last.cells.keys() - cells.keys()
+        count = point.count - (0 if reset else last.count)
+        grown = total - (0.0 if reset else last.total)
+        yield "rate", count / ((time_ms - last.time_ms) / 1000.0)
+        if count > 0 and math.isfinite(grown):
+            yield "mean", grown / count
+        if (high := _high(point, cells, {} if reset else last.cells)) is not None:
+            yield "p95", high
+
+    def forget(self, before_ms: int) -> None:
+        """Let go of histograms whose newest point is older."""
+        gone = [identity for identity, last in self._last.items() if last.time_ms < before_ms]
+        for identity in gone:
+            del self._last[identity]
+            self._dirty.add(identity % _GROUPS)
+
+    def mark_all(self) -> None:
+        """Call everything changed."""
+        self._dirty.update(identity % _GROUPS for identity in self._last)
+
+    def take_blocks(self) -> Iterator[tuple[str, bytes]]:
+        """``histograms/G``: a 64th of the histograms each."""
+        for group in sorted(self._dirty):
+            members = sorted((one, last) for one, last in self._last.items() if one % _GROUPS == group)
+            yield f"histograms/{group}", msgspec.msgpack.encode(members)
+        self._dirty.clear()
+
+    def load_block(self, key: str, value: bytes) -> None:
+        """Put a record back."""
+        assert key.startswith("histograms/")
+        self._last.update(msgspec.msgpack.decode(value, type=list[tuple[int, Last]]))
+
+
+def _high(point: HistogramPoint, cells: dict[str, int], before: dict[str, int]) -> float | None:
+    """The 95th percentile of what is new: from the cells, or as a summary has it."""
+    if not cells:
+        near = zip(point.quantiles or (), point.quantile_values or (), strict=True)
+        return next((value for share, value in near if abs(share - QUANTILE) < 0.001), None)
+    grown = {key: max(0, count - before.get(key, 0)) for key, count in cells.items()}
+    high = _cells_of(point, grown).quantile(QUANTILE)
+    return high if math.isfinite(high) else None
+
+
+def _derived(series: Series, suffix: str) -> Series:
+    return Series(
+        series.tenant,
+        f"{series.metric}:{suffix}",
+        series.labels,
+        series.dims,
+        "gauge",
+        "1/s" if suffix == "rate" else series.unit,
+    )

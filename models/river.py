@@ -1,0 +1,44 @@
+"""River's estimators as detectors of ours: one adapter for its drift detectors, one for its scorers."""
+
+from __future__ import annotations
+
+import math
+import pickle
+from abc import abstractmethod
+from typing import Any
+
+from pydantic import BaseModel
+
+from models.base import Detector
+
+
+class RiverDrift(Detector):
+    """A River drift detector: scores 2.0 on the sample at which it sees a drift, else 0.0.
+
+    A subclass names its settings and says how to make the River object.
+    """
+
+    def __init__(self, settings: BaseModel | None = None) -> None:
+        super().__init__(settings)
+        self.river: Any = self.make()
+
+    @abstractmethod
+    def make(self) -> Any:
+        """A fresh River object (also what ``models.drift`` keeps, one a series)."""
+
+    def score_one(self, time_ms: int, value: float) -> float:
+        """Whether the sample learned last was a drift; the value itself is not judged."""
+        return 2.0 if self.river.drift_detected else 0.0
+
+    def learn_one(self, time_ms: int, value: float) -> None:
+        """Update the River object."""
+        if math.isfinite(value):
+            self.river.update(value)
+
+    def snapshot(self) -> bytes:
+        """The object's pickle."""
+        return pickle.dumps(self.river, protocol=5)
+
+    def load(self, data: bytes) -> None:
+        """Unpickle; only ever from our own checkpoints."""
+        self.river = pickle.loads(data)  # noqa: S301

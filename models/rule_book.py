@@ -1,0 +1,105 @@
+"""Which threshold rules hold when, and which series they watch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from models.limits import RuleParams
+from models.params import FOREVER_MS, rule_params
+from models.rules import ThresholdRule
+from schemas.series import Series
+from streams.bank import SeriesBank
+from streams.layout import BLOCK, MAX_RULES
+
+
+class Entry(NamedTuple):
+    """A rule, and the event time in which it holds."""
+
+    rule: ThresholdRule
+    from_ms: int
+    until_ms: int
+
+
+class RuleBook:
+    """Threshold rules by position; a series' state of a rule names it by that position.
+
+    Examples
+    --------
+    >>> book = RuleBook([ThresholdRule(name="hot", select="temperature", threshold=30)], every_s=60)
+    >>> book.watching(Series("t", "temperature")), book.watching(Series("t", "humidity"))
+    ([0], [])
+    """
+
+    def __init__(self, rules: Sequence[ThresholdRule], every_s: float) -> None:
+        self._every_s = every_s
+        self.configured = list(rules)
+        self.entries = [Entry(rule, 0, FOREVER_MS) for rule in rules]
+        self.dropped = 0
+
+    def params(self) -> RuleParams:
+        """As columns."""
+        rules, from_ms, until_ms = zip(*self.entries, strict=True) if self.entries else ((), (), ())
+        return rule_params(rules, from_ms, until_ms, self._every_s)
+
+    def watching(self, series: Series) -> list[int]:
+        """Positions of the rules that are about a series."""
+        return [at for at, entry in enumerate(self.entries) if entry.rule.matches(series)]
+
+    def attach(self, bank: SeriesBank, slot: int, positions: Sequence[int]) -> None:
+        """Let rules watch a slot; those beyond ``MAX_RULES`` are dropped and counted."""
+        row = bank.arrays.hot[slot]
+        for position in positions:
+            count = int(row["rules"])
+            if count == MAX_RULES:
+                self.dropped += 1
+                continue
+            bank.arrays.rules[slot, count] = (position, 0, 0, 0, 0.0)
+            row["rules"] = count + 1
+            bank.arrays.hot_dirty[slot // BLOCK] = 1
+            bank.arrays.warm_dirty[slot // BLOCK] = 1
+
+    def replace(self, rules: Sequence[ThresholdRule], from_ms: int, newest_ms: int, bank: SeriesBank) -> None:
+        """From an event time on these rules hold, and no others; a rule that stays as it is keeps its state."""
+        self._prune(newest_ms, bank)
+        kept = [entry.rule for entry in self.entries if entry.until_ms == FOREVER_MS and entry.rule in rules]
+        self.entries = [
+            entry if entry.rule in kept else entry._replace(until_ms=min(entry.until_ms, from_ms))
+            for entry in self.entries
+        ]
+        first = len(self.entries)
+        self.entries += [Entry(rule, from_ms, FOREVER_MS) for rule in rules if rule not in kept]
+        for slot, identity in list(bank.live()):
+            series = identity.series
+            self.attach(bank, slot, [at for at in range(first, len(self.entries)) if self._matches(at, series)])
+
+    def _matches(self, position: int, series: Series) -> bool:
+        return self.entries[position].rule.matches(series)
+
+    def _prune(self, newest_ms: int, bank: SeriesBank) -> None:
+        """Let go of rules that ended; the others move up."""
+        keep = [at for at, entry in enumerate(self.entries) if entry.until_ms > newest_ms]
+        if len(keep) == len(self.entries):
+            return
+        moved = {old: new for new, old in enumerate(keep)}
+        self.entries = [self.entries[at] for at in keep]
+        for slot, _ in bank.live():
+            row = bank.arrays.hot[slot]
+            states = [bank.arrays.rules[slot, i].copy() for i in range(int(row["rules"]))]
+            row["rules"] = 0
+            bank.arrays.rules[slot] = 0
+            for state in states:
+                if (position := moved.get(int(state["rule"]))) is not None:
+                    state["rule"] = position
+                    bank.arrays.rules[slot, int(row["rules"])] = state
+                    row["rules"] += 1
+            bank.arrays.hot_dirty[slot // BLOCK] = 1
+            bank.arrays.warm_dirty[slot // BLOCK] = 1
+
+    def state(self) -> list[Any]:
+        """For a checkpoint."""
+        return [(entry.rule.model_dump(mode="json"), entry.from_ms, entry.until_ms) for entry in self.entries]
+
+    def load(self, state: Sequence[Sequence[Any]]) -> None:
+        """From a checkpoint."""
+        self.entries = [Entry(ThresholdRule.model_validate(rule), start, end) for rule, start, end in state]
