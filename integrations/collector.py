@@ -1,4 +1,4 @@
-"""This machine's own metrics, read by psutil and produced as native JSON: one message a tick, keyed by host."""
+"""Reads this machine's own metrics by psutil and produces them as native JSON: one message a tick, keyed by host."""
 
 from __future__ import annotations
 
@@ -22,7 +22,21 @@ from schemas.errors import BrokerError
 
 STAGE: Final = "collector"
 # Interfaces that carry another interface's traffic a second time, or none of the machine's own.
-_VIRTUAL: Final = ("lo", "veth", "docker", "br-", "virbr", "cni", "flannel", "cali", "tun", "tap", "dummy", "ifb", "sit")
+_VIRTUAL: Final = (
+    "lo",
+    "veth",
+    "docker",
+    "br-",
+    "virbr",
+    "cni",
+    "flannel",
+    "cali",
+    "tun",
+    "tap",
+    "dummy",
+    "ifb",
+    "sit",
+)
 _VIRTUAL_DISKS: Final = ("loop", "ram", "zram", "dm-", "md")
 _PSEUDO_FILESYSTEMS: Final = ("squashfs", "iso9660", "tmpfs", "devtmpfs", "nsfs")
 

@@ -19,12 +19,13 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
 from agents.checkpoints import CheckpointSettings
-from incidents.decide import DecideSettings
+from agents.stage import TickSettings
+from incidents.settings import DecideSettings
 from integrations.collector import CollectorSettings
 from integrations.gateway import IngestSettings
 from integrations.kafka.connection import KafkaSettings
 from metrics_ai.positions import KeyPath, Positions, path_text, read_yaml
-from models.detect import DetectSettings
+from models.settings import DetectSettings
 from schemas.errors import ConfigurationError
 
 ENVIRONMENT_PREFIX: Final = "METRICS_AI__"
@@ -57,9 +58,10 @@ class EmbeddedSettings(BaseModel):
     partitions: int = Field(
         1, ge=1, le=64, description="Partitions of our topics there; one machine gains nothing from more."
     )
-    checkpoint_interval_s: float = Field(
-        60.0, ge=1, le=600, description="Seconds between checkpoints there, since old ones are never forgotten."
+    decide_interval_s: int = Field(
+        5, ge=1, le=3600, description="Between two ticks of decide there, since each of them stays in memory."
     )
+    detect_interval_s: int = Field(30, ge=1, le=3600, description="Between two ticks of detect there.")
 
 
 class Config(BaseModel):
@@ -72,6 +74,7 @@ class Config(BaseModel):
     detect: DetectSettings = Field(default_factory=DetectSettings, description="When a series is anomalous.")
     decide: DecideSettings = Field(default_factory=DecideSettings, description="Alerts and incidents.")
     checkpoint: CheckpointSettings = Field(default_factory=CheckpointSettings, description="How state is kept.")
+    ticks: TickSettings = Field(default_factory=TickSettings, description="The passing of time, as records.")
     collector: CollectorSettings = Field(
         default_factory=CollectorSettings, description="The collector of this machine's own metrics."
     )
@@ -188,14 +191,16 @@ def field_at(where: KeyPath) -> FieldInfo | None:
     """The field that a path of keys names, if it is one of ours."""
     model: type[BaseModel] | None = Config
     field: FieldInfo | None = None
+    in_mapping = False
     for key in where:
-        if isinstance(key, int):
+        # A list's position or a mapping's key says nothing of the field.
+        if isinstance(key, int) or in_mapping:
+            in_mapping = False
             continue
-        if model is None:
-            return None
-        field = model.model_fields.get(key)
+        field = model.model_fields.get(key) if model else None
         if field is None:
             return None
+        in_mapping = typing.get_origin(field.annotation) is dict
         model = model_of(field.annotation)
     return field
 

@@ -49,6 +49,11 @@ def _field_lines(name: str, value: object, depth: int, commented: bool) -> Itera
     elif isinstance(value, BaseModel):
         yield f"{pad}{name}:"
         yield from _model_lines(value, depth + 1, commented)
+    elif isinstance(value, dict) and value and all(isinstance(one, BaseModel) for one in value.values()):
+        yield f"{pad}{name}:"
+        for at, (key, item) in enumerate(value.items()):
+            yield f"{pad}  {key}:"
+            yield from _model_lines(item, depth + 2, commented and at == 0)
     elif isinstance(value, list | tuple) and value and isinstance(value[0], BaseModel):
         yield f"{pad}{name}:"
         for at, item in enumerate(value):
@@ -91,13 +96,17 @@ def _limits(field: FieldInfo) -> str:
     """What a value may be, from the field's bounds and choices."""
     signs = (("ge", ">="), ("gt", ">"), ("le", "<="), ("lt", "<"))
     found = [
-        f"{sign} {getattr(bound, name):g}"
+        f"{sign} {_plain_number(getattr(bound, name))}"
         for bound in field.metadata
         for name, sign in signs
         if isinstance(getattr(bound, name, None), int | float)
     ]
     choices = _choices(field.annotation)
     return ", ".join(found) or (f"one of {', '.join(choices)}" if choices else "")
+
+
+def _plain_number(value: float) -> str:
+    return str(int(value)) if float(value).is_integer() else f"{value:g}"
 
 
 def _choices(annotation: object) -> list[str]:

@@ -33,7 +33,7 @@ class ChildSpec:
     run_dir
         Where it reports its port and logs.
     arguments
-        Options of the command line before ``worker``.
+        Further options of the command line.
     environment
         The whole environment of the process.
     """
@@ -60,8 +60,8 @@ class ChildSpec:
 
     def command(self) -> list[str]:
         """The command line."""
-        here = [sys.executable, "-m", "metrics_ai", *self.arguments, "--log-file", str(self.log_path)]
-        return [*here, "worker", self.role, "--port", "0", "--ready-file", str(self.report_path)]
+        files = ["--ready-file", str(self.report_path), "--log-file", str(self.log_path)]
+        return [sys.executable, "-m", "metrics_ai", "worker", self.role, "--port", "0", *files, *self.arguments]
 
 
 class Child:

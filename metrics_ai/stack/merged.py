@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 ROLE: Final = "role"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class _Fixed(Collector):
     """Families that are there already, as a collector of the registry."""
 
@@ -56,12 +56,12 @@ def merge_expositions(by_role: Mapping[str, str], extra: Iterable[Metric] = ()) 
 
 
 def samples_of(text: str, name: str) -> Iterator[tuple[Mapping[str, str], float]]:
-    """Labels and values of the samples of one name.
+    r"""Labels and values of the samples of one name.
 
     Examples
     --------
-    >>> list(samples_of('# TYPE lag gauge\\nlag{stage="detect"} 3\\n', "lag"))
-    [({'stage': 'detect'}, 3.0)]
+    >>> list(samples_of('# TYPE lag gauge\nlag{stage="detect"} 3\n', "lag"))
+    [({'stage': 'detect'}, 3)]
     """
     for family in text_string_to_metric_families(text):
         for sample in family.samples:

@@ -98,7 +98,10 @@ class Observer:
         yield gauge("metrics_ai_role_up", "Whether a role's process runs and consumes.", up)
         yield gauge("metrics_ai_role_restarts", "How often a role was started again.", restarts)
         if broker["kind"] == "embedded":
-            for name, text in (("memory", "Memory of the embedded broker."), ("ceiling", "Where `up` stops taking in.")):
+            for name, text in (
+                ("memory", "Memory of the embedded broker."),
+                ("ceiling", "Where `up` stops taking in."),
+            ):
                 yield gauge(
                     f"metrics_ai_embedded_broker_{name}_bytes", text, [({"role": "up"}, float(broker[f"{name}_bytes"]))]
                 )

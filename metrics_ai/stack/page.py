@@ -7,6 +7,10 @@ from html import escape
 from typing import Any, Final
 
 _REFRESH_S: Final = 5
+_LINKS: Final = (
+    '<p class="note">For machines: <a href="/metrics">/metrics</a>, <a href="/status">/status</a>, '
+    '<a href="/healthz">/healthz</a>, <a href="/readyz">/readyz</a>.</p>'
+)
 _STYLE: Final = """
 body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:62rem;padding:0 1rem;color:#1b1f24;background:#fff}
 h1{font-size:1.4rem;margin-bottom:0}h2{font-size:1.05rem;margin:1.6rem 0 .4rem}
@@ -24,9 +28,7 @@ def status_page(status: Mapping[str, Any]) -> bytes:
     word = '<span class="good">consuming</span>' if ready else '<span class="bad">not ready</span>'
     broker = status["broker"]
     parts = [
-        f"<h1>Metrics AI</h1><p>Everything is {word}. Broker {escape(broker['address'])} ({escape(broker['kind'])}).</p>"
-        if ready
-        else f"<h1>Metrics AI</h1><p>The stack is {word}. Broker {escape(broker['address'])}.</p>",
+        f"<h1>Metrics AI</h1><p>The stack is {word}. Broker {escape(broker['address'])} ({broker['kind']}).</p>",
         *(f'<p class="bad">{escape(text)}</p>' for text in status["warnings"]),
         "<h2>Roles</h2>",
         _table(("role", "state", "process", "up", "memory", "restarts"), map(_role_row, status["roles"])),
@@ -35,8 +37,7 @@ def status_page(status: Mapping[str, Any]) -> bytes:
         "<h2>Open incidents</h2>",
         _incidents(status["incidents"]),
         _memory(broker),
-        '<p class="note">For machines: <a href="/metrics">/metrics</a>, <a href="/healthz">/healthz</a>, '
-        '<a href="/readyz">/readyz</a>.</p>',
+        _LINKS,
     ]
     head = (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" '

@@ -168,7 +168,7 @@ class Stack:
         )
 
     def _spec(self, role: str) -> ChildSpec:
-        arguments: list[str] = ["--log-format", self.config.log.format]
+        arguments = ["--log-format", self.config.log.format]
         if self.options.config_path:
             arguments += ["--config", str(self.options.config_path.absolute())]
         return ChildSpec(role, self.options.data_dir / "run", arguments, self._environment())
@@ -184,7 +184,9 @@ class Stack:
             own = {section: json.dumps(self.kafka.model_dump(mode="json", exclude_defaults=True))}
             inherited = {name: value for name, value in os.environ.items() if not name.startswith(f"{section}__")}
         if self.is_embedded:
-            own[f"{ENVIRONMENT_PREFIX}CHECKPOINT__INTERVAL_S"] = str(self.config.embedded.checkpoint_interval_s)
+            ticks = f"{ENVIRONMENT_PREFIX}TICKS__"
+            own[f"{ticks}DECIDE_INTERVAL_S"] = str(self.config.embedded.decide_interval_s)
+            own[f"{ticks}DETECT_INTERVAL_S"] = str(self.config.embedded.detect_interval_s)
         return {**inherited, **own, **self.options.changes}
 
     def poll(self) -> None:
@@ -308,5 +310,3 @@ def write_ready_file(path: Path, addresses: Mapping[str, Any]) -> None:
     part = path.with_name(f".{path.name}.{os.getpid()}")
     part.write_text(json.dumps(dict(addresses)) + "\n", encoding="utf-8")
     part.replace(path)
-
-

@@ -1,0 +1,88 @@
+"""The command line. Each command is a file under ``commands``, which imports what it needs when it runs.
+
+Exit status: 0 fine, 1 found wrong, 2 usage or configuration.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from metrics_ai.commands import config, decode, doctor, events, topics, up, worker
+from metrics_ai.commands.options import examples
+from schemas.errors import ConfigurationError, MachineError, MetricsAIError
+
+FOUND_WRONG = 1
+USAGE = 2
+
+
+class Commands(TyperGroup):
+    """Turns our errors into one line and an exit status."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; a traceback is shown only where it was asked for."""
+        try:
+            return super().invoke(ctx)
+        except MetricsAIError as error:
+            if ctx.params.get("debug"):
+                raise
+            typer.secho(f"metrics-ai: {error}", fg="red", err=True)
+            ctx.exit(USAGE if isinstance(error, ConfigurationError | MachineError) else FOUND_WRONG)
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+    help="Metrics in on Kafka, correlated and explained incidents out.",
+    epilog="Five minutes with it: [bold]metrics-ai up[/], then [bold]metrics-ai incidents --follow[/].",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"metrics-ai {importlib.metadata.version('metrics-ai')}")
+        raise typer.Exit
+
+
+@app.callback()
+def top(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks instead of one-line errors.")] = False,
+) -> None:
+    """Metrics in on Kafka, correlated and explained incidents out."""
+    del version, debug  # read from the context
+
+
+app.command("up", epilog=examples("metrics-ai up", "metrics-ai up --port 8081 --broker k1:9092"))(up.up)
+app.command("worker", epilog=examples("metrics-ai worker ingest", "metrics-ai worker detect decide --port 0"))(
+    worker.worker
+)
+app.add_typer(topics.app, name="topics")
+app.command("decode", epilog=examples("metrics-ai decode telegraf.jsonl --source-format telegraf_json"))(decode.decode)
+app.command("incidents", epilog=examples("metrics-ai incidents", "metrics-ai incidents --follow --json"))(
+    events.incidents
+)
+app.command("alerts", epilog=examples("metrics-ai alerts --since 1h", "metrics-ai alerts --json | jq .summary"))(
+    events.alerts
+)
+app.add_typer(config.app, name="config")
+app.command("doctor", epilog=examples("metrics-ai doctor", "metrics-ai doctor --broker k1:9092 --json"))(doctor.doctor)
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        app(prog_name="metrics-ai")
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough; closing standard error too keeps the interpreter quiet.
+        sys.stderr.close()
+        sys.exit(FOUND_WRONG)

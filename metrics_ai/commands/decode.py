@@ -1,0 +1,108 @@
+"""``metrics-ai decode``: what a producer's messages become, without a broker."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from metrics_ai.commands.options import ConfigOption, JsonOption, configured
+
+
+class LayoutName(StrEnum):
+    """How messages stand in the file."""
+
+    capture = "capture"
+    lines = "lines"
+    raw = "raw"
+
+
+class TimeUnitName(StrEnum):
+    """Unit of numeric times."""
+
+    auto = "auto"
+    s = "s"
+    ms = "ms"
+    us = "us"
+    ns = "ns"
+
+
+def decode(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Recorded messages; .gz is decompressed.")],
+    source_format: Annotated[
+        str, typer.Option("--source-format", metavar="FORMAT", help="native, telegraf_json, otlp, collectd ...")
+    ],
+    layout: Annotated[
+        LayoutName | None,
+        typer.Option(
+            "--format",
+            help="capture: JSON lines of raw records; lines: a message a line; raw: one message. [by the first line]",
+        ),
+    ] = None,
+    time_unit: Annotated[TimeUnitName, typer.Option("--time-unit", help="Unit of numeric times.")] = TimeUnitName.auto,
+    store_rates: Annotated[
+        bool, typer.Option("--store-rates/--raw-counters", help="collectd: whether write_kafka sends rates.")
+    ] = True,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print a JSON line a sample, then a summary on standard error; exit status 1 if anything was rejected.
+
+    With --json the summary is JSON, too.
+    """
+    from integrations.formats import FormatOptions, Recogniser, SeriesTable, decoder_for
+    from integrations.formats.capture import read_records, sample_dicts
+
+    settings = configured(config)
+    decoder = decoder_for(source_format, FormatOptions(time_unit=time_unit.value, store_rates=store_rates))
+    table = SeriesTable(settings.tenant, Recogniser({**settings.ingest.identity}))
+    counts: Counter[str] = Counter(messages=0, samples=0)
+    skipped: Counter[str] = Counter()
+    rejected: Counter[str] = Counter()
+    for values, times in read_records(file, (layout or _layout_of(file)).value):
+        decoded = decoder.decode(values, times, table)
+        for sample in sample_dicts(decoded, table):
+            sys.stdout.write(json.dumps(sample, ensure_ascii=False) + "\n")
+        for rejection in decoded.rejections:
+            if not as_json:
+                place = counts["messages"] + rejection.record + 1
+                typer.echo(f"message {place} rejected, {rejection.reason}: {rejection.detail}", err=True)
+            rejected[rejection.reason] += 1
+        skipped += decoded.skipped
+        counts["messages"] += len(values)
+        counts["samples"] += len(decoded) + len(decoded.histograms)
+    summary = {**counts, "series": len(table), "skipped": dict(skipped), "rejected": dict(rejected)}
+    typer.echo(json.dumps(summary) if as_json else _text(summary), err=True)
+    raise typer.Exit(1 if rejected else 0)
+
+
+def _layout_of(file: Path) -> LayoutName:
+    """What the first line looks like; a file that cannot be read is told of by whoever reads it next."""
+    try:
+        with file.open("rb") as opened:
+            line = opened.readline(1 << 20)
+    except OSError:
+        return LayoutName.lines
+    if b'"value_base64"' in line or file.suffix == ".gz":
+        return LayoutName.capture
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return LayoutName.raw
+    return LayoutName.lines
+
+
+def _text(summary: dict[str, object]) -> str:
+    parts = []
+    for name, value in summary.items():
+        if isinstance(value, dict):
+            reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(value.items()))
+            parts.append(f"{sum(value.values())} {name}" + (f" ({reasons})" if reasons else ""))
+        else:
+            parts.append(f"{value} {name}")
+    return "; ".join(parts)

@@ -1,0 +1,179 @@
+"""What the demonstration shows: a live table on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import psutil
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from metrics_ai.event_listing import PRIORITY_STYLE, number_text, range_text
+from schemas.events import Incident, IncidentMember
+
+if TYPE_CHECKING:
+    from metrics_ai.demo import DemoSettings
+
+_LINE_EVERY_S: Final = 10.0
+_MEMBERS_SHOWN: Final = 12
+
+
+class DemoView:
+    """Shows the course of a demonstration.
+
+    Parameters
+    ----------
+    console
+        Where.
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(highlight=False)
+        self._live: Live | None = None
+        self._settings: DemoSettings | None = None
+        self._phase = "learning"
+        self._fault_ms: int | None = None
+        self._told: dict[str, str] = {}
+        self._line_s = 0.0
+        self.fault_is_over = False
+
+    def say(self, text: str) -> None:
+        """A line that stays."""
+        self._console.print(text, soft_wrap=True)
+
+    def ready(self, addresses: Mapping[str, Any], settings: DemoSettings) -> None:
+        """The stack consumes."""
+        self._settings = settings
+        self.say(f"The stack is ready: broker {addresses['broker']}, page {addresses['http']}")
+        self.say(
+            "This machine's metrics come in each second. Settings are the shipped ones, but for a warm-up of "
+            f"{settings.warmup_s:g} s instead of 180 s in the window of 5 minutes."
+        )
+        self.say("Look further from another terminal:")
+        for command in ("incidents --follow", "alerts", "doctor"):
+            self.say(f"  .venv/bin/metrics-ai {command} --broker {addresses['broker']}")
+        if self._console.is_terminal:
+            self._live = Live(console=self._console, auto_refresh=False)
+            self._live.start()
+
+    def fault_began(self, at_ms: int, settings: DemoSettings) -> None:
+        """The fault is there."""
+        self._phase, self._fault_ms = "fault", at_ms
+        what = " and ".join(_FAULT_WORDS[fault] for fault in settings.faults)
+        self.say(f"{_clock(at_ms)} FAULT: {what} by child processes, for {settings.fault_s:g} s")
+
+    def fault_ended(self) -> None:
+        """The fault is over."""
+        self._phase, self.fault_is_over = "clearing", True
+        self.say("The fault is over; the incident resolves when its signals have been well for a while.")
+
+    def cleared(self) -> None:
+        """The incident has resolved."""
+        self._phase = "over"
+        ends_itself = self._settings is not None and self._settings.seconds is not None
+        self.say("The incident has resolved." + ("" if ends_itself else " Ctrl-C ends the stack."))
+
+    def show(
+        self, incidents: Sequence[Incident], news: Sequence[tuple[str, Incident | None]], elapsed_s: float
+    ) -> None:
+        """The present state, and what has just changed."""
+        if self._live is not None:
+            self._live.update(self._screen(incidents, elapsed_s), refresh=True)
+            return
+        for _, incident in news:
+            if incident is not None:
+                self._tell(incident)
+        if elapsed_s - self._line_s >= _LINE_EVERY_S:
+            self._line_s = elapsed_s
+            self.say(f"[{elapsed_s:3.0f} s] {self._status_line(incidents)}")
+
+    def _status_line(self, incidents: Sequence[Incident]) -> str:
+        count = sum(one.state == "open" for one in incidents)
+        seen = f"{count} open incident{'' if count == 1 else 's'}" if incidents else "no incident"
+        memory = psutil.virtual_memory()
+        return f"{self._phase}: cpu {psutil.cpu_percent():.0f} %, memory {memory.percent:.0f} %; {seen}"
+
+    def _tell(self, incident: Incident) -> None:
+        """Plain lines for what is new in an incident."""
+        line = f"incident {incident.id} {incident.state}, {incident.priority}: {incident.title}"
+        self._once(incident.id, f"{incident.state} {incident.priority} {incident.title}", line)
+        for member in incident.members:
+            self._once(member.alert_id, member.state, f"  {member.state}: {_member_line(member)}")
+
+    def _once(self, key: str, state: str, line: str) -> None:
+        if self._told.get(key) != state:
+            self._told[key] = state
+            self.say(line)
+
+    def _screen(self, incidents: Sequence[Incident], elapsed_s: float) -> RenderableType:
+        parts: list[RenderableType] = [Text(f"{elapsed_s:4.0f} s  {self._status_line(incidents)}", "bold")]
+        shown = [one for one in incidents if one.state != "merged"][-3:]
+        parts += [_panel(one, self._fault_ms) for one in shown]
+        return Group(*parts)
+
+    def verdict(self, incidents: Sequence[Incident], noticed: Incident | None, *, cleared: bool) -> None:
+        """The last word."""
+        self.close()
+        if noticed is None:
+            provoked = "Nothing was provoked" if self._fault_ms is None else "A fault was provoked"
+            seen = f"{len(incidents)} other incidents were seen" if incidents else "nothing was seen"
+            self.say(f"{provoked}, and {seen}.")
+            return
+        assert self._fault_ms is not None
+        after_s = (noticed.started_ms - self._fault_ms) / 1000
+        self.say(f"The incident began {after_s:.1f} s after the fault: {noticed.title}")
+        for member in noticed.members:
+            self.say(f"  {_member_line(member)}")
+        lasted = "" if noticed.ended_ms is None else f" after {(noticed.ended_ms - noticed.started_ms) / 1000:.0f} s"
+        self.say(f"It cleared{lasted}, and resolved." if cleared else "It has not cleared yet.")
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+
+_FAULT_WORDS: Final = {"cpu": "every core burns", "memory": "memory fills", "disk": "the disk is written to"}
+
+
+def _panel(incident: Incident, fault_ms: int | None) -> Panel:
+    table = Table("signal", "state", "windows", "expected", "observed", "since", "score", "sure", box=None)
+    for member in incident.members[:_MEMBERS_SHOWN]:
+        table.add_row(
+            _signal(member),
+            Text(member.state, "red" if member.state == "firing" else "green"),
+            " ".join(member.windows) or "-",
+            range_text(member.expected),
+            number_text(member.observed),
+            _clock(member.started_ms),
+            f"{member.peak_score:.1f}",
+            f"{member.confidence:.0%}",
+        )
+    after = "" if fault_ms is None else f", {(incident.started_ms - fault_ms) / 1000:+.1f} s from the fault"
+    facts = f"{incident.state} since {_clock(incident.started_ms)}{after}, {incident.confidence:.0%} sure"
+    title = Text.assemble((f" {incident.priority} ", PRIORITY_STYLE[incident.priority]), incident.title, " ")
+    return Panel(Group(Text(facts), table), title=title, title_align="left", subtitle=incident.id)
+
+
+def _signal(member: IncidentMember) -> str:
+    parts = [f"{name}={value}" for name, value in member.labels.items() if name in ("mount", "device", "interface")]
+    return member.signal + (f" ({', '.join(parts)})" if parts else "")
+
+
+def _member_line(member: IncidentMember) -> str:
+    windows = f" in {' '.join(member.windows)}" if member.windows else ""
+    return (
+        f"{_signal(member)} since {_clock(member.started_ms)}: observed {number_text(member.observed)}, "
+        f"expected {range_text(member.expected)}{windows}, score {member.peak_score:.1f}, "
+        f"{member.confidence:.0%} sure, {member.priority} {member.severity}"
+    )
+
+
+def _clock(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%H:%M:%S")

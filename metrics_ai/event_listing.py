@@ -1,0 +1,186 @@
+"""Alerts and incidents as tables, lines and JSON."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Generic, TypeVar
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from integrations.kafka.connection import KafkaSettings
+from metrics_ai.topic_reader import Latest, TopicReader
+from schemas.errors import ConfigurationError
+from schemas.events import Alert, Incident, Range
+from schemas.topics import ALERTS, INCIDENTS, Topic
+
+_UNITS_MS: Final = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+PRIORITY_STYLE: Final = {"P0": "bold red", "P1": "red", "P2": "yellow", "P3": "cyan"}
+
+ShownT = TypeVar("ShownT", Alert, Incident)
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing(Generic[ShownT]):
+    topic: Topic
+    event: type[ShownT]
+    head: Sequence[str]
+    row: Callable[[ShownT], Sequence[str]]
+
+
+def list_incidents(kafka: KafkaSettings, since_ms: int, *, as_json: bool, follow: bool) -> None:
+    """Print the incidents on the topic."""
+    head = ("priority", "state", "incident", "since", "lasted", "alerts", "confidence", "id")
+    _run(kafka, _Listing(INCIDENTS, Incident, head, incident_row), since_ms, as_json=as_json, follow=follow)
+
+
+def list_alerts(kafka: KafkaSettings, since_ms: int, *, as_json: bool, follow: bool) -> None:
+    """Print the alerts on the topic."""
+    head = ("priority", "state", "signal", "entity", "since", "observed", "expected", "peak", "windows", "incident")
+    _run(kafka, _Listing(ALERTS, Alert, head, alert_row), since_ms, as_json=as_json, follow=follow)
+
+
+def incident_row(one: Incident) -> list[str]:
+    """An incident's cells."""
+    return [
+        one.priority,
+        one.state if one.merged_into is None else f"in {one.merged_into}",
+        one.title,
+        clock_text(one.started_ms),
+        _lasted(one.started_ms, one.ended_ms),
+        str(len(one.members)),
+        f"{one.confidence:.0%}",
+        one.id,
+    ]
+
+
+def alert_row(one: Alert) -> list[str]:
+    """An alert's cells."""
+    windows = " ".join(verdict.window for verdict in one.windows if verdict.agrees)
+    return [
+        one.priority,
+        one.state,
+        one.signal,
+        one.entity,
+        clock_text(one.started_ms),
+        number_text(one.observed),
+        range_text(one.expected),
+        f"{one.peak_score:.1f}",
+        windows or "-",
+        one.incident_id or "-",
+    ]
+
+
+def _run(kafka: KafkaSettings, listing: _Listing[ShownT], since_ms: int, *, as_json: bool, follow: bool) -> None:
+    latest: Latest[ShownT] = Latest()
+    with TopicReader(kafka, listing.topic, listing.event) as reader:
+        latest.take(list(reader.to_end()))
+        recent: list[ShownT] = [event for event in latest.by_key.values() if event.updated_ms >= since_ms]
+        shown = sorted(recent, key=_started_ms)
+        _print(listing, shown, as_json=as_json)
+        with contextlib.suppress(KeyboardInterrupt):
+            while follow:
+                records = [(key, event) for key, event in reader.poll(0.5) if event is not None]
+                _print_lines(listing, [event for _, event in records], as_json=as_json)
+
+
+def _started_ms(event: Alert | Incident) -> int:
+    return event.started_ms
+
+
+def _print(listing: _Listing[ShownT], shown: Sequence[ShownT], *, as_json: bool) -> None:
+    if as_json:
+        _print_lines(listing, shown, as_json=True)
+        return
+    if not shown:
+        Console().print(f"no {listing.topic.name}")
+        return
+    table = Table(*listing.head, box=None)
+    for one in shown:
+        priority, *cells = listing.row(one)
+        table.add_row(Text(priority, PRIORITY_STYLE[priority]), *cells)
+    Console().print(table)
+
+
+def _print_lines(listing: _Listing[ShownT], shown: Sequence[ShownT], *, as_json: bool) -> None:
+    for one in shown:
+        line = one.to_bytes().decode() if as_json else "  ".join(listing.row(one))
+        sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def parse_since(text: str, now_s: Callable[[], float] = time.time) -> int:
+    """Milliseconds since the epoch of an age or a time; 0 for an empty text.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is neither.
+
+    Examples
+    --------
+    >>> parse_since("2m", lambda: 1000.0)
+    880000
+    >>> parse_since("2026-11-23T15:00:00Z")
+    1795446000000
+    """
+    if not text:
+        return 0
+    if found := re.fullmatch(r"(\d+)([smhd])", text):
+        return int(now_s() * 1000) - int(found[1]) * _UNITS_MS[found[2]]
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"--since {text!r} is neither an age nor a time", "Give 90s, 15m, 2h, 3d or RFC 3339"
+        ) from error
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return int(moment.timestamp() * 1000)
+
+
+def clock_text(at_ms: int) -> str:
+    """A moment, in UTC.
+
+    Examples
+    --------
+    >>> clock_text(1795446000000)
+    '2026-11-23 15:00:00Z'
+    """
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def number_text(value: float) -> str:
+    """A value for people.
+
+    Examples
+    --------
+    >>> number_text(0.93456), number_text(12345678.0), number_text(250.0)
+    ('0.935', '12.3M', '250')
+    """
+    for size, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if abs(value) >= size:
+            return f"{value / (1e3 if letter == 'k' else size):.3g}{letter}"
+    return f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"
+
+
+def range_text(expected: Range | None) -> str:
+    """An expected range for people.
+
+    Examples
+    --------
+    >>> range_text(Range(low=0.1, center=0.2, high=0.3)), range_text(None)
+    ('0.1 .. 0.3', '-')
+    """
+    return "-" if expected is None else f"{number_text(expected.low)} .. {number_text(expected.high)}"
+
+
+def _lasted(started_ms: int, ended_ms: int | None) -> str:
+    return "-" if ended_ms is None else f"{(ended_ms - started_ms) / 1000:.0f} s"

@@ -1,0 +1,67 @@
+"""``up``: start the stack, say where it is, look after it until told to end."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from metrics_ai.config import Config
+from metrics_ai.logs import set_up_logs
+from metrics_ai.stack.stack import Stack, StackOptions, write_ready_file
+
+LOG = logging.getLogger("metrics_ai.up")
+_LOOK_EVERY_S: Final = 0.5
+_LOOK_EVERY_S_AT_START: Final = 0.1
+
+
+@contextmanager
+def ending_signals() -> Iterator[threading.Event]:
+    """An event that Ctrl-C and SIGTERM set; the handlers before come back afterwards."""
+    stop = threading.Event()
+    before = {one: signal.signal(one, lambda *_: stop.set()) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+
+def run_up(config: Config, options: StackOptions, ready_file: Path | None = None) -> None:
+    """Run the stack until Ctrl-C or SIGTERM.
+
+    Raises
+    ------
+    MetricsAIError
+        If it cannot start.
+    """
+    set_up_logs(config.log.level, config.log.format, {"role": "up"})
+    began_s = time.monotonic()
+    if ready_file:
+        ready_file.unlink(missing_ok=True)
+    with ending_signals() as stop, Stack(config, options, LOG.warning) as stack:
+        try:
+            _watch(stack, stop, ready_file, began_s)
+        finally:
+            if ready_file:
+                ready_file.unlink(missing_ok=True)
+            LOG.info("ending: every role drains")
+    LOG.info("ended")
+
+
+def _watch(stack: Stack, stop: threading.Event, ready_file: Path | None, began_s: float) -> None:
+    addresses = stack.addresses()
+    LOG.info("starting", extra={**addresses, "logs": str(stack.options.data_dir / "run")})
+    was_ready = False
+    while not stop.wait(_LOOK_EVERY_S if was_ready else _LOOK_EVERY_S_AT_START):
+        stack.poll()
+        if stack.is_ready and not was_ready:
+            was_ready = True
+            LOG.info("ready", extra={**addresses, "after_s": round(time.monotonic() - began_s, 1)})
+            if ready_file:
+                write_ready_file(ready_file, addresses)

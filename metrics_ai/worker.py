@@ -1,0 +1,148 @@
+"""A worker process: its roles, its health over HTTP, its end in order."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from prometheus_client import disable_created_metrics
+
+from integrations.health_http import HealthServer, telemetry_routes
+from integrations.telemetry import Telemetry
+from metrics_ai.config import Config
+from metrics_ai.logs import set_up_logs
+
+LOG = logging.getLogger("metrics_ai.worker")
+STAGES: Final = ("detect", "decide")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOptions:
+    """What the command line says of a worker.
+
+    Parameters
+    ----------
+    port
+        Of its health pages; 0 takes a free one.
+    ready_file
+        Where to write the port.
+    log_file
+        Where to log, instead of standard error.
+    """
+
+    port: int
+    ready_file: Path | None = None
+    log_file: Path | None = None
+
+
+@dataclass
+class _Failure:
+    error: BaseException | None = None
+
+
+def run_worker_process(roles: Sequence[str], config: Config, options: WorkerOptions) -> None:
+    """Run roles until SIGTERM, SIGINT, or until one fails.
+
+    Raises
+    ------
+    MetricsAIError
+        If a port is taken, or a role fails in a way that we know; the rest is logged, and ends the process with 1.
+    """
+    name = ",".join(roles)
+    set_up_logs(config.log.level, config.log.format, {"role": name}, options.log_file)
+    disable_created_metrics()  # type: ignore[no-untyped-call]
+    telemetry = Telemetry(name)
+    for role in roles:
+        telemetry.set_ready(role, False)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with HealthServer(telemetry_routes(telemetry), config.http.host, options.port) as server:
+        _report(options.ready_file, server.port)
+        LOG.info("started", extra={"roles": name, "http": server.url, "broker": config.kafka.bootstrap})
+        try:
+            _run(roles, config, telemetry, stop)
+        except BaseException:
+            LOG.exception("a role failed")
+            raise
+        finally:
+            if options.ready_file:
+                options.ready_file.unlink(missing_ok=True)
+    LOG.info("ended")
+
+
+def _report(path: Path | None, port: int) -> None:
+    if path is None:
+        return
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    part.write_text(json.dumps({"pid": os.getpid(), "port": port}) + "\n", encoding="utf-8")
+    part.replace(path)
+
+
+def _run(roles: Sequence[str], config: Config, telemetry: Telemetry, stop: threading.Event) -> None:
+    """Stages in the main thread, which their event loop wants; the others each in a thread of its own."""
+    failure = _Failure()
+    runners = {"ingest": _run_ingest, "collector": _run_collector}
+    threads = [
+        threading.Thread(
+            target=_guarded, args=(runners[role], config, telemetry, stop, failure), name=role, daemon=True
+        )
+        for role in roles
+        if role in runners
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        _run_stages([role for role in roles if role in STAGES], config, telemetry, stop)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    if failure.error is not None:
+        raise failure.error
+
+
+def _guarded(
+    run: Callable[[Config, Telemetry, threading.Event], None],
+    config: Config,
+    telemetry: Telemetry,
+    stop: threading.Event,
+    failure: _Failure,
+) -> None:
+    """Run a role; what ends it ends the process, which is started again by whoever supervises it."""
+    try:
+        run(config, telemetry, stop)
+    except BaseException as error:  # noqa: BLE001  # handed to the main thread, which raises it
+        failure.error = error
+    finally:
+        stop.set()
+
+
+def _run_stages(roles: Sequence[str], config: Config, telemetry: Telemetry, stop: threading.Event) -> None:
+    if not roles:
+        stop.wait()
+        return
+    # Faust takes a second to import, and only stages need it.
+    from agents.worker import WorkerSettings, run_worker  # noqa: PLC0415
+
+    settings = WorkerSettings(config.kafka, config.checkpoint, config.ticks, config.detect, config.decide)
+    run_worker([role for role in ("detect", "decide") if role in roles], settings, telemetry, stop)
+
+
+def _run_ingest(config: Config, telemetry: Telemetry, stop: threading.Event) -> None:
+    from integrations.gateway.gateway import Gateway  # noqa: PLC0415  # decoders of every format
+
+    Gateway(config.ingest, config.kafka, telemetry).run(stop)
+
+
+def _run_collector(config: Config, telemetry: Telemetry, stop: threading.Event) -> None:
+    from integrations.collector import Collector  # noqa: PLC0415
+
+    Collector(config.collector, config.kafka, telemetry).run(stop)
