@@ -13,6 +13,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +22,11 @@ from typing import Any
 import numpy as np
 from confluent_kafka import Producer
 
-from benchmarks import broker
+from benchmarks import broker, ours
 from benchmarks.messages import Fleet, native, produce
 from benchmarks.peers.job import RING_BUCKETS, WINDOWS_S
+from integrations.kafka.apache import ApacheKafka
+from integrations.kafka.embedded import EmbeddedBroker
 
 # Of a mean and a standard deviation between 1 and 100.
 TOLERANCE = 1e-9
@@ -200,3 +203,55 @@ def expected_window(values: np.ndarray, start_ms: int, size_s: int, rings: bool)
     newest = at[-1] // width_ms
     oldest = newest - RING_BUCKETS + 1 if rings else newest
     return values[at // width_ms >= oldest]
+
+
+HOSTS, CPUS = 100, 5
+SECONDS = 25.0
+# As many messages as each can take in that time, and some more.
+TICKS = {"faust_windows": 100, "quix_windows": 200, "quix_rings": 400, "ours": 600}
+KEYS = {"faust_windows": "faust", "quix_windows": "quix", "quix_rings": "quix_rings"}
+
+
+def run() -> dict[str, float]:
+    """Everybody's rate, and how many times theirs ours is."""
+    start_ms = int(time.time()) // 15 * 15_000 - (max(TICKS.values()) + 8) * 15_000
+    fleet = Fleet(HOSTS, CPUS, start_ms)
+    found: dict[str, float] = {}
+    with tempfile.TemporaryDirectory(prefix="metrics-ai-bench-") as folder, broker.running(Path(folder)) as running:
+        mine = run_ours(running, fleet, Path(folder) / "ours")
+        _note(found, "ours", mine)
+        for peer in PEERS:
+            outcome = run_peer(peer, running.bootstrap, fleet, TICKS[peer.name], Path(folder) / peer.name, SECONDS)
+            _note(found, KEYS[peer.name], outcome)
+            found[f"ratio_vs_{KEYS[peer.name]}"] = mine.samples_per_s / outcome.samples_per_s
+    return found
+
+
+def _note(found: dict[str, float], name: str, outcome: Outcome) -> None:
+    found[f"job_{name}_samples_per_s"] = outcome.samples_per_s
+    found[f"job_{name}_windows_compared"] = outcome.compared
+    print(
+        f"  {name}: {outcome.samples_per_s:,.0f} samples/s; {outcome.compared} windows compared with numpy, "
+        f"largest deviation {outcome.deviation:.1e}",
+        flush=True,
+    )
+
+
+def run_ours(running: ApacheKafka | EmbeddedBroker, fleet: Fleet, folder: Path) -> Outcome:
+    """Our workers, and their windows against numpy's."""
+    ticks = TICKS["ours"]
+    rate, workers = ours.run(running, fleet, ticks, folder)
+    watched = list(range(0, fleet.series, max(1, fleet.series // 50)))
+    history = np.array([fleet.values(tick) for tick in range(ticks)])
+    windows = ours.windows_of(workers.kafka, fleet, watched)
+    worst = max(
+        (
+            deviation_of(moments, ours.expected(history[:, series], fleet.start_ms, position))
+            for series, found in windows.items()
+            for position, moments in enumerate(found)
+        ),
+        default=math.inf,
+    )
+    if worst > TOLERANCE or len(windows) < len(watched):
+        raise RuntimeError(f"ours: {len(windows)} of {len(watched)} series compared, deviation {worst}")
+    return Outcome(rate, fleet.series * ticks, len(windows) * len(WINDOWS_S), worst)

@@ -1,0 +1,94 @@
+"""The five-window job by our own workers, and what their checkpoints then hold of some series."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+
+from agents.checkpoints import LogReader, read_states
+from benchmarks.messages import Fleet, native, produce
+from benchmarks.workers import PARTITIONS, Workers, working
+from integrations.kafka.apache import ApacheKafka
+from integrations.kafka.connection import KafkaSettings
+from integrations.kafka.embedded import EmbeddedBroker
+from schemas.ids import series_id
+from schemas.topics import DETECT_CHECKPOINTS
+from streams.bank import SeriesBank
+from streams.layout import LENGTHS, OFFSETS, WIDTHS_MS
+
+TOPIC = "ours.samples"
+WARM_TICKS = 8
+SAMPLES_METRIC = "metrics_ai_samples_total"
+LIMIT_S = 300.0
+
+
+def run(broker: ApacheKafka | EmbeddedBroker, fleet: Fleet, ticks: int, folder: Path) -> tuple[float, Workers]:
+    """Samples a second of the backlog that is left when all messages are on the topic; workers are then ended."""
+    workers = Workers(broker, folder, {TOPIC: "native"})
+    with working(workers, ["ingest", "detect"]):
+        produce(broker.bootstrap, TOPIC, native(fleet, range(WARM_TICKS)))
+        _await(workers, fleet.series * WARM_TICKS)
+        produce(broker.bootstrap, TOPIC, native(fleet, range(WARM_TICKS, ticks)))
+        begin, already = time.monotonic(), workers.total("detect", SAMPLES_METRIC)
+        _await(workers, fleet.series * ticks)
+        rate = (fleet.series * ticks - already) / (time.monotonic() - begin)
+    return rate, workers
+
+
+def _await(workers: Workers, count: int) -> None:
+    workers.await_(lambda: workers.total("detect", SAMPLES_METRIC) >= count, LIMIT_S, f"{count:,} samples")
+
+
+def windows_of(kafka: KafkaSettings, fleet: Fleet, watched: list[int]) -> dict[int, list[list[float]]]:
+    """Count, mean and squared deviations of each watched series' five windows, read from the checkpoints."""
+    reader = LogReader(kafka, committed=kafka.profile == "kafka")
+    states = read_states(reader, kafka.topic(DETECT_CHECKPOINTS), range(PARTITIONS), lambda: True)
+    ids = {_id_of(fleet, one): one for one in watched}
+    found: dict[int, list[list[float]]] = {}
+    for state in states.values():
+        bank = _bank_of(state.blocks)
+        slots = bank.slots_of(np.array(list(ids), np.uint64))
+        found |= {
+            series: [_window(bank, slot, window) for window in range(len(LENGTHS))]
+            for series, slot in zip(ids.values(), slots.tolist(), strict=True)
+            if slot >= 0
+        }
+    return found
+
+
+def _id_of(fleet: Fleet, series: int) -> int:
+    labels = {"host": fleet.host(series), "cpu": str(fleet.cpu(series))}
+    return series_id("default", f"cpu_{fleet.field(series)}", labels)
+
+
+def _bank_of(blocks: dict[str, bytes]) -> SeriesBank:
+    bank = SeriesBank()
+    for key, value in blocks.items():
+        if key.split("/")[0] in ("hot", "warm", "ring", "names"):
+            bank.load_block(key, value)
+    bank.finish_load(len(bank.identities))
+    return bank
+
+
+def _window(bank: SeriesBank, slot: int, window: int) -> list[float]:
+    """All of a window's buckets together: the closed ones, and those in the making."""
+    opens = bank.arrays.opens[slot]
+    current = int(opens[window]["number"])
+    ring = bank.arrays.rings[slot, OFFSETS[window] : OFFSETS[window] + LENGTHS[window]]
+    parts = [one for one in ring if one["count"] != 0 and current - LENGTHS[window] <= one["number"] < current]
+    parts += [one for one in opens[: window + 1] if one["count"] > 0]
+    counts = np.array([abs(int(one["count"])) for one in parts], np.float64)
+    means = np.array([one["mean"] for one in parts])
+    mean = float((counts * means).sum() / counts.sum())
+    squares = float(sum(one["m2"] for one in parts) + (counts * (means - mean) ** 2).sum())
+    return [float(counts.sum()), mean, squares]
+
+
+def expected(values: np.ndarray, start_ms: int, window: int) -> np.ndarray:
+    """The same from the values themselves."""
+    at = start_ms + np.arange(len(values)) * 15_000
+    width = WIDTHS_MS[window]
+    picked: np.ndarray = values[at // width >= at[-1] // width - LENGTHS[window]]
+    return picked
