@@ -1,0 +1,224 @@
+"""Recorded metrics, read as a stream of batches: CSV, JSON lines, Parquet, our Arrow batches, captures of Kafka."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+from pydantic import BaseModel, ConfigDict, Field
+
+from integrations.formats import Decoded, FormatOptions, Recogniser, SeriesTable, decoder_for
+from integrations.formats.capture import read_records
+from metrics_ai.recorded_rows import Naming, RowReader, Tally, batch_of, parse_series_name
+from schemas.batch import SampleBatch, decode_batch
+from schemas.errors import ConfigurationError, MachineError, SchemaError
+
+RecordingFormat = Literal["csv", "jsonl", "parquet", "arrow", "capture"]
+SUFFIXES: Final[Mapping[str, RecordingFormat]] = {
+    ".csv": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".parquet": "parquet",
+    ".arrow": "arrow",
+    ".arrows": "arrow",
+}
+_CHUNK_BYTES: Final = 4 << 20
+
+
+class RecordingOptions(BaseModel):
+    """How recordings are read.
+
+    Examples
+    --------
+    >>> RecordingOptions(labels={"node": "h1"}).format_of(Path("cpu.csv"))
+    'csv'
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: RecordingFormat | None = Field(default=None, description="Of all files; else by each file's suffix.")
+    source_format: str = Field(default="native", description="What a capture's records hold, or a line of jsonl.")
+    metric: str | None = Field(default=None, description="Where rows name none; else the file's name says it.")
+    labels: dict[str, str] = Field(default_factory=dict, description="Labels of every series of CSV and Parquet.")
+    type: str = Field(default="gauge", description="Where rows name none: gauge, counter, delta.")
+    unit: str = Field(default="", description="Where rows name none.")
+    time_unit: Literal["auto", "s", "ms", "us", "ns"] = Field(default="auto", description="Of numeric times.")
+    store_rates: bool = Field(default=True, description="collectd: whether it sent rates.")
+    batch_rows: int = Field(default=262_144, ge=1, description="Rows read at once; the result does not depend on it.")
+    batch_records: int = Field(default=5_000, ge=1, description="Messages decoded at once; neither on this.")
+
+    def format_of(self, path: Path) -> RecordingFormat:
+        """The format of a file.
+
+        Raises
+        ------
+        ConfigurationError
+            If neither the options nor its suffix tell.
+        """
+        found = self.format or SUFFIXES.get(path.suffix.lower())
+        if found is None:
+            raise ConfigurationError(
+                f"{path}: its suffix names no format", "Say --format csv, jsonl, parquet, arrow or capture"
+            )
+        return found
+
+    def naming(self, path: Path) -> Naming:
+        """What a file of rows does not say of its series: the options, else its name (``metric{label="x"}.csv``)."""
+        metric, labels = parse_series_name(self.metric or path.stem)
+        return Naming(metric, {**labels, **self.labels}, self.type, self.unit, self.time_unit)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some of a recording.
+
+    Parameters
+    ----------
+    batch
+        Samples, or histogram points; None where there were none.
+    done_bytes
+        How much of the file was read so far, for a progress bar.
+    """
+
+    batch: SampleBatch | None
+    done_bytes: int
+
+
+class RecordingReader:
+    """Reads recordings of one tenant, file by file, in bounded memory.
+
+    Parameters
+    ----------
+    options
+        How they are read.
+    tenant
+        Whose they are (our Arrow batches say it themselves).
+    identity
+        Labels that name a dimension, as ingest has it.
+
+    Examples
+    --------
+    >>> reader = RecordingReader(RecordingOptions(), "default")
+    >>> list(reader.read([])), reader.tally.rejected
+    ([], Counter())
+    """
+
+    def __init__(
+        self, options: RecordingOptions, tenant: str, identity: Mapping[Any, Sequence[str]] | None = None
+    ) -> None:
+        self._options = options
+        self._table = SeriesTable(tenant, Recogniser(identity or {}))
+        self._decoder = decoder_for(
+            options.source_format, FormatOptions(time_unit=options.time_unit, store_rates=options.store_rates)
+        )
+        self._readers: dict[RecordingFormat, Callable[[Path], Iterator[Piece]]] = {
+            "csv": self._csv,
+            "jsonl": self._lines,
+            "capture": self._lines,
+            "parquet": self._parquet,
+            "arrow": self._arrow,
+        }
+        self.tally = Tally()
+
+    def read(self, paths: Sequence[Path]) -> Iterator[Piece]:
+        """The files' samples, in the order given and inside a file in its own.
+
+        Raises
+        ------
+        ConfigurationError, MachineError
+            If a file is missing, or is not what its format says.
+        """
+        for path in paths:
+            reader = self._readers[self._options.format_of(path)]
+            try:
+                yield from reader(path)
+            except ConfigurationError as error:
+                raise ConfigurationError(f"{path}: {error.what}", error.way_out) from error
+            except (pa.ArrowException, SchemaError) as error:
+                raise ConfigurationError(f"{path}: {error}", "Name its format with --format") from error
+            except OSError as error:
+                raise MachineError(f"{path}: {error.strerror or error}") from error
+
+    def _csv(self, path: Path) -> Iterator[Piece]:
+        rows = RowReader(self._options.naming(path), self._table, self.tally)
+        with path.open("rb") as file:
+            if not file.read(1):
+                return
+            file.seek(0)
+            with pyarrow.csv.open_csv(
+                file,
+                read_options=pyarrow.csv.ReadOptions(block_size=_CHUNK_BYTES),
+                parse_options=pyarrow.csv.ParseOptions(invalid_row_handler=self._bad_row),
+                convert_options=pyarrow.csv.ConvertOptions(
+                    column_types=dict.fromkeys(_header(path), pa.utf8()), strings_can_be_null=False
+                ),
+            ) as reader:
+                for block in reader:
+                    for cut in self._cuts(block):
+                        yield Piece(rows.read(cut), min(file.tell(), path.stat().st_size))
+
+    def _bad_row(self, row: Any) -> str:
+        self.tally.rejected["bad_row"] += 1
+        return "skip"
+
+    def _parquet(self, path: Path) -> Iterator[Piece]:
+        rows = RowReader(self._options.naming(path), self._table, self.tally)
+        with pyarrow.parquet.ParquetFile(path, read_dictionary=["metric", "labels"], memory_map=True) as file:
+            size, total, done = path.stat().st_size, max(1, file.metadata.num_rows), 0
+            for block in file.iter_batches(batch_size=self._options.batch_rows):
+                done += len(block)
+                yield Piece(rows.read(block), size * done // total)
+
+    def _arrow(self, path: Path) -> Iterator[Piece]:
+        size = path.stat().st_size
+        with pa.OSFile(str(path)) as file:
+            while (start := file.tell()) < size:
+                with pa.ipc.open_stream(file) as reader:
+                    for _ in reader:
+                        pass
+                end = file.tell()
+                file.seek(start)
+                yield Piece(decode_batch(file.read(end - start)), end)
+
+    def _lines(self, path: Path) -> Iterator[Piece]:
+        captured = self._options.format_of(path) == "capture"
+        size, done = path.stat().st_size, 0
+        chunks = read_records(path, "capture" if captured else "lines", chunk_records=self._options.batch_records)
+        for values, times in chunks:
+            decoded = self._decoder.decode(values, times, self._table)
+            self.tally.skipped.update(decoded.skipped)
+            self.tally.rejected.update(one.reason for one in decoded.rejections)
+            # Base64 makes four bytes of three; the rest of a line is not counted.
+            done += sum(map(len, values)) * (4 if captured else 3) // 3
+            yield Piece(batch_of(self._table, decoded.series, decoded.timestamp_ms, decoded.value), min(done, size))
+            yield Piece(self._histograms(decoded), min(done, size))
+
+    def _histograms(self, decoded: Decoded) -> SampleBatch | None:
+        if not decoded.histograms:
+            return None
+        distinct, index = np.unique([one.series for one in decoded.histograms], return_inverse=True)
+        return SampleBatch(
+            tenant=self._table.tenant,
+            series_ids=self._table.ids[distinct],
+            series_text=[self._table.texts[at] for at in distinct.tolist()],
+            series=index.astype(np.int32),
+            timestamp_ms=np.array([one.timestamp_ms for one in decoded.histograms], np.int64),
+            value=np.empty(0),
+            points=[one.point for one in decoded.histograms],
+        )
+
+    def _cuts(self, block: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        for start in range(0, len(block), self._options.batch_rows):
+            yield block.slice(start, self._options.batch_rows)
+
+
+def _header(path: Path) -> list[str]:
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        return [name.strip().strip('"') for name in file.readline().split(",")]
