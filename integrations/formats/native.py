@@ -13,31 +13,25 @@ from typing import Any, Final
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
+from integrations.formats import native_scan as scan
 from integrations.formats.base import Columns, Decoded, FormatOptions, SeriesTable
+from integrations.formats.dense_index import UNKNOWN, DenseIndex
 from integrations.formats.json_reading import (
+    DECODE_ERRORS,
     BadPartError,
     Reading,
-    decode_each,
     labels_of,
     number_of,
     objects_of,
     text_of,
 )
-from integrations.formats.times import column_to_ms
+from integrations.formats.json_scan import floats_at
+from integrations.formats.times import floats_to_ms, ints_to_ms
 
-_ABSENT: Final = msgspec.Raw(b"")
+_BROKEN: Final = -2
 _any = msgspec.json.Decoder()
-
-
-class _Sample(msgspec.Struct, gc=False):
-    value: float
-    metric: str = ""
-    name: str = ""
-    timestamp: int | float | str | None = None
-    labels: msgspec.Raw = _ABSENT
-    unit: str = ""
-    type: str = "gauge"
 
 
 class Native:
@@ -47,63 +41,86 @@ class Native:
 
     def __init__(self, options: FormatOptions) -> None:
         self._unit = options.time_unit
-        self._decode = msgspec.json.Decoder(_Sample).decode
 
     def decode(self, values: Sequence[bytes], record_ms: Sequence[int], table: SeriesTable) -> Decoded:
         """Decode records; see ``Decoder``."""
         columns = Columns()
-        samples = decode_each(self._decode, values)
-        series = self._series(samples, table)
-        times = column_to_ms([None if s is None else s.timestamp for s in samples], self._unit, record_ms)
-        good = (series >= 0) & (times >= 0)
-        value = np.array([0.0 if s is None else s.value for s in samples], np.float64)
-        record = np.flatnonzero(good).astype(np.int32)
-        columns.add_arrays(series[good], times[good], value[good], record)
-        for at in np.flatnonzero(~good).tolist():
+        starts = np.zeros(len(values) + 1, np.int64)
+        np.cumsum([len(value or b"") for value in values], out=starts[1:])
+        text = b"".join([value or b"" for value in values])
+        data = np.frombuffer(text, np.uint8)
+        scanned = scan.scan(data, starts)
+        units = scanned.units
+        at_ms = self._times(data, units, np.array(record_ms, np.int64))
+        dense = self._dense(text, scanned, at_ms, table)
+        good = dense >= 0
+        # A record with a sample that the quick way cannot tell is read the slow way as a whole.
+        slow = ~scanned.regular
+        slow[units[~good, scan.RECORD]] = True
+        good &= ~slow[units[:, scan.RECORD]]
+        kept = units[good]
+        value = floats_at(data, kept[:, scan.VALUE], kept[:, scan.VALUE_END])
+        columns.add_arrays(dense[good], at_ms[good], value, kept[:, scan.RECORD].astype(np.int32))
+        for at in np.flatnonzero(slow).tolist():
             self._read_slowly(values[at], Reading(at, record_ms[at], table, columns))
         return columns.decoded()
 
-    def _series(self, samples: list[_Sample | None], table: SeriesTable) -> np.ndarray[Any, np.dtype[np.int32]]:
-        """Dense ids, -1 where a sample needs the slow reading."""
-        known: dict[tuple[str, bytes, str, str], int] = table.scratch(self, dict)
-        dense = []
-        for s in samples:
-            if s is None:
-                dense.append(-1)
-                continue
-            key = (s.metric or s.name, bytes(s.labels), s.unit, s.type)
-            one = known.get(key)
-            if one is None:
-                one = _intern(key, table)
-                if one >= 0:
-                    known[key] = one
-            dense.append(one)
-        return np.array(dense, np.int32)
+    def _times(
+        self, data: npt.NDArray[np.uint8], units: npt.NDArray[np.int64], record_ms: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.int64]:
+        """Event milliseconds of the samples, -1 where one needs the slow reading."""
+        kinds, times = units[:, scan.TIME_KIND], units[:, scan.TIME]
+        at_ms = np.where(kinds == scan.MILLISECONDS, times, ints_to_ms(times, self._unit))
+        floats = np.flatnonzero(kinds == scan.FLOAT_TIME)
+        if len(floats):
+            read = floats_at(data, units[floats, scan.TIME], units[floats, scan.TIME_END])
+            at_ms[floats] = floats_to_ms(read, self._unit)
+        return np.where(kinds == scan.NO_TIME, record_ms[units[:, scan.RECORD]], at_ms)
+
+    @staticmethod
+    def _dense(
+        text: bytes, scanned: scan.Scanned, at_ms: npt.NDArray[np.int64], table: SeriesTable
+    ) -> npt.NDArray[np.int32]:
+        index: DenseIndex = table.scratch("native", DenseIndex)
+        index.keep_below(table)
+        dense = index.find(scanned.hashes)
+        new: dict[int, int] = {}
+        for at in np.flatnonzero((dense == UNKNOWN) & (at_ms >= 0)).tolist():
+            hash_ = int(scanned.hashes[at])
+            if hash_ not in new:
+                start, end = scanned.units[at, scan.START : scan.END + 1].tolist()
+                new[hash_] = _intern(text[start:end], table)
+                if new[hash_] != _BROKEN:
+                    index.put(hash_, new[hash_])
+            dense[at] = new[hash_]
+        return np.where(at_ms >= 0, dense, _BROKEN).astype(np.int32)
 
     def _read_slowly(self, value: bytes, reading: Reading) -> None:
         for body in objects_of(value, reading.record, reading.columns):
             try:
-                self._sample(body, reading)
+                metric = text_of(body, _name_key(body), "missing_metric")
+                number = number_of(body.get("value"), metric)
+                at_ms = reading.time(body.get("timestamp"), self._unit, metric)
+                reading.columns.add(_series(body, metric, reading.table), at_ms, number, reading.record)
             except BadPartError as error:
                 reading.columns.reject(reading.record, error.reason, error.detail)
 
-    def _sample(self, body: dict[str, Any], reading: Reading) -> None:
-        metric = text_of(body, "metric" if body.get("metric") or "name" not in body else "name", "missing_metric")
-        number = number_of(body.get("value"), metric)
-        at_ms = reading.time(body.get("timestamp"), self._unit, metric)
-        labels = labels_of(body.get("labels"), f"{metric}: labels")
-        kind, unit = body.get("type", "gauge"), body.get("unit", "")
-        kind = kind if isinstance(kind, str) else "unknown"
-        dense = reading.table.intern(metric, labels, kind, unit if isinstance(unit, str) else "")
-        reading.columns.add(dense, at_ms, number, reading.record)
+
+def _name_key(body: dict[str, Any]) -> str:
+    return "metric" if body.get("metric") or "name" not in body else "name"
 
 
-def _intern(key: tuple[str, bytes, str, str], table: SeriesTable) -> int:
-    metric, raw, unit, kind = key
-    if not metric:
-        return -1
+def _series(body: dict[str, Any], metric: str, table: SeriesTable) -> int:
+    labels = labels_of(body.get("labels"), f"{metric}: labels")
+    kind, unit = body.get("type", "gauge"), body.get("unit", "")
+    kind = kind if isinstance(kind, str) else "unknown"
+    return table.intern(metric, labels, kind, unit if isinstance(unit, str) else "")
+
+
+def _intern(text: bytes, table: SeriesTable) -> int:
+    """The series of one sample's object, if that is sound."""
     try:
-        labels = labels_of(_any.decode(raw)) if raw else {}
-    except (BadPartError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return -1
-    return table.intern(metric, labels, kind, unit)
+        body = _any.decode(text)
+        return _series(body, text_of(body, _name_key(body), "missing_metric"), table)
+    except (*DECODE_ERRORS, BadPartError):
+        return _BROKEN

@@ -65,6 +65,7 @@ class _Messages:
         self.walked = walk.walk(np.frombuffer(self.data, np.uint8), starts)
         self.resources: dict[int, list[tuple[str, object]]] = {}
         self.index: DenseIndex = table.scratch("otlp_protobuf", DenseIndex)
+        self.index.keep_below(table)
 
     def read(self, record_ms: Sequence[int]) -> None:
         self._reject_records()

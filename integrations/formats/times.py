@@ -128,10 +128,26 @@ def ints_to_ms(times: npt.NDArray[np.int64], unit: TimeUnit = "auto") -> npt.NDA
     return np.where(bad, -1, ms)
 
 
-def _masks(times: npt.NDArray[np.int64], unit: TimeUnit) -> tuple[npt.NDArray[np.bool_] | np.bool_, ...]:
+def _masks(
+    times: npt.NDArray[np.int64] | npt.NDArray[np.float64], unit: TimeUnit
+) -> tuple[npt.NDArray[np.bool_] | np.bool_, ...]:
     if unit != "auto":
         return np.bool_(unit == "s"), np.bool_(unit == "us"), np.bool_(unit == "ns")
     return times < 10**11, (times >= 10**14) & (times < 10**17), times >= 10**17
+
+
+def floats_to_ms(times: npt.NDArray[np.float64], unit: TimeUnit = "auto") -> npt.NDArray[np.int64]:
+    """Event milliseconds of epoch numbers with fractions; -1 where one lies outside of 1970 to 9999.
+
+    Examples
+    --------
+    >>> floats_to_ms(np.array([1795446000.25, 1795446000250.0, -1.0]))
+    array([1795446000250, 1795446000250,            -1])
+    """
+    seconds, us, ns = _masks(times, unit)
+    ms = np.where(seconds, times * 1000, np.where(us, times / 1000, np.where(ns, times / 1_000_000, times)))
+    rounded = np.rint(ms)
+    return np.where((rounded < 0) | ~(rounded <= MAX_TIME_MS), -1, rounded).astype(np.int64)
 
 
 def column_to_ms(times: Sequence[object], unit: TimeUnit, fallback_ms: Sequence[int]) -> npt.NDArray[np.int64]:
