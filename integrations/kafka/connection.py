@@ -17,6 +17,8 @@ SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 # Joining a group of the embedded broker takes half the session timeout.
 EMBEDDED_SESSION_S: Final = 2.0
 KAFKA_SESSION_S: Final = 10.0
+# Options of confluent-kafka that are written with an underscore.
+_UNDERSCORED: Final = frozenset({"log_level", "on_commit", "error_cb", "stats_cb", "throttle_cb", "logger"})
 
 
 class ClientOptions(dict[str, Any]):
@@ -135,8 +137,7 @@ class KafkaSettings(BaseModel):
             options["sasl.mechanism"] = self.sasl_mechanism
             options["sasl.username"] = self.sasl_username
             options["sasl.password"] = self._password()
-        # ``log_level`` is the one option of librdkafka that is written with an underscore.
-        options.update({key if key == "log_level" else key.replace("_", "."): extra[key] for key in extra})
+        options.update({key if key in _UNDERSCORED else key.replace("_", "."): extra[key] for key in extra})
         return options
 
     def _librdkafka_tls(self) -> dict[str, str]:

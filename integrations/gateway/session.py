@@ -1,0 +1,261 @@
+"""One membership in the group: from joining to leaving, or to the first failed delivery."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from integrations.gateway.abreast import Abreast
+from integrations.gateway.intake import STAGE, Intake
+from integrations.gateway.offsets import Flights, Source
+from integrations.gateway.outlet import Outlet
+from integrations.gateway.records import by_topic, is_about_topic, spans, without_errors
+from integrations.gateway.settings import IngestSettings
+from integrations.kafka.connection import KafkaSettings
+from integrations.telemetry import Telemetry
+from schemas.errors import BrokerError
+
+_LOG: Final = logging.getLogger(__name__)
+_WATCH_INTERVAL_S: Final = 0.1
+_REPORT_INTERVAL_S: Final = 1.0
+_TOPIC_REFRESH_MS: Final = 5000
+_LAST_DRAIN_S: Final = 30.0
+
+
+class Session:
+    """Consumes, decodes, sends and commits.
+
+    Parameters
+    ----------
+    settings, kafka, telemetry, clock
+        As the ``Gateway``'s; the profile of ``kafka`` is known by now.
+    """
+
+    def __init__(
+        self, settings: IngestSettings, kafka: KafkaSettings, telemetry: Telemetry, clock: Callable[[], float]
+    ) -> None:
+        self._settings = settings
+        self._kafka = kafka
+        self._telemetry = telemetry
+        self._clock = clock
+        self._intake = Intake(settings, kafka.partitions, telemetry, clock, self._reject)
+        self._outlet = Outlet(kafka, settings, telemetry, self._beat)
+        self._flights = Flights()
+        self._abreast = Abreast(int(settings.abreast_s * 1000))
+        self._assigned: set[Source] = set()
+        self._paused: set[Source] = set()
+        self._next: dict[Source, int] = {}
+        self._delivered: dict[Source, int] = {}
+        self._committed: dict[Source, int] = {}
+        self._closing = False
+        self._record_bytes = 256.0
+        self._flush_at = self._commit_at = self._watch_at = self._report_at = 0.0
+        self._consumer = Consumer(self._consumer_options())
+
+    def _consumer_options(self) -> dict[str, Any]:
+        session_ms = int(self._kafka.session_s * 1000)
+        return self._kafka.librdkafka(
+            **{
+                "group.id": self._kafka.group(STAGE),
+                "enable.auto.commit": False,
+                "enable.auto.offset.store": False,
+                "auto.offset.reset": "earliest",
+                # Eager: a partition is handed over only when all that was read of it is delivered and committed.
+                "partition.assignment.strategy": "roundrobin",
+                "session.timeout.ms": session_ms,
+                "heartbeat.interval.ms": max(100, session_ms // 4),
+                "queued.max.messages.kbytes": self._settings.buffer_bytes // 1024,
+                "fetch.wait.max.ms": 50,
+                "topic.metadata.refresh.interval.ms": _TOPIC_REFRESH_MS,
+                "allow.auto.create.topics": False,
+                "on_commit": self._on_commit,
+            }
+        )
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until ``stop`` is set, then drain and leave.
+
+        Raises
+        ------
+        BrokerError
+            If a delivery failed or the consumer cannot go on; nothing of it was committed.
+        """
+        topics = [source.topic for source in self._settings.sources]
+        self._consumer.subscribe(topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost)
+        try:
+            while not stop.is_set():
+                self._turn()
+            self._hand_over(_LAST_DRAIN_S)
+        except BaseException:
+            self._outlet.abandon()
+            raise
+        finally:
+            self._forget()
+            self._closing = True
+            self._consumer.close()
+
+    def _turn(self) -> None:
+        self._beat()
+        want = max(1, min(self._settings.consume_records, int(self._settings.buffer_bytes / 2 / self._record_bytes)))
+        try:
+            messages = self._consumer.consume(want, self._settings.linger_ms / 1000)
+        except KafkaException as error:
+            raise BrokerError(f"the consumer cannot go on: {error.args[0].str()}") from error
+        began = time.monotonic()
+        if messages:
+            self._read(messages)
+            self._telemetry.batch_seconds.labels(STAGE).observe(time.monotonic() - began)
+        self._outlet.poll()
+        # Fewer than wanted: the source is at its end, nobody is served by waiting on.
+        full = self._intake.waiting >= self._settings.batch_samples * self._kafka.partitions
+        if full or len(messages) < want or time.monotonic() >= self._flush_at:
+            self._flush()
+        self._keep_house()
+
+    def _read(self, messages: list[Message]) -> None:
+        messages, errors = without_errors(messages)
+        for message in errors:
+            self._on_error(message)
+        for topic, group in by_topic(messages) if messages else ():
+            covered = spans(topic, group)
+            if any(span.source not in self._assigned for span in covered):
+                continue  # read before a rebalance: whoever owns it now reads it again
+            now_s = time.monotonic()
+            for span in covered:
+                self._flights.open.cover(span.source, span.first, span.last)
+                self._next[span.source] = span.last + 1
+                self._abreast.read(span.source, span.record_ms, now_s)
+                self._tell_age(span.source, span.record_ms)
+            self._intake.read(topic, group)
+            # Adapts how many records are asked for, so that large ones do not fill the memory.
+            size = len(group[0].value() or b"") + 64.0
+            self._record_bytes += (size - self._record_bytes) * (0.5 if size > self._record_bytes else 0.1)
+
+    def _flush(self) -> None:
+        flight = self._flights.depart()
+        for batch in self._intake.take(flight.source_ranges()):
+            self._outlet.send_batch(batch, flight)
+        self._flush_at = time.monotonic() + self._settings.linger_ms / 1000
+
+    def _reject(self, message: Message, reason: str, detail: str) -> None:
+        self._outlet.send_rejected(message, reason, detail, self._flights.open)
+
+    def _on_error(self, message: Message) -> None:
+        """What is not a record: trouble with a topic, or bytes of a record that the client cannot read."""
+        error: KafkaError = message.error()
+        source = (message.topic(), message.partition())
+        if error.fatal():
+            raise BrokerError(f"the consumer cannot go on: {error.str()}")
+        if is_about_topic(error) or message.offset() is None or message.offset() < 0:
+            _LOG.info("the broker says: %s", error.str(), extra={"topic": source[0]})
+            return
+        if source in self._assigned and message.offset() >= self._next.get(source, 0):
+            _LOG.warning("unreadable records: %s", error.str(), extra={"topic": source[0], "offset": message.offset()})
+            self._telemetry.rejected.labels(STAGE, source[0], "unreadable").inc()
+            self._flights.open.cover(source, message.offset(), message.offset())
+            self._next[source] = message.offset() + 1
+            self._consumer.seek(TopicPartition(*source, message.offset() + 1))
+
+    # -- housekeeping ------------------------------------------------------------------------------------------
+
+    def _beat(self) -> None:
+        self._telemetry.beat(STAGE)
+
+    def _keep_house(self) -> None:
+        now_s = time.monotonic()
+        self._delivered |= self._flights.landed()
+        if now_s >= self._commit_at:
+            self._commit(wait=False)
+            self._commit_at = now_s + self._settings.commit_interval_s
+        if now_s >= self._watch_at:
+            self._watch(now_s)
+            self._watch_at = now_s + _WATCH_INTERVAL_S
+
+    def _watch(self, now_s: float) -> None:
+        """Measure the lag; hold back the partitions that are ahead."""
+        backlog = {source: self._backlog(source) for source in self._next}
+        waiting = self._abreast.waiting(backlog, now_s)
+        if pause := waiting - self._paused:
+            self._consumer.pause([TopicPartition(*source) for source in pause])
+        if resume := self._paused - waiting:
+            self._consumer.resume([TopicPartition(*source) for source in resume])
+        self._paused = waiting
+        if now_s >= self._report_at:
+            for (topic, partition), count in backlog.items():
+                self._telemetry.lag_offsets.labels(STAGE, topic, str(partition)).set(count)
+                if not count:
+                    self._telemetry.lag_seconds.labels(STAGE, topic, str(partition)).set(0)
+            self._report_at = now_s + _REPORT_INTERVAL_S
+
+    def _backlog(self, source: Source) -> int:
+        # The fetch response's high watermark: an end offset that is asked for is short on the embedded broker.
+        marks = self._consumer.get_watermark_offsets(TopicPartition(*source), cached=True)
+        return max(0, marks[1] - self._next[source]) if marks else 0
+
+    def _tell_age(self, source: Source, record_ms: int) -> None:
+        age_s = max(0.0, self._clock() - record_ms / 1000) if record_ms else 0.0
+        self._telemetry.lag_seconds.labels(STAGE, source[0], str(source[1])).set(age_s)
+
+    # -- commits and hand-over ---------------------------------------------------------------------------------
+
+    def _commit(self, wait: bool) -> None:
+        offsets = [
+            TopicPartition(*source, offset)
+            for source, offset in self._delivered.items()
+            if source in self._assigned and self._committed.get(source) != offset
+        ]
+        if not offsets:
+            return
+        try:
+            done = self._consumer.commit(offsets=offsets, asynchronous=not wait)
+        except KafkaException as error:  # the records will be read again
+            _LOG.warning("offsets not committed: %s", error.args[0].str())
+            return
+        if wait:
+            self._on_commit(None, done)
+
+    def _on_commit(self, error: KafkaError | None, offsets: Sequence[TopicPartition]) -> None:
+        if error is None:
+            self._committed |= {(one.topic, one.partition): one.offset for one in offsets if one.error is None}
+
+    def _hand_over(self, timeout_s: float) -> None:
+        """Send, deliver and commit all that was read."""
+        self._flush()
+        if not self._outlet.drain(timeout_s):
+            _LOG.warning("not all was delivered in time; the rest will be read again")
+        self._delivered |= self._flights.landed()
+        self._commit(wait=True)
+
+    def _forget(self) -> None:
+        for topic, partition in self._next:
+            for gauge in (self._telemetry.lag_offsets, self._telemetry.lag_seconds):
+                with contextlib.suppress(KeyError):
+                    gauge.remove(STAGE, topic, str(partition))
+        self._flights = Flights()
+        self._assigned, self._paused = set(), set()
+        self._next, self._delivered, self._committed = {}, {}, {}
+        self._abreast.keep(())
+        self._telemetry.set_ready(STAGE, False)
+
+    def _on_assign(self, _consumer: Consumer, partitions: Sequence[TopicPartition]) -> None:
+        self._assigned = {(one.topic, one.partition) for one in partitions}
+        self._telemetry.set_ready(STAGE, True)
+        _LOG.info("reading %d partitions", len(self._assigned))
+
+    def _on_revoke(self, _consumer: Consumer, _partitions: Sequence[TopicPartition]) -> None:
+        if self._closing:
+            return
+        self._hand_over(self._kafka.session_s)
+        if self._paused:
+            self._consumer.resume([TopicPartition(*source) for source in self._paused])
+        self._forget()
+
+    def _on_lost(self, _consumer: Consumer, _partitions: Sequence[TopicPartition]) -> None:
+        _LOG.warning("partitions lost: another worker reads them again")
+        self._forget()
