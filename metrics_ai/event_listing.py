@@ -21,7 +21,21 @@ from schemas.errors import ConfigurationError
 from schemas.events import Alert, Incident, Range
 from schemas.topics import ALERTS, INCIDENTS, Topic
 
+_FILE_COLUMNS: Final = 240
 _UNITS_MS: Final = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+INCIDENT_HEAD: Final = ("priority", "state", "incident", "since", "lasted", "alerts", "confidence", "id")
+ALERT_HEAD: Final = (
+    "priority",
+    "state",
+    "signal",
+    "entity",
+    "since",
+    "observed",
+    "expected",
+    "peak",
+    "windows",
+    "incident",
+)
 PRIORITY_STYLE: Final = {"P0": "bold red", "P1": "red", "P2": "yellow", "P3": "cyan"}
 
 ShownT = TypeVar("ShownT", Alert, Incident)
@@ -37,14 +51,12 @@ class _Listing(Generic[ShownT]):
 
 def list_incidents(kafka: KafkaSettings, since_ms: int, *, as_json: bool, follow: bool) -> None:
     """Print the incidents on the topic."""
-    head = ("priority", "state", "incident", "since", "lasted", "alerts", "confidence", "id")
-    _run(kafka, _Listing(INCIDENTS, Incident, head, incident_row), since_ms, as_json=as_json, follow=follow)
+    _run(kafka, _Listing(INCIDENTS, Incident, INCIDENT_HEAD, incident_row), since_ms, as_json=as_json, follow=follow)
 
 
 def list_alerts(kafka: KafkaSettings, since_ms: int, *, as_json: bool, follow: bool) -> None:
     """Print the alerts on the topic."""
-    head = ("priority", "state", "signal", "entity", "since", "observed", "expected", "peak", "windows", "incident")
-    _run(kafka, _Listing(ALERTS, Alert, head, alert_row), since_ms, as_json=as_json, follow=follow)
+    _run(kafka, _Listing(ALERTS, Alert, ALERT_HEAD, alert_row), since_ms, as_json=as_json, follow=follow)
 
 
 def incident_row(one: Incident) -> list[str]:
@@ -55,7 +67,7 @@ def incident_row(one: Incident) -> list[str]:
         one.title,
         clock_text(one.started_ms),
         _lasted(one.started_ms, one.ended_ms),
-        str(len(one.members)),
+        str(max(one.member_count, len(one.members))),
         f"{one.confidence:.0%}",
         one.id,
     ]
@@ -91,6 +103,12 @@ def _run(kafka: KafkaSettings, listing: _Listing[ShownT], since_ms: int, *, as_j
                 _print_lines(listing, [event for _, event in records], as_json=as_json)
 
 
+def wide_console() -> Console:
+    """Standard output; where that is no terminal, wide enough for whole rows."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=_FILE_COLUMNS)
+
+
 def _started_ms(event: Alert | Incident) -> int:
     return event.started_ms
 
@@ -100,13 +118,13 @@ def _print(listing: _Listing[ShownT], shown: Sequence[ShownT], *, as_json: bool)
         _print_lines(listing, shown, as_json=True)
         return
     if not shown:
-        Console().print(f"no {listing.topic.name}")
+        wide_console().print(f"no {listing.topic.name}")
         return
     table = Table(*listing.head, box=None)
     for one in shown:
         priority, *cells = listing.row(one)
         table.add_row(Text(priority, PRIORITY_STYLE[priority]), *cells)
-    Console().print(table)
+    wide_console().print(table)
 
 
 def _print_lines(listing: _Listing[ShownT], shown: Sequence[ShownT], *, as_json: bool) -> None:

@@ -99,6 +99,7 @@ def set_up_logs(level: str, form: LogFormat, keys: dict[str, str] | None = None,
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(level.upper())
-    # aiokafka tells of every metadata refresh and heartbeat at info.
-    logging.getLogger("aiokafka").setLevel(max(logging.WARNING, root.level))
+    # At info they tell of every metadata refresh, and of every inner service that starts.
+    for library in ("aiokafka", "faust", "mode", "numba"):
+        logging.getLogger(library).setLevel(logging.WARNING if root.level >= logging.INFO else root.level)
     logging.captureWarnings(True)

@@ -60,7 +60,8 @@ def decode(
 
     settings = configured(config)
     decoder = decoder_for(source_format, FormatOptions(time_unit=time_unit.value, store_rates=store_rates))
-    table = SeriesTable(settings.tenant, Recogniser({**settings.ingest.identity}))
+    identity = {str(dimension): labels for dimension, labels in settings.ingest.identity.items()}
+    table = SeriesTable(settings.tenant, Recogniser(identity))
     counts: Counter[str] = Counter(messages=0, samples=0)
     skipped: Counter[str] = Counter()
     rejected: Counter[str] = Counter()

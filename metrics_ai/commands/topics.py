@@ -18,10 +18,10 @@ app = typer.Typer(no_args_is_help=True, help="The topic catalogue against a brok
 @app.command("list", epilog=examples("metrics-ai topics list", "metrics-ai topics list --json | jq .topic"))
 def list_(config: ConfigOption = None, broker: BrokerOption = None, as_json: JsonOption = False) -> None:
     """List the catalogue's and the sources' topics, and what the broker has of them."""
-    from rich.console import Console
     from rich.table import Table
 
     from integrations.kafka.admin import list_topics
+    from metrics_ai.event_listing import wide_console
 
     settings = configured(config, broker)
     on_broker = list_topics(settings.kafka)
@@ -40,7 +40,7 @@ def list_(config: ConfigOption = None, broker: BrokerOption = None, as_json: Jso
         table.add_row(
             str(row["topic"]), str(row["what"]), str(row["cleanup"]), str(row["partitions"] or "[red]missing[/]")
         )
-    Console().print(table)
+    wide_console().print(table)
 
 
 @app.command(epilog=examples("metrics-ai topics create --broker k1:9092"))

@@ -72,11 +72,23 @@ class Supervisor:
         The roles, in the order of their start.
     say
         Where to tell what happens.
+    launch
+        Starts a process.
+    clock
+        Monotonic seconds.
     """
 
-    def __init__(self, specs: Sequence[ChildSpec], say: Say) -> None:
+    def __init__(
+        self,
+        specs: Sequence[ChildSpec],
+        say: Say,
+        launch: Callable[[ChildSpec], Child] = Child,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.roles = [Role(spec) for spec in specs]
         self._say = say
+        self._launch = launch
+        self._clock = clock
 
     @property
     def is_ready(self) -> bool:
@@ -95,7 +107,7 @@ class Supervisor:
                 case "starting" | "running":
                     self._look(role)
                 case "waiting":
-                    if time.monotonic() >= role.due_s:
+                    if self._clock() >= role.due_s:
                         role.restarts += 1
                         self._start(role)
                 case "held" | "ended":
@@ -117,7 +129,7 @@ class Supervisor:
         self._end(self.roles, "ended")
 
     def _start(self, role: Role) -> None:
-        role.child = Child(role.spec)
+        role.child = self._launch(role.spec)
         role.state, role.unhealthy = "starting", 0
 
     def _end(self, roles: Sequence[Role], state: State) -> None:
@@ -125,10 +137,10 @@ class Supervisor:
             role.state = state
             if role.child:
                 role.child.terminate()
-        deadline = time.monotonic() + STOP_LIMIT_S
+        deadline = self._clock() + STOP_LIMIT_S
         for role in roles:
             if role.child:
-                role.child.finish(deadline - time.monotonic())
+                role.child.finish(deadline - self._clock())
                 role.child = None
 
     def _look(self, role: Role) -> None:
@@ -159,5 +171,5 @@ class Supervisor:
         words = child.last_words() if child else ""
         reason = f" ({words})" if words else ""
         self._say(f"{role.name}: ended, {ended}{reason}; starting it again in {role.delay_s:g} s")
-        role.state, role.due_s = "waiting", time.monotonic() + role.delay_s
+        role.state, role.due_s = "waiting", self._clock() + role.delay_s
         role.delay_s = min(role.delay_s * 2, LONGEST_DELAY_S)

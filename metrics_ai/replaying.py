@@ -1,0 +1,145 @@
+"""What ``replay`` shows: a progress bar on a terminal, then tables or JSON lines."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from metrics_ai.config import Config
+from metrics_ai.event_listing import (
+    ALERT_HEAD,
+    INCIDENT_HEAD,
+    PRIORITY_STYLE,
+    alert_row,
+    clock_text,
+    incident_row,
+    wide_console,
+)
+from metrics_ai.recordings import RecordingOptions
+from metrics_ai.replay import ReplayProgress, ReplayResult, ReplaySummary, replay
+from metrics_ai.replay_diff import IncidentChange, diff
+from metrics_ai.replay_send import send
+
+_CHANGE_STYLE: Final = {"came": "red", "went": "green", "moved": "yellow", "same": "dim"}
+
+
+@dataclass(frozen=True)
+class Replaying:
+    """A replay as a user asked for it.
+
+    Parameters
+    ----------
+    files, options
+        What is replayed.
+    as_json
+        Whether programs read it.
+    """
+
+    files: Sequence[Path]
+    options: RecordingOptions
+    as_json: bool = False
+
+    def run(self, config: Config) -> None:
+        """Replay and print."""
+        with _progress_bar() as progress:
+            result = replay(self.files, self.options, config, progress)
+        if self.as_json:
+            for line in result.lines():
+                sys.stdout.write(line.decode() + "\n")
+            sys.stdout.write(json.dumps({"summary": result.summary.model_dump()}) + "\n")
+            return
+        console = wide_console()
+        _print_rows(console, "Alerts", ALERT_HEAD, [alert_row(one) for one in result.alerts])
+        _print_rows(console, "Incidents", INCIDENT_HEAD, [incident_row(one) for one in result.incidents])
+        console.print(_summary_text(result.summary))
+
+    def diff(self, before: Config, after: Config) -> None:
+        """Replay with two configurations, and print which incidents come, go or move."""
+        results: list[ReplayResult] = []
+        for config in (before, after):
+            with _progress_bar() as progress:
+                results.append(replay(self.files, self.options, config, progress))
+        changes = diff(*results)
+        if self.as_json:
+            for change in changes:
+                sys.stdout.write(json.dumps(_change_dict(change)) + "\n")
+            counts = {name: sum(one.change == name for one in changes) for name in _CHANGE_STYLE}
+            sys.stdout.write(json.dumps({"summary": counts}) + "\n")
+            return
+        console = wide_console()
+        table = Table("change", "priority", "incident", "since", "what", box=None)
+        for change in changes:
+            if change.change == "same":
+                continue
+            incident = change.after or change.before
+            assert incident is not None
+            row = (incident.priority, incident.title, clock_text(incident.started_ms), "; ".join(change.what))
+            table.add_row(Text(change.change, _CHANGE_STYLE[change.change]), *row)
+        if table.row_count:
+            console.print(table)
+        same = sum(one.change == "same" for one in changes)
+        console.print(f"{table.row_count} incidents differ, {same} are the same")
+
+    def send(self, config: Config, topic: str | None) -> None:
+        """Send the recording to the broker."""
+        count = send(self.files, self.options, config, topic)
+        if self.as_json:
+            sys.stdout.write(json.dumps({"summary": {"records": count, "broker": config.kafka.bootstrap}}) + "\n")
+        else:
+            wide_console().print(f"sent {count} records to {config.kafka.bootstrap}")
+
+
+@contextmanager
+def _progress_bar() -> Iterator[Callable[[ReplayProgress], None] | None]:
+    """A bar on standard error, only where that is a terminal."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    columns = (TextColumn("{task.fields[samples]:,} samples"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("replay", total=None, samples=0)
+
+        def show(progress: ReplayProgress) -> None:
+            bar.update(task, total=progress.total_bytes, completed=progress.done_bytes, samples=progress.samples)
+
+        yield show
+
+
+def _print_rows(console: Console, title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    if not rows:
+        console.print(f"no {title.lower()}")
+        return
+    table = Table(*head, title=title, title_justify="left", box=None)
+    for priority, *cells in rows:
+        table.add_row(Text(priority, PRIORITY_STYLE[priority]), *cells)
+    console.print(table)
+
+
+def _summary_text(summary: ReplaySummary) -> str:
+    parts = [f"{summary.samples:,} samples of {summary.series:,} series"]
+    if summary.first_ms is not None and summary.last_ms is not None:
+        parts.append(f"{clock_text(summary.first_ms)} to {clock_text(summary.last_ms)}")
+    for name in ("skipped", "rejected", "detect"):
+        counts = getattr(summary, name)
+        if counts:
+            parts.append(f"{name}: " + ", ".join(f"{reason} {count:,}" for reason, count in counts.items()))
+    parts.append(f"{summary.anomalies} anomalies, {summary.alerts} alerts, {summary.incidents} incidents")
+    parts.append(f"{summary.seconds:.1f} s, {summary.samples_per_s:,.0f} samples/s")
+    return "; ".join(parts)
+
+
+def _change_dict(change: IncidentChange) -> dict[str, Any]:
+    sides = {"before": change.before, "after": change.after}
+    held = {name: one.model_dump(mode="json", exclude_none=True) if one else None for name, one in sides.items()}
+    return {"change": change.change, "what": list(change.what), **held}
