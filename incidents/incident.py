@@ -158,7 +158,7 @@ class IncidentRecord:
         for record in self.members.values():
             rule = is_rule(record.latest)
             names, name = (rules, record.labels["alertname"]) if rule else (metrics, record.latest.metric)
-            names[name] = min(names.get(name, _LAST), urgency(record))
+            names[name] = min(names.get(name, _LAST), (PRIORITY_RANK[record.priority], record.started_ms, name))
         return sorted(rules, key=rules.__getitem__), sorted(metrics, key=metrics.__getitem__)
 
     def measure_end(self) -> None:

@@ -81,6 +81,8 @@ def incident_title(rules: Sequence[str], metrics: Sequence[str], entities: Seque
     'CPU and memory of node h1 anomalous'
     >>> incident_title([], ["node_cpu_ratio"], [f"node:h{n}" for n in range(12)])
     'node_cpu_ratio anomalous on 12 nodes'
+    >>> incident_title([], ["disk_io", "node_cpu_ratio"], ["node:h1", "service:web"])
+    'Disk and CPU anomalous on 2 entities'
     >>> incident_title(["OutOfMemoryKill"], ["node_cpu_ratio"], ["node:h1"])
     'OutOfMemoryKill on node h1, CPU anomalous'
     """
@@ -89,9 +91,9 @@ def incident_title(rules: Sequence[str], metrics: Sequence[str], entities: Seque
         also = f", {listed(_subjects(metrics))} anomalous" if metrics else ""
         return f"{listed(rules)}{f' on {place}' if place else ''}{also}"
     if len(entities) > 1:
-        what = metrics[0] if len(metrics) == 1 else listed(_subjects(metrics))
+        what = metrics[0] if len(metrics) == 1 else _beginning(_subjects(metrics), metrics)
         return f"{what} anomalous on {place}"
-    return f"{listed(_subjects(metrics))}{f' of {place}' if place else ''} anomalous"
+    return f"{_beginning(_subjects(metrics), metrics)}{f' of {place}' if place else ''} anomalous"
 
 
 def alert_summary(anomaly: Anomaly, rule: str | None) -> str:
@@ -112,6 +114,12 @@ def alert_summary(anomaly: Anomaly, rule: str | None) -> str:
     if anomaly.expected is not None:
         text += f", expected {anomaly.expected.low:.4g} to {anomaly.expected.high:.4g}{unit}"
     return text
+
+
+def _beginning(subjects: Sequence[str], metrics: Sequence[str]) -> str:
+    """The subjects as a sentence begins; a metric's own name stays as it is written."""
+    text = listed(subjects)
+    return text if text.startswith(metrics[0]) else text[:1].upper() + text[1:]
 
 
 def _subjects(metrics: Sequence[str]) -> list[str]:

@@ -1,0 +1,162 @@
+"""A recording sent to a broker, as producers would: native JSON, or a capture's raw records."""
+
+from __future__ import annotations
+
+import binascii
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from integrations.kafka.connection import KafkaSettings
+from metrics_ai.config import Config
+from metrics_ai.recordings import RecordingOptions, RecordingReader
+from schemas.batch import SampleBatch
+from schemas.errors import BrokerError, ConfigurationError
+
+FLUSH_TIMEOUT_S: Final = 60.0
+_NATIVE: Final = "native"
+
+Record = tuple[bytes | None, bytes, int]
+"""Key, value, timestamp in milliseconds (-1 for none)."""
+
+
+class _Captured(msgspec.Struct):
+    value_base64: str | None
+    timestamp_ms: int = -1
+    key: str | None = None
+
+
+def send(
+    files: Sequence[Path],
+    options: RecordingOptions,
+    config: Config,
+    topic: str | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> int:
+    """Send recordings to the configured broker; how many records went.
+
+    Parameters
+    ----------
+    files, options
+        As for ``replay``. Captures go as they are, on the topic that is configured for their format; all else as
+        native JSON keyed by entity, so that a series keeps its order.
+    config
+        Broker and sources.
+    topic
+        Where to; by default the first configured source of the format.
+    progress
+        Called with the count of records so far.
+
+    Raises
+    ------
+    BrokerError
+        If a record was not delivered.
+    ConfigurationError
+        If no source is configured for the format, or the recording holds histograms that native JSON cannot say.
+    """
+    sender = _Sender(config.kafka)
+    reader = RecordingReader(options, config.tenant, dict(config.ingest.identity.items()))
+    for path in files:
+        captured = options.format_of(path) == "capture"
+        target = topic or _topic_of(config, options.source_format if captured else _NATIVE)
+        records = _captured_records(path) if captured else _native_records(path, reader)
+        for key, value, timestamp_ms in records:
+            sender.produce(target, key, value, timestamp_ms)
+            if progress and not sender.count % 1000:
+                progress(sender.count)
+    sender.flush()
+    if progress:
+        progress(sender.count)
+    return sender.count
+
+
+class _Sender:
+    """An idempotent producer that fails at the first record that was not delivered."""
+
+    def __init__(self, kafka: KafkaSettings) -> None:
+        self.count = 0
+        self._error: KafkaError | None = None
+        self._producer = Producer(
+            kafka.librdkafka(
+                linger_ms=50, compression_type="lz4", message_timeout_ms=int(FLUSH_TIMEOUT_S * 1000), acks="all"
+            )
+        )
+
+    def produce(self, topic: str, key: bytes | None, value: bytes, timestamp_ms: int) -> None:
+        """Queue a record; waits while the queue is full."""
+        known_time: dict[str, Any] = {"timestamp": timestamp_ms} if timestamp_ms >= 0 else {}
+        while True:
+            try:
+                self._producer.produce(topic, value, key=key, on_delivery=self._delivered, **known_time)
+                break
+            except BufferError:
+                self._producer.poll(0.1)
+            except KafkaException as error:
+                raise BrokerError(f"{topic}: {error}") from error
+        self.count += 1
+        self._producer.poll(0)
+        self._check()
+
+    def flush(self) -> None:
+        """Wait until all is delivered."""
+        left = self._producer.flush(FLUSH_TIMEOUT_S)
+        self._check()
+        if left:
+            raise BrokerError(f"{left} records were not delivered within {FLUSH_TIMEOUT_S:g} s", "Is the broker up?")
+
+    def _delivered(self, error: KafkaError | None, _: Message) -> None:
+        self._error = self._error or error
+
+    def _check(self) -> None:
+        if self._error is not None:
+            raise BrokerError(f"a record was not delivered: {self._error.str()}", "Check broker and topic")
+
+
+def _topic_of(config: Config, source_format: str) -> str:
+    for source in config.ingest.sources:
+        if source.format == source_format:
+            return source.topic
+    raise ConfigurationError(f"no source of format {source_format} is configured", "Name the topic")
+
+
+def _captured_records(path: Path) -> Iterator[Record]:
+    decode = msgspec.json.Decoder(_Captured).decode
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            try:
+                record = decode(line)
+                value = binascii.a2b_base64(record.value_base64 or "")
+            except (msgspec.DecodeError, binascii.Error, ValueError) as error:
+                raise ConfigurationError(f"{path}:{number}: not a captured record: {error}") from error
+            yield None if record.key is None else record.key.encode(), value, record.timestamp_ms
+
+
+def _native_records(path: Path, reader: RecordingReader) -> Iterator[Record]:
+    for piece in reader.read([path]):
+        if piece.batch is None:
+            continue
+        if piece.batch.is_histogram:
+            raise ConfigurationError(f"{path}: histograms cannot be sent as native JSON", "Send them as a capture")
+        yield from native_records(piece.batch)
+
+
+def native_records(batch: SampleBatch) -> Iterator[Record]:
+    """A batch's samples as native JSON, one a record, keyed by entity."""
+    described = []
+    for at in range(len(batch.series_ids)):
+        series = batch.series_at(at)
+        about = {"labels": dict(series.labels), "metric": series.metric, "type": series.type, "unit": series.unit}
+        described.append((series.entity.encode(), msgspec.json.encode(about)[:-1]))
+    # A number would be read as seconds in the first years after the epoch.
+    times = np.datetime_as_string(batch.timestamp_ms.astype("datetime64[ms]"), timezone="UTC").tolist()
+    rows = zip(batch.series.tolist(), times, batch.timestamp_ms.tolist(), batch.value.tolist(), strict=True)
+    for at, moment, timestamp_ms, value in rows:
+        key, about_json = described[at]
+        sample = b'%s,"value":%s,"timestamp":"%s"}' % (about_json, msgspec.json.encode(value), moment.encode())
+        yield key, sample, timestamp_ms
