@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from integrations.kafka.admin import create_topics
 from integrations.kafka.connection import KafkaSettings
@@ -70,7 +71,7 @@ class LogEnds:
 
 @dataclass
 class Trial:
-    """Detect and decide over the small operator, killed in turn.
+    """Detect and decide over the small operator, disturbed while a producer goes on.
 
     Parameters
     ----------
@@ -92,41 +93,67 @@ class Trial:
 
     def __post_init__(self) -> None:
         self.log = BrokerLog(self.kafka)
-        self._chance = random.Random(self.seed)
-        self._workers: dict[str, WorkerProcess] = {}
+        self.chance = random.Random(self.seed)
+        self.workers: dict[str, list[WorkerProcess]] = {}
+        self.ended: list[WorkerProcess] = []
 
-    def run(self, kills: int, roles: tuple[str, ...] = ("detect", "decide")) -> Trial:
-        """Kill each role so often, then let everything come to its end."""
-        plan = [role for role in roles for _ in range(kills)]
-        self._chance.shuffle(plan)
+    def run(self, disturb: Callable[[Trial], None], roles: tuple[str, ...] = ("detect", "decide")) -> Trial:
+        """Let a producer go on while ``disturb`` does its worst, then let everything come to its end."""
         try:
             for role in roles:
-                self._start(role)
-            traffic = Traffic(self.kafka, sum_messages(self.seed, 10**9, self.kafka.partitions), self.per_second)
-            with traffic:
-                for role in plan:
-                    self.kills.append(self._kill(role))
-                    self._start(role)
+                self.workers[role] = [self.start(role)]
+            messages = sum_messages(self.seed, 10**9, self.kafka.partitions)
+            with Traffic(self.kafka, messages, self.per_second) as traffic:
+                disturb(self)
             assert not traffic.failed
-            self._finish(roles)
+            for role in roles:
+                self._finish(role)
         finally:
-            for worker in self._workers.values():
+            for worker in self.all_workers():
                 worker.end()
         return self
 
-    def _start(self, role: str) -> None:
-        spec = WorkerSpec(role, self.kafka, self.folder, interval_s=self.interval_s, writer=self.writer)
-        self._workers[role] = WorkerProcess(spec)
+    def all_workers(self) -> list[WorkerProcess]:
+        return [worker for workers in self.workers.values() for worker in workers]
 
-    def _kill(self, role: str) -> Kill:
-        worker = self._workers[role].wait_ready()
+    def start(self, role: str) -> WorkerProcess:
+        return WorkerProcess(WorkerSpec(role, self.kafka, self.folder, interval_s=self.interval_s, writer=self.writer))
+
+    def supervise(self) -> None:
+        """Start again what ended, as ``up`` and a container's restart policy do."""
+        for role, workers in self.workers.items():
+            for position, worker in enumerate(workers):
+                if not worker.is_alive:
+                    self.ended.append(worker)
+                    workers[position] = self.start(role)
+
+    def wait_ready(self, limit_s: float = 40.0) -> None:
+        """Until every worker consumes."""
+        deadline = time.monotonic() + limit_s
+        while not all(worker.status()["ready"] for worker in self.all_workers()):
+            self.supervise()
+            assert time.monotonic() < deadline, self.said()
+            time.sleep(0.05)
+
+    def said(self) -> str:
+        return "\n".join(worker.said()[-3000:] for worker in self.all_workers())
+
+    def count_said(self, text: str) -> int:
+        """How often a text stands in the logs of all workers, those that ended too."""
+        return sum(worker.said().count(text) for worker in (*self.ended, *self.all_workers()))
+
+    def kill_in_flight(self, role: str, position: int = 0) -> None:
+        """SIGKILL between two checkpoints with messages in flight, then start anew."""
+        worker = self.workers[role][position].wait_ready()
         stage = sum_stage(role)
-        time.sleep(self._chance.uniform(0.0, 2 * self.interval_s))
-        taken, ends = self._await_in_flight(worker, stage.source)
+        time.sleep(self.chance.uniform(0.0, 2 * self.interval_s))
+        taken, ends = self.await_in_flight(worker, stage.source)
         worker.kill()
-        return Kill(role, self.log.saved(stage.checkpoints, stage.source), taken, ends)
+        self.kills.append(Kill(role, self.log.saved(stage.checkpoints, stage.source), taken, ends))
+        self.ended.append(worker)
+        self.workers[role][position] = self.start(role)
 
-    def _await_in_flight(self, worker: WorkerProcess, source: Topic) -> tuple[dict[int, int], dict[int, int]]:
+    def await_in_flight(self, worker: WorkerProcess, source: Topic) -> tuple[dict[int, int], dict[int, int]]:
         """Any moment will do in which something was applied since the last checkpoint, and something waits."""
         deadline = time.monotonic() + _LIMIT_S
         with LogEnds(self.kafka) as log_ends:
@@ -138,25 +165,51 @@ class Trial:
                 for number, part in status["partitions"].items():
                     if part["saved"][source.name] + 2 < part["positions"][source.name] < ends[int(number)]:
                         return {int(n): p["positions"][source.name] for n, p in status["partitions"].items()}, ends
-                time.sleep(self._chance.uniform(0.0, 0.02))
+                time.sleep(self.chance.uniform(0.0, 0.02))
         raise AssertionError(f"nothing is in flight:\n{worker.said()[-4000:]}")
 
-    def _finish(self, roles: tuple[str, ...]) -> None:
-        for role in roles:
-            stage = sum_stage(role)
-            worker = self._workers[role].wait_ready()
-            ends = self.log.ends(stage.source)
-            self._await(lambda: self._has_reached(worker, stage.source, ends), worker)  # noqa: B023  # awaited here
-            status = worker.stop()
-            assert status == 0, worker.said()[-4000:]
+    def _finish(self, role: str) -> None:
+        stage = sum_stage(role)
+        self.wait_ready()
+        ends = self.log.ends(stage.source)
+        deadline = time.monotonic() + _LIMIT_S
+        while not self._has_reached(role, stage.source, ends):
+            self.supervise()
+            assert time.monotonic() < deadline, self.said()
+            time.sleep(0.05)
+        for worker in self.workers[role]:
+            assert worker.stop() == 0, worker.said()[-4000:]
 
-    def _has_reached(self, worker: WorkerProcess, source: Topic, ends: dict[int, int]) -> bool:
-        positions = worker.positions(source.name)
+    def _has_reached(self, role: str, source: Topic, ends: dict[int, int]) -> bool:
+        positions: dict[int, int] = {}
+        for worker in self.workers[role]:
+            positions |= worker.positions(source.name)
         return all(positions.get(number, 0) >= end for number, end in ends.items())
 
-    def _await(self, condition: Callable[[], bool], worker: WorkerProcess) -> None:
-        deadline = time.monotonic() + _LIMIT_S
-        while not condition():
-            assert worker.is_alive, worker.said()[-4000:]
-            assert time.monotonic() < deadline, worker.said()[-4000:]
-            time.sleep(0.05)
+
+def kills_in_turn(count: int) -> Callable[[Trial], None]:
+    """Each role killed so often, in a random order."""
+
+    def disturb(trial: Trial) -> None:
+        plan = [role for role in trial.workers for _ in range(count)]
+        trial.chance.shuffle(plan)
+        for role in plan:
+            trial.kill_in_flight(role)
+
+    return disturb
+
+
+def compact_hard(kafka: KafkaSettings, topic: Topic) -> None:
+    """Make the broker compact a topic as soon and as much as it can."""
+    wanted = {
+        "segment.ms": "1000",
+        "segment.bytes": str(1024 * 1024),
+        "min.cleanable.dirty.ratio": "0.0",
+        "min.compaction.lag.ms": "0",
+        "max.compaction.lag.ms": "1000",
+    }
+    entries = [ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET) for key, value in wanted.items()]
+    resource = ConfigResource(ResourceType.TOPIC, kafka.topic(topic), incremental_configs=entries)
+    admin = AdminClient(kafka.librdkafka())
+    for future in admin.incremental_alter_configs([resource]).values():
+        future.result(20)

@@ -47,7 +47,11 @@ def stage_differences(log: BrokerLog, stage: Stage) -> list[str]:
     inputs = {number: [record.value for record in records] for number, records in log.records(stage.source).items()}
     reference = Reference.over(stage, inputs)
     output = stage.operator(0).output  # type: ignore[attr-defined]  # the small operator's
+    found = []
+    if stage.precious and log.kafka.profile == "kafka" and (twice := log.count(output) - len(log.by_id(output))):
+        found.append(f"{output.name}: {twice} records came twice, in spite of transactions")
     return [
+        *found,
         *_output_differences(output.name, log.by_id(output), reference.outputs),
         *_state_differences(stage, log, reference),
     ]

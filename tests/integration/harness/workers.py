@@ -55,13 +55,14 @@ class WorkerProcess:
             **spec.extra,
         }
         config.write_text(json.dumps(body))
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.integration.harness.worker_main", str(config)],
-            cwd=ROOT,
-            stdout=subprocess.DEVNULL,
-            stderr=self.log.with_suffix(".err").open("wb"),
-            preexec_fn=dying_with_parent(),  # noqa: PLW1509  # made for that
-        )
+        with self.log.with_suffix(".err").open("wb") as errors:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.integration.harness.worker_main", str(config)],
+                cwd=ROOT,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                preexec_fn=dying_with_parent(),  # noqa: PLW1509  # made for that
+            )
 
     @property
     def pid(self) -> int:

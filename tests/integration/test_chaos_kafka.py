@@ -1,0 +1,91 @@
+"""Zombies, handovers and a broker that restarts, on an Apache Kafka that compacts as hard as it can."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from integrations.kafka.apache import ApacheKafka
+from schemas.topics import DECIDE_CHECKPOINTS, DETECT_CHECKPOINTS
+from tests.integration.harness.chaos import Trial, compact_hard, fresh
+from tests.integration.harness.judge import differences
+from tests.integration.harness.stages import sum_stage
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
+# Longer than the session of two seconds: the group has given the partitions away when the zombie wakes.
+FROZEN_S = 4.0
+
+
+@pytest.fixture(scope="module")
+def hard_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApacheKafka]:
+    properties = {"log.cleaner.backoff.ms": "100", "log.retention.check.interval.ms": "1000"}
+    with ApacheKafka(tmp_path_factory.mktemp("hard-kafka"), properties=properties) as broker:
+        yield broker
+
+
+def _trial(broker: ApacheKafka, folder: Path, seed: int) -> Trial:
+    kafka = fresh(broker.settings, partitions=4)
+    for topic in (DETECT_CHECKPOINTS, DECIDE_CHECKPOINTS):
+        compact_hard(kafka, topic)
+    return Trial(kafka, folder, seed)
+
+
+def _freeze_in_turn(trial: Trial) -> None:
+    """Two workers of detect; one after the other stands still with blocks to write and messages to read."""
+    trial.workers["detect"].append(trial.start("detect"))
+    source = sum_stage("detect").source
+    for turn in range(6):
+        trial.wait_ready()
+        worker = trial.workers["detect"][turn % 2]
+        if not worker.positions(source.name):
+            continue
+        trial.await_in_flight(worker, source)
+        worker.freeze()
+        time.sleep(FROZEN_S)
+        worker.thaw()
+        time.sleep(1.0)
+    trial.kill_in_flight("detect", 1)
+
+
+def test_zombies_are_refused_and_change_nothing(hard_kafka: ApacheKafka, tmp_path: Path) -> None:
+    trial = _trial(hard_kafka, tmp_path, seed=11).run(_freeze_in_turn)
+    assert trial.count_said(" fenced ") > 0, "no zombie ever tried"
+    assert differences(trial.log, sum_stage) == []
+
+
+def _join_and_leave(trial: Trial) -> None:
+    for _ in range(3):
+        trial.wait_ready()
+        newcomer = trial.start("detect")
+        trial.workers["detect"].append(newcomer)
+        trial.wait_ready()
+        time.sleep(2.0)
+        trial.workers["detect"].remove(newcomer)
+        trial.ended.append(newcomer)
+        assert newcomer.stop() == 0, newcomer.said()
+        time.sleep(1.0)
+
+
+def test_a_second_worker_joins_and_leaves_under_load(hard_kafka: ApacheKafka, tmp_path: Path) -> None:
+    trial = _trial(hard_kafka, tmp_path, seed=12).run(_join_and_leave)
+    assert all("partition restored" in worker.said() for worker in trial.ended)
+    assert differences(trial.log, sum_stage) == []
+
+
+def test_apache_kafka_itself_is_restarted(hard_kafka: ApacheKafka, tmp_path: Path) -> None:
+    def restart(trial: Trial) -> None:
+        for end in (hard_kafka.stop, hard_kafka.kill):
+            trial.wait_ready()
+            time.sleep(2.0)
+            end()
+            hard_kafka.start()
+            deadline = time.monotonic() + 10
+            while time.monotonic() < deadline:
+                trial.supervise()
+                time.sleep(0.1)
+
+    trial = _trial(hard_kafka, tmp_path, seed=13).run(restart)
+    assert differences(trial.log, sum_stage) == []
