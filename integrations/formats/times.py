@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -22,6 +21,8 @@ _RFC3339: Final = re.compile(
 MAX_TIME_MS: Final = 253_402_300_799_999
 # Below 1e11 a number means seconds (until the year 5138), below 1e14 milliseconds (from 1973 on), and so on.
 _MAGNITUDES: Final = ((1e11, "s"), (1e14, "ms"), (1e17, "us"))
+# Beyond this no unit makes a time of a number.
+_MAX_NUMBER: Final = 1e25
 _PER_MS: Final = {"ms": 1, "us": 1000, "ns": 1_000_000}
 
 
@@ -86,7 +87,7 @@ def _from_number_text(text: str, unit: TimeUnit) -> int:
 
 
 def _from_float(number: float, unit: TimeUnit) -> int:
-    if not math.isfinite(number):
+    if not abs(number) < _MAX_NUMBER:
         raise BadTimeError(f"{number} is not a time")
     known = infer_unit(number) if unit == "auto" else unit
     return round(number * 1000) if known == "s" else round(number / _PER_MS[known])
@@ -145,7 +146,8 @@ def floats_to_ms(times: npt.NDArray[np.float64], unit: TimeUnit = "auto") -> npt
     array([1795446000250, 1795446000250,            -1])
     """
     seconds, us, ns = _masks(times, unit)
-    ms = np.where(seconds, times * 1000, np.where(us, times / 1000, np.where(ns, times / 1_000_000, times)))
+    with np.errstate(over="ignore"):
+        ms = np.where(seconds, times * 1000, np.where(us, times / 1000, np.where(ns, times / 1_000_000, times)))
     rounded = np.rint(ms)
     return np.where((rounded < 0) | ~(rounded <= MAX_TIME_MS), -1, rounded).astype(np.int64)
 
