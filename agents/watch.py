@@ -13,6 +13,9 @@ from agents.shell import Shell
 from agents.step import PartitionState
 
 _EVERY_S: Final = 0.25
+# What an operator counts beside the values that it left out.
+_TAKEN: Final = frozenset({"samples", "accepted", "accepted_late"})
+_WORK: Final = frozenset({"closed_buckets", "river_updates", "forgotten"})
 
 
 class Watch:
@@ -99,7 +102,7 @@ class Watch:
         for reason, count in counts.items():
             new = count - self._told.get((id(operator), reason), 0)
             self._told[id(operator), reason] = count
-            if reason == "samples":
+            if reason in _TAKEN:
                 shell.telemetry.samples.labels(shell.stage.name).inc(max(0, new))
-            else:
+            elif reason not in _WORK:
                 shell.telemetry.skipped.labels(shell.stage.name, shell.stage.source.name, reason).inc(max(0, new))
