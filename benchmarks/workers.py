@@ -50,7 +50,7 @@ class Workers:
         self._config = folder / "config.yaml"
         config = {
             "kafka": {"bootstrap": self.kafka.bootstrap, "profile": self.kafka.profile, "partitions": PARTITIONS},
-            "ingest": {"sources": [{"topic": topic, "format": form} for topic, form in sources.items()]},
+            **({"ingest": {"sources": _sources(sources)}} if sources else {}),
             # The same on every broker, so that numbers compare.
             "checkpoint": {"interval_s": 5},
             **(settings or {}),
@@ -99,6 +99,10 @@ class Workers:
             child.terminate()
         for child in self.children.values():
             child.finish(30)
+
+
+def _sources(sources: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"topic": topic, "format": form} for topic, form in sources.items()]
 
 
 # Kernels are ours; a pool of threads in numpy would only steal cores from the neighbours.
