@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from agents.threads import EndableThread
 from integrations.kafka.connection import KafkaSettings
 
 # Messages that wait for the agent, of all partitions together. One of metrics.samples is some 20 kB, at most 8 MiB.
@@ -30,6 +31,8 @@ _FAUST: Final = logging.getLogger("faust")
 
 class _ConsumerThread(driver.AIOKafkaConsumerThread):
     """Faust's consumer, which leaves out what a transaction did not commit and does not wait long in vain."""
+
+    Worker = EndableThread
 
     logger = _FAUST
 

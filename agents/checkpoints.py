@@ -54,8 +54,8 @@ class CheckpointSettings(BaseModel):
         float,
         Field(ge=1, le=900, description="After which the broker aborts the transaction of a writer that is gone."),
     ] = 10.0
-    takeover_limit_s: Annotated[
-        float, Field(ge=1, le=900, description="For starting a partition's writer, which fences the earlier one.")
+    write_limit_s: Annotated[
+        float, Field(ge=1, le=900, description="For one checkpoint, a broker's restart included; then the worker ends.")
     ] = 30.0
     compression: Annotated[Codec, Field(description="Of the blocks.")] = "lz4"
 
@@ -80,6 +80,10 @@ class CheckpointSettings(BaseModel):
 
 class FencedError(CheckpointError):
     """A newer owner of the partition exists: this one must fall silent."""
+
+
+class LostError(CheckpointError):
+    """Nobody here knows whether a checkpoint counts: the broker must be asked, by whoever restores next."""
 
 
 class Manifest(BaseModel):

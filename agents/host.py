@@ -20,6 +20,7 @@ from schemas.errors import BrokerError, MetricsAIError
 
 # What an orderly stop may take before the process ends anyway; its state is safe at the last checkpoint.
 STOP_LIMIT_S: Final = 15.0
+ABANDON_LIMIT_S: Final = 3.0
 _POLL_S: Final = 0.1
 _AGENTS: Final = {"detect": detect_agent, "decide": decide_agent}
 
@@ -79,6 +80,14 @@ class StageHost:
             with suppress(asyncio.CancelledError, Exception):
                 await task
 
+    async def abandon(self) -> None:
+        """Let go of a stage that failed, as far as it goes; what it held lies at its last checkpoint."""
+        self.shell.step.stopped = True
+        for task in self._tasks:
+            task.cancel()
+        with suppress(Exception):
+            await asyncio.wait_for(self.app.stop(), ABANDON_LIMIT_S)
+
 
 async def host(hosts: Sequence[StageHost], stop: threading.Event) -> MetricsAIError | None:
     """Run stages until told to stop or one fails; returns what failed."""
@@ -88,7 +97,9 @@ async def host(hosts: Sequence[StageHost], stop: threading.Event) -> MetricsAIEr
     while not stop.is_set() and failure is None:
         await asyncio.sleep(_POLL_S)
         failure = next(filter(None, (one.failure() for one in hosts)), None)
-    if failure is None:
+    if failure is not None:
+        await asyncio.gather(*(one.abandon() for one in hosts))
+    else:
         try:
             await asyncio.wait_for(asyncio.gather(*(one.stop() for one in hosts)), STOP_LIMIT_S)
         except TimeoutError:

@@ -12,10 +12,20 @@ from typing import Any, Final
 from faust.types import TP
 
 from agents.app import StageApp
-from agents.checkpoints import CheckpointSettings, FencedError, LogEnds, LogReader, Manifest, Restored, read_states
+from agents.checkpoints import (
+    CheckpointSettings,
+    FencedError,
+    LogEnds,
+    LogReader,
+    LostError,
+    Manifest,
+    Restored,
+    read_states,
+)
 from agents.outputs import OutputProducer
 from agents.stage import Stage
 from agents.step import PartitionState, Step, StepTools
+from agents.threads import in_thread
 from agents.writers import CheckpointTarget, CheckpointWriter, writer_for
 from integrations.kafka.connection import KafkaSettings
 from integrations.telemetry import Telemetry
@@ -115,7 +125,7 @@ class Shell:
             numbers = self._assigned()
             states = await self._restore(numbers, lambda: generation == self._generation)
             if generation != self._generation:
-                await asyncio.gather(*(asyncio.to_thread(state.writer.close) for state in states))
+                await asyncio.gather(*(in_thread(state.writer.close) for state in states))
                 return
             self.partitions.update({state.number: state for state in states})
             await self._commit(states)
@@ -148,16 +158,16 @@ class Shell:
     async def _restore(self, numbers: list[int], still_wanted: Callable[[], bool]) -> list[PartitionState]:
         if not numbers:
             return []
-        writers = await asyncio.gather(*(asyncio.to_thread(self._take_over, number) for number in numbers))
+        writers = await asyncio.gather(*(in_thread(self._take_over, number) for number in numbers))
         topic = self._settings.kafka.topic(self.stage.checkpoints)
-        states = await asyncio.to_thread(read_states, self._reader, topic, numbers, still_wanted)
+        states = await in_thread(read_states, self._reader, topic, numbers, still_wanted)
         if not still_wanted():
-            await asyncio.gather(*(asyncio.to_thread(writer.close) for writer in writers))
+            await asyncio.gather(*(in_thread(writer.close) for writer in writers))
             return []
         places = [(self.name_on_broker(one.name), number) for one in self.stage.inputs for number in numbers]
-        ends = await asyncio.to_thread(self._reader.ends, places)
+        ends = await in_thread(self._reader.ends, places)
         return [
-            await asyncio.to_thread(self._build, states[number], writer, ends)
+            await in_thread(self._build, states[number], writer, ends)
             for number, writer in zip(numbers, writers, strict=True)
         ]
 
@@ -274,6 +284,9 @@ class Shell:
             except FencedError as error:
                 self._fall_silent(part, error)
                 return
+            except LostError as error:
+                self.fail(error)
+                raise
             finally:
                 part.saved_at_s = time.monotonic()
                 part.cost_s = part.saved_at_s - started
@@ -299,7 +312,7 @@ class Shell:
             await self._delivered(part)
         part.checkpoints += 1
         manifest = Manifest(number=part.checkpoints, offsets=positions, blocks=len(blocks))
-        await asyncio.to_thread(part.writer.write, outputs, blocks, manifest)
+        await in_thread(part.writer.write, outputs, blocks, manifest)
         part.pending_blocks, part.pending_outputs = {}, []
         part.saved = positions
         self._count(part, sum(map(len, blocks.values())), started)
@@ -364,7 +377,7 @@ class Shell:
         parts = list(self.partitions.values())
         await asyncio.gather(*(self._last_checkpoint(part) for part in parts))
         self.partitions.clear()
-        await asyncio.gather(*(asyncio.to_thread(part.writer.close) for part in parts))
+        await asyncio.gather(*(in_thread(part.writer.close) for part in parts))
 
     async def _last_checkpoint(self, part: PartitionState) -> None:
         if part.cost_s > HANDOVER_S:

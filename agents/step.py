@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol
 from agents.checkpoints import LogReader, LogRecord
 from agents.outputs import Envelope, OutputProducer, SendableRecord
 from agents.stage import Stage
+from agents.threads import in_thread
 from agents.writers import CheckpointWriter
 from integrations.kafka.connection import KafkaSettings
 from integrations.telemetry import Telemetry
@@ -156,7 +157,7 @@ class Step:
         found = 0
         records = self._tools.reader.between(topic, part.number, first, end)
         try:
-            while chunk := await asyncio.to_thread(_next_records, records):
+            while chunk := await in_thread(_next_records, records):
                 for record in chunk:
                     if not self._is_ours(part):
                         return False
@@ -164,7 +165,7 @@ class Step:
                     self._apply(part, name, record)
                     await self._send(part)
         finally:
-            await asyncio.to_thread(records.close)  # type: ignore[attr-defined]  # a generator
+            await in_thread(records.close)  # type: ignore[attr-defined]  # a generator
         if not self._is_ours(part):
             return False
         part.positions[name] = end

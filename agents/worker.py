@@ -20,6 +20,7 @@ from agents.detect import detect_stage
 from agents.host import StageHost, host
 from agents.shell import ShellSettings, WriterFactory
 from agents.stage import Stage, TickSettings
+from agents.threads import in_thread
 from agents.writers import writer_for
 from incidents.decide import DecideOperator, DecideSettings
 from integrations.kafka.admin import resolve_profile
@@ -80,7 +81,7 @@ def run_worker(
     telemetry
         Metrics and health.
     stop
-        Set by whoever hosts this in a thread; signals are handled where this is the main thread.
+        Set by whoever handles signals; where None, this does, and must run in the main thread.
     writer
         Makes the writers of checkpoints.
 
@@ -89,18 +90,22 @@ def run_worker(
     MetricsAIError
         If a stage failed; the process must end then, and the next reads its state from the broker.
     """
-    stop = stop or threading.Event()
     asyncio.run(_run(tuple(roles), settings, telemetry, stop, writer))
 
 
 async def _run(
-    roles: Sequence[Role], settings: WorkerSettings, telemetry: Telemetry, stop: threading.Event, writer: WriterFactory
+    roles: Sequence[Role],
+    settings: WorkerSettings,
+    telemetry: Telemetry,
+    stop: threading.Event | None,
+    writer: WriterFactory,
 ) -> None:
-    if threading.current_thread() is threading.main_thread():
+    if stop is None:
+        stop = threading.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-    kafka = await asyncio.to_thread(resolve_profile, settings.kafka)
+    kafka = await in_thread(resolve_profile, settings.kafka)
     shell = ShellSettings(kafka, settings.checkpoint, transactions=kafka.profile == "kafka", writer=writer)
     with_ticks = settings.ticks.ticks == "wall"
     hosts = [StageHost(settings.stage(role), shell, telemetry, with_ticks) for role in roles]

@@ -8,13 +8,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 from uuid import uuid4
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from agents.checkpoints import CheckpointSettings, FencedError, KeyedRecord, Manifest, claim_of, records_of
+from agents.checkpoints import CheckpointSettings, FencedError, KeyedRecord, LostError, Manifest, claim_of, records_of
 from agents.outputs import SendableRecord
 from integrations.kafka.connection import KafkaSettings
 from schemas.errors import CheckpointError
@@ -70,6 +71,8 @@ class CheckpointWriter(Protocol):
         ------
         FencedError
             If a newer owner of the partition exists.
+        LostError
+            If it is not known whether it counts.
         CheckpointError
             If nothing of it counts; the same blocks must come again with the next one.
         """
@@ -109,6 +112,12 @@ class _Producing:
             except BufferError:
                 self.producer.poll(_QUEUE_FULL_POLL_S)
 
+    def close(self) -> None:
+        """Forget what was not sent."""
+        with suppress(KafkaException):  # a fenced producer refuses even that
+            self.producer.purge()
+            self.producer.flush(0)
+
     def _delivered(self, error: KafkaError | None, _: object) -> None:
         if error is not None:
             self.failures.append(error)
@@ -130,7 +139,7 @@ class TransactionalWriter:
 
     def __init__(self, target: CheckpointTarget, settings: CheckpointSettings) -> None:
         self._target = target
-        self._limit_s = settings.takeover_limit_s
+        self._limit_s = settings.write_limit_s
         self._timeout_s = settings.transaction_timeout_s
         options = _options(target, settings) | {
             "transactional.id": target.transactional_id,
@@ -146,7 +155,6 @@ class TransactionalWriter:
     def write(self, outputs: Sequence[SendableRecord], blocks: Mapping[str, bytes], manifest: Manifest) -> None:
         """See :class:`CheckpointWriter`."""
         records, last = records_of(self._target.partition, blocks, manifest, claim="")
-        self._producing.failures.clear()
         try:
             self._call(self._producing.producer.begin_transaction)
             self._open = True
@@ -154,33 +162,60 @@ class TransactionalWriter:
                 self._put(output.topic, output.partition, output.record, output.timestamp_ms)
             for record in (*records, last):
                 self._put(self._target.topic, self._target.partition, record)
-            self._commit()
-            self._open = False
         except FencedError:
             self._open = False
             raise
         except CheckpointError:
             self._abort()
             raise
+        self._commit()
 
     def _put(self, topic: str, partition: int, record: KeyedRecord, timestamp_ms: int = 0) -> None:
         self._call(lambda: self._producing.put(topic, partition, record, timestamp_ms))
 
     def _commit(self) -> None:
-        deadline = time.monotonic() + self._timeout_s
+        """Commit, as often as it takes: once it has begun, only its own answer says whether it counts."""
+        deadline = time.monotonic() + self._limit_s
         while True:
             try:
                 self._producing.producer.commit_transaction(max(0.1, deadline - time.monotonic()))
-                return
-            except KafkaException as error:
-                if not error.args[0].retriable() or time.monotonic() > deadline:
-                    raise _checkpoint_error(self._target, error.args[0]) from error
+            except KafkaException as failure:
+                if self._may_go_on(failure.args[0], deadline):
+                    continue
+                raise _checkpoint_error(self._target, failure.args[0]) from failure
+            self._open = False
+            return
+
+    def _may_go_on(self, error: KafkaError, deadline: float) -> bool:
+        """Whether to ask again; an abort, where the broker wants one, is made here.
+
+        Raises
+        ------
+        LostError
+            If there will be no answer.
+        """
+        if error.code() in _FENCED:
+            self._open = False
+            return False
+        if error.txn_requires_abort():
+            self._abort()
+            return False
+        if error.retriable() and time.monotonic() < deadline:
+            return True
+        self._open = False
+        raise LostError(f"{self._target.transactional_id}: no answer to a commit: {error.str()}")
 
     def _abort(self) -> None:
         if not self._open:
             return
-        self._call(lambda: self._producing.producer.abort_transaction(self._timeout_s))
         self._open = False
+        try:
+            self._producing.producer.abort_transaction(self._timeout_s)
+        except KafkaException as failure:
+            error = failure.args[0]
+            if error.code() in _FENCED:
+                raise _checkpoint_error(self._target, error) from failure
+            raise LostError(f"{self._target.transactional_id}: no answer to an abort: {error.str()}") from failure
 
     def _call(self, action: Callable[[], None]) -> None:
         try:
@@ -194,8 +229,7 @@ class TransactionalWriter:
             self._abort()
         except CheckpointError as error:
             LOG.warning("an open transaction is left to its timeout", extra={"error": str(error)})
-        self._producing.producer.purge()
-        self._producing.producer.flush(0)
+        self._producing.close()
 
 
 class ManifestWriter:
@@ -203,7 +237,7 @@ class ManifestWriter:
 
     def __init__(self, target: CheckpointTarget, settings: CheckpointSettings) -> None:
         self._target = target
-        self._limit_s = settings.takeover_limit_s
+        self._limit_s = settings.write_limit_s
         options = _options(target, settings) | {"max.in.flight": 1, "message.timeout.ms": int(self._limit_s * 1000)}
         self._producing = _Producing(options)
         self._claim = uuid4().hex
@@ -235,8 +269,7 @@ class ManifestWriter:
 
     def close(self) -> None:
         """See :class:`CheckpointWriter`."""
-        self._producing.producer.purge()
-        self._producing.producer.flush(0)
+        self._producing.close()
 
 
 def _checkpoint_error(target: CheckpointTarget, error: KafkaError) -> CheckpointError:
