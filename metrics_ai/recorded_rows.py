@@ -10,7 +10,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -29,6 +29,7 @@ _NAMED: Final = ("metric", "labels", "type", "unit")
 _PAIR: Final = re.compile(r'\s*([A-Za-z_][A-Za-z0-9_.:-]*)\s*=\s*"((?:[^"\\]|\\.)*)"\s*(?:,|$)')
 _SERIES: Final = re.compile(r"(?P<metric>[^{}]+)(?:\{(?P<labels>.*)\})?")
 _BAD: Final = -1
+_FEW_CODES: Final = 1 << 16
 
 Ints = npt.NDArray[np.int64]
 
@@ -156,16 +157,17 @@ class RowReader:
 
     def _series(self, rows: pa.RecordBatch) -> Ints:
         """Dense ids by row; -1 where the labels cannot be read."""
-        columns = [(name, _encoded(column)) for name, column in _key_columns(rows)]
-        codes = np.zeros(len(rows), np.int64)
-        for _, encoded in columns:
-            size = len(encoded.dictionary) + 1
-            codes = codes * size + encoded.indices.fill_null(size - 1).to_numpy(zero_copy_only=False)
-        distinct, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
-        names = tuple(name for name, _ in columns)
-        cells = [encoded.take(pa.array(first)).to_pylist() for _, encoded in columns]
-        keys = zip(*cells, strict=True) if columns else [()] * len(distinct)
-        return np.array([self._dense(names, key) for key in keys], np.int64)[inverse]
+        columns = {name: _encoded(column) for name, column in _key_columns(rows)}
+        cells = [[*column.dictionary.to_pylist(), None] for column in columns.values()]
+        codes, size = np.zeros(len(rows), np.int64), 1
+        for column in columns.values():
+            absent = len(column.dictionary)
+            codes = codes * (absent + 1) + column.indices.fill_null(absent).to_numpy(zero_copy_only=False)
+            size *= absent + 1
+        distinct, inverse = _distinct(codes, size)
+        names = tuple(columns)
+        dense = [self._dense(names, key) for key in _cells_of(distinct, cells)]
+        return np.array(dense, np.int64)[inverse]
 
     def _dense(self, names: tuple[str, ...], cells: tuple[Any, ...]) -> int:
         key = (names, cells)
@@ -193,9 +195,31 @@ def batch_of(
     """A batch of rows of a table's series, with a dictionary of its own; None without rows."""
     if not len(series):
         return None
-    distinct, index = np.unique(series, return_inverse=True)
+    distinct, index = _distinct(series, len(table))
     texts = [table.texts[at] for at in distinct.tolist()]
     return SampleBatch(table.tenant, table.ids[distinct], texts, index.astype(np.int32), times, value)
+
+
+def _distinct(codes: npt.NDArray[Any], size: int) -> tuple[Ints, Ints]:
+    """Sorted distinct codes below ``size`` and each row's position among them; without sorting where there are few."""
+    if size > _FEW_CODES + 8 * len(codes):
+        return np.unique(codes, return_inverse=True)
+    position = np.zeros(size, np.int64)
+    position[codes] = 1
+    distinct = np.flatnonzero(position)
+    position[distinct] = np.arange(len(distinct))
+    return distinct, position[codes]
+
+
+def _cells_of(codes: Ints, cells: Sequence[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
+    """The cells that a code stands for, column by column."""
+    if not cells:
+        return iter([()] * len(codes))
+    parts = []
+    for column in reversed(cells):
+        codes, at = np.divmod(codes, len(column))
+        parts.append([column[one] for one in at.tolist()])
+    return zip(*reversed(parts), strict=True)
 
 
 def _key_columns(rows: pa.RecordBatch) -> Iterator[tuple[str, pa.Array]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -172,7 +172,7 @@ class RecordingReader:
         rows = RowReader(self._options.naming(path), self._table, self.tally)
         with pyarrow.parquet.ParquetFile(path, read_dictionary=["metric", "labels"], memory_map=True) as file:
             size, total, done = path.stat().st_size, max(1, file.metadata.num_rows), 0
-            for block in file.iter_batches(batch_size=self._options.batch_rows):
+            for block in _merged(file.iter_batches(batch_size=self._options.batch_rows), self._options.batch_rows):
                 done += len(block)
                 yield Piece(rows.read(block), size * done // total)
 
@@ -222,3 +222,21 @@ class RecordingReader:
 def _header(path: Path) -> list[str]:
     with path.open(encoding="utf-8-sig", errors="replace") as file:
         return [name.strip().strip('"') for name in file.readline().split(",")]
+
+
+def _merged(blocks: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
+    """Small blocks (a Parquet file of many small row groups) as fewer large ones."""
+    waiting: list[pa.RecordBatch] = []
+    for block in blocks:
+        if sum(map(len, waiting)) + len(block) > rows and waiting:
+            yield _one(waiting)
+            waiting = []
+        waiting.append(block)
+    if waiting:
+        yield _one(waiting)
+
+
+def _one(blocks: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+    if len(blocks) == 1:
+        return blocks[0]
+    return pa.Table.from_batches(blocks).unify_dictionaries().combine_chunks().to_batches()[0]
