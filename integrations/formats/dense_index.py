@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sized
 from typing import Any, Final
 
 import numpy as np
@@ -11,7 +10,6 @@ from numba import njit
 
 UNKNOWN: Final = -1
 _MIN_SLOTS: Final = 4096
-_MOST_HASHES_A_SERIES: Final = 4
 _K1: Final = np.uint64(0x9E3779B97F4A7C15)
 _K2: Final = np.uint64(0xD6E8FEB86659FD93)
 _K3: Final = np.uint64(0xBF58476D1CE4E5B9)
@@ -115,9 +113,9 @@ class DenseIndex:
             self._keys, self._values = keys, values
         self._used += bool(_put(self._keys, self._values, np.uint64(hash_), np.int32(dense)))
 
-    def keep_below(self, table: Sized) -> None:
-        """Forget everything if there are far more hashes than series: producers write one series in many ways."""
-        if self._used > _MOST_HASHES_A_SERIES * len(table) + _MIN_SLOTS:
+    def keep_below(self, limit: int) -> None:
+        """Forget everything if there are more hashes than that."""
+        if self._used > limit:
             self.clear()
 
     def clear(self) -> None:

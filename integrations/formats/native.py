@@ -82,7 +82,7 @@ class Native:
         text: bytes, scanned: scan.Scanned, at_ms: npt.NDArray[np.int64], table: SeriesTable
     ) -> npt.NDArray[np.int32]:
         index: DenseIndex = table.scratch("native", DenseIndex)
-        index.keep_below(table)
+        index.keep_below(table.scratch_limit)
         dense = index.find(scanned.hashes)
         new: dict[int, int] = {}
         for at in np.flatnonzero((dense == UNKNOWN) & (at_ms >= 0)).tolist():

@@ -65,7 +65,7 @@ class _Messages:
         self.walked = walk.walk(np.frombuffer(self.data, np.uint8), starts)
         self.resources: dict[int, list[tuple[str, object]]] = {}
         self.index: DenseIndex = table.scratch("otlp_protobuf", DenseIndex)
-        self.index.keep_below(table)
+        self.index.keep_below(table.scratch_limit)
 
     def read(self, record_ms: Sequence[int]) -> None:
         self._reject_records()
@@ -90,8 +90,9 @@ class _Messages:
     def _times(self, record_ms: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Event milliseconds of the points; what has none takes its record's."""
         points = self.walked.points
-        time_ns = points[:, walk.TIME_NS]
-        return np.where(time_ns == 0, record_ms[points[:, walk.RECORD]], time_ns // _NS_PER_MS)
+        time_ns = points[:, walk.TIME_NS].view(np.uint64)
+        own_ms = (time_ns // np.uint64(_NS_PER_MS)).astype(np.int64)
+        return np.where(time_ns == 0, record_ms[points[:, walk.RECORD]], own_ms)
 
     def _recorded(self, record: npt.NDArray[np.int32], at_ms: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         """Which points hold something; the others are counted or rejected here."""

@@ -100,7 +100,7 @@ def _dense(
     data: bytes, walked: walk.Walked, table: SeriesTable, wanted: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.int32]:
     index: DenseIndex = table.scratch("remote_write", DenseIndex)
-    index.keep_below(table)
+    index.keep_below(table.scratch_limit)
     dense = index.find(walked.hashes)
     new: dict[int, int] = {}
     for at in np.flatnonzero(wanted & (dense == UNKNOWN)).tolist():

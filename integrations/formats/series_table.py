@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,8 @@ from integrations.formats.recognise import Recogniser
 from schemas.series import METRIC_TYPES, Series
 
 T = TypeVar("T")
+_MOST_SPELLINGS: Final = 4
+_MIN_SCRATCH: Final = 4096
 
 
 class SeriesTable:
@@ -93,6 +95,11 @@ class SeriesTable:
         if kept is None:
             kept = self._scratch[owner] = make()
         return kept  # type: ignore[return-value]
+
+    @property
+    def scratch_limit(self) -> int:
+        """How many entries a decoder's scratch may hold: producers may write one series in many ways."""
+        return _MOST_SPELLINGS * len(self.texts) + _MIN_SCRATCH
 
     def clear(self) -> None:
         """Forget every series and every scratch; dense ids handed out before are void."""

@@ -16,6 +16,7 @@ from integrations.formats.json_reading import BadPartError, Reading
 from integrations.formats.telegraf_names import intern_fields
 
 _Head = tuple[str, dict[str, str]]
+_Group = tuple[str, tuple[str, ...]]
 
 # A name up to an unescaped separator. Line ends are no part of any of them.
 _MEASUREMENT: Final = re.compile(r"(?:\\.|[^\\, ])+", re.DOTALL)
@@ -43,6 +44,9 @@ class TelegrafInflux:
     def decode(self, values: Sequence[bytes], record_ms: Sequence[int], table: SeriesTable) -> Decoded:
         """Decode records; see ``Decoder``."""
         columns = Columns()
+        known: dict[_Group, list[int]] = table.scratch("telegraf_influx", dict)
+        if len(known) > table.scratch_limit:
+            known.clear()
         for record, value in enumerate(values):
             if not value:
                 columns.reject(record, "empty", "a record without a value")
@@ -63,19 +67,23 @@ class TelegrafInflux:
             if not bare or bare.startswith("#"):
                 continue
             try:
-                self._line(bare, reading)
+                self._line(bare, at, reading)
             except BadPartError as error:
-                reading.columns.reject(reading.record, error.reason, f"line {at}: {error.detail}")
+                _reject(error, at, reading)
 
-    def _line(self, line: str, reading: Reading) -> None:
+    def _line(self, line: str, number: int, reading: Reading) -> None:
         head, fields, time = _split(line)
         at_ms = reading.time(time, self._unit, "time") if time else reading.time(None, "ms", "time")
-        known: dict[tuple[str, tuple[str, ...]], list[int]] = reading.table.scratch(self, dict)
+        known: dict[_Group, list[int]] = reading.table.scratch("telegraf_influx", dict)
         numbers: dict[str, float] = {}
-        for key, value in fields:
-            number = _value(key, value, reading)
-            if number is not None:
-                numbers[key] = number
+        for key, text in fields:
+            if text.startswith('"'):
+                reading.skip("string_field")
+                continue
+            try:
+                numbers[key] = _value(key, text)
+            except BadPartError as error:
+                _reject(error, number, reading)
         group = (head, tuple(numbers))
         ids = known.get(group)
         if ids is None:
@@ -152,16 +160,15 @@ def _unescaped(text: str) -> str:
     return _ESCAPED.sub(r"\1", text) if "\\" in text else text
 
 
-def _value(key: str, text: str, reading: Reading) -> float | None:
-    """A field's number; None where it is text or rejected."""
+def _value(key: str, text: str) -> float:
     if _NUMBER.fullmatch(text):
         return float(text)
     if integer := _INTEGER.fullmatch(text):
         return float(int(integer[1] or integer[2]))
     if (boolean := _BOOLEANS.get(text)) is not None:
         return boolean
-    if text.startswith('"'):
-        reading.skip("string_field")
-        return None
-    reading.columns.reject(reading.record, "bad_value", f"field {key[:40]}: {text[:40]!r} is not a value")
-    return None
+    raise BadPartError("bad_value", f"field {key[:40]}: {text[:40]!r} is not a value")
+
+
+def _reject(error: BadPartError, line: int, reading: Reading) -> None:
+    reading.columns.reject(reading.record, error.reason, f"line {line}: {error.detail}")

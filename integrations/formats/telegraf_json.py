@@ -91,6 +91,9 @@ class TelegrafJson:
         """Dense ids of the fields of each metric; nothing where the slow reading has to look."""
         groups = table.scratch("telegraf_json", _Groups)
         known = groups.known
+        if len(known) > table.scratch_limit:
+            known.clear()
+            groups.shapes.clear()
         dense = []
         for m in metrics:
             if m is None:

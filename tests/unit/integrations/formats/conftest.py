@@ -7,9 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from integrations.formats import Decoded, FormatOptions, Recogniser, SeriesTable, decoder_for
 from integrations.formats.capture import sample_dicts
+
+# The first call of a compiled function loads or compiles it.
+settings.register_profile("compiled", deadline=None)
+settings.load_profile("compiled")
 
 RECORD_MS = 1_795_446_000_000
 
