@@ -99,10 +99,10 @@ class Intake:
         self._telemetry.series.labels(STAGE, "").set(self.series_count)
 
     def _read_tenant(self, source: SourceSettings, tenant: str, messages: list[Message]) -> None:
-        values = list(map(Message.value, messages))
+        values = [one.value() for one in messages]
         if not all(values):
             messages = self._without_empty(messages)
-            values = list(map(Message.value, messages))
+            values = [one.value() for one in messages]
         if not values:
             return
         batcher = self._batcher(tenant)

@@ -1,0 +1,39 @@
+"""Sources: what is read when nothing is said, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from integrations.formats import FORMATS
+from integrations.gateway import IngestSettings, SourceSettings
+
+
+def test_every_shipped_format_has_a_default_topic() -> None:
+    sources = {source.topic: source.format for source in IngestSettings().sources}
+    assert sources["metrics"] == "native"
+    assert sources["otlp_metrics"] == "otlp"
+    assert set(sources.values()) == set(FORMATS)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"sources": []},
+        {"sources": [{"topic": "m", "format": "native"}, {"topic": "m", "format": "otlp"}]},
+        {"sources": [{"topic": "a b", "format": "native"}]},
+        {"sources": [{"topic": "m", "format": "xml"}]},
+        {"sources": [{"topic": "m", "format": "native", "tenant": "a/b"}]},
+        {"batch_samples": 0},
+        {"identity": {"planet": ["earth"]}},
+        {"lingerms": 5},
+    ],
+)
+def test_settings_that_cannot_hold_are_refused(given: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        IngestSettings.model_validate(given)
+
+
+def test_a_source_tells_its_decoder_what_messages_do_not() -> None:
+    source = SourceSettings(topic="collectd", format="collectd", store_rates=False, time_unit="ms")
+    assert (source.options.store_rates, source.options.time_unit) == (False, "ms")
