@@ -13,6 +13,7 @@ from agents.decide import decide_agent
 from agents.detect import detect_agent
 from agents.shell import Shell, ShellSettings
 from agents.stage import Stage
+from agents.threads import in_thread
 from agents.ticks import TickWriter
 from agents.watch import Watch
 from integrations.telemetry import Telemetry
@@ -54,6 +55,7 @@ class StageHost:
 
     async def start(self) -> None:
         """Join the group; partitions come when the group gives them."""
+        await in_thread(self.shell.stage.warm_up)
         await self.shell.producer.start()
         self._tasks = [asyncio.ensure_future(self.app.start()), *(loop() for loop in self._loops)]
 

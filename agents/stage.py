@@ -43,6 +43,8 @@ class Stage:
         Whether outputs, state and offsets share a transaction: for small state and outputs that page people.
     tick_interval_s
         Between two ticks.
+    warm_up
+        Compiles what a first step would compile; called in a thread before the group is joined.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Stage:
     operator: Callable[[int], Operator]
     precious: bool
     tick_interval_s: int = 1
+    warm_up: Callable[[], None] = lambda: None
 
     @property
     def source(self) -> Topic:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from faust.types import TP
 
@@ -13,6 +14,9 @@ from agents.shell import Shell
 from agents.step import PartitionState
 
 _EVERY_S: Final = 0.25
+# Names under which operators count samples.
+_TAKEN_IN: Final = frozenset({"samples", "accepted", "accepted_late"})
+_LEFT_OUT: Final = frozenset({"duplicate", "too_late", "late", "out_of_order", "not_finite", "over_limit", "repeated"})
 # What an operator counts beside the values that it left out.
 _TAKEN: Final = frozenset({"samples", "accepted", "accepted_late"})
 _WORK: Final = frozenset({"closed_buckets", "river_updates", "forgotten"})
@@ -35,7 +39,7 @@ class Watch:
         self._shell = shell
         self._clock = clock
         self._taken = -1
-        self._told: dict[tuple[int, str], int] = {}
+        self._counted: WeakKeyDictionary[object, Mapping[str, int]] = WeakKeyDictionary()
 
     def owned(self) -> list[int]:
         """Partitions that are ours."""
@@ -94,15 +98,20 @@ class Watch:
 
     def _tell_operator(self, part: PartitionState) -> None:
         """What the operator counts of itself, where it does."""
-        shell, operator = self._shell, part.operator
+        name, operator = self._shell.stage.name, part.operator
+        telemetry = self._shell.telemetry
         series = getattr(operator, "series_count", None)
         if series is not None:
-            shell.telemetry.series.labels(shell.stage.name, str(part.number)).set(series)
-        counts: Mapping[str, int] = getattr(operator, "counts", {})
-        for reason, count in counts.items():
-            new = count - self._told.get((id(operator), reason), 0)
-            self._told[id(operator), reason] = count
-            if reason in _TAKEN:
-                shell.telemetry.samples.labels(shell.stage.name).inc(max(0, new))
-            elif reason not in _WORK:
-                shell.telemetry.skipped.labels(shell.stage.name, shell.stage.source.name, reason).inc(max(0, new))
+            telemetry.series.labels(name, str(part.number)).set(series)
+        for reason, new in self._new_counts(operator):
+            if reason in _TAKEN_IN:
+                telemetry.samples.labels(name).inc(new)
+            elif reason in _LEFT_OUT:
+                telemetry.skipped.labels(name, self._shell.stage.source.name, reason).inc(new)
+
+    def _new_counts(self, operator: object) -> list[tuple[str, int]]:
+        """What was counted since the last look; an operator that is gone is forgotten with its partition."""
+        counts: Mapping[str, int] = dict(getattr(operator, "counts", {}))
+        before = self._counted.get(operator, {})
+        self._counted[operator] = counts
+        return [(name, count - before.get(name, 0)) for name, count in counts.items() if count > before.get(name, 0)]

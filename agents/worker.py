@@ -11,8 +11,10 @@ import logging
 import signal
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
+
+import numpy as np
 
 from agents.checkpoints import CheckpointSettings
 from agents.decide import decide_stage
@@ -27,6 +29,8 @@ from integrations.kafka.admin import resolve_profile
 from integrations.kafka.connection import KafkaSettings
 from integrations.telemetry import Telemetry
 from models.detect import DetectOperator, DetectSettings
+from schemas.batch import SampleBatch
+from schemas.series import Series
 
 LOG = logging.getLogger(__name__)
 Role = Literal["detect", "decide"]
@@ -55,12 +59,22 @@ class WorkerSettings:
         """The stage of a role."""
         count = self.kafka.partitions
         if role == "detect":
-            return detect_stage(
+            stage = detect_stage(
                 lambda partition: DetectOperator(self.detect, partition, count), self.ticks.detect_interval_s
             )
+            return replace(stage, warm_up=lambda: _warm_up(DetectOperator(self.detect, 0, count)))
         return decide_stage(
             lambda partition: DecideOperator(self.decide, partition, count), self.ticks.decide_interval_s
         )
+
+
+def _warm_up(operator: DetectOperator) -> None:
+    """Let the kernels compile: a first start takes seconds for that, a later one finds them on disk."""
+    series = Series("warm-up", "warm_up", {}, {})
+    ids, text, row = np.array([series.id], np.uint64), [series.text], np.zeros(1, np.int32)
+    operator.step_batch(SampleBatch("warm-up", ids, text, row, np.zeros(1, np.int64), np.zeros(1)))
+    operator.on_tick(1000)
+    operator.take_blocks()
 
 
 def run_worker(

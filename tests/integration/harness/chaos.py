@@ -8,11 +8,12 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
+from agents.stage import Stage
 from integrations.kafka.admin import create_topics
 from integrations.kafka.connection import KafkaSettings
 from schemas.topics import CATALOGUE, Topic
@@ -97,17 +98,26 @@ class Trial:
         self.workers: dict[str, list[WorkerProcess]] = {}
         self.ended: list[WorkerProcess] = []
 
-    def run(self, disturb: Callable[[Trial], None], roles: tuple[str, ...] = ("detect", "decide")) -> Trial:
+    operators: ClassVar[str] = "sums"
+
+    def stage(self, role: str) -> Stage:
+        """What a worker of the role hosts."""
+        return sum_stage(role)
+
+    def traffic(self) -> Traffic:
+        """What goes on meanwhile."""
+        return Traffic(self.kafka, sum_messages(self.seed, 10**9, self.kafka.partitions), self.per_second)
+
+    def run(self, disturb: Callable[[Self], None], roles: tuple[str, ...] = ("detect", "decide")) -> Self:
         """Let a producer go on while ``disturb`` does its worst, then let everything come to its end."""
         try:
             for role in roles:
                 self.workers[role] = [self.start(role)]
-            messages = sum_messages(self.seed, 10**9, self.kafka.partitions)
-            with Traffic(self.kafka, messages, self.per_second) as traffic:
+            with self.traffic() as traffic:
                 disturb(self)
             assert not traffic.failed
             for role in roles:
-                self._finish(role)
+                self.finish(role)
         finally:
             for worker in self.all_workers():
                 worker.end()
@@ -117,20 +127,20 @@ class Trial:
         return [worker for workers in self.workers.values() for worker in workers]
 
     def start(self, role: str) -> WorkerProcess:
-        return WorkerProcess(WorkerSpec(role, self.kafka, self.folder, interval_s=self.interval_s, writer=self.writer))
+        return WorkerProcess(WorkerSpec(role, self.kafka, self.folder, self.interval_s, self.operators, self.writer))
 
     def supervise(self) -> None:
         """Start again what ended, as ``up`` and a container's restart policy do."""
         for role, workers in self.workers.items():
             for position, worker in enumerate(workers):
-                if not worker.is_alive:
+                if worker.exit_code:
                     self.ended.append(worker)
                     workers[position] = self.start(role)
 
     def wait_ready(self, limit_s: float = 40.0) -> None:
         """Until every worker consumes."""
         deadline = time.monotonic() + limit_s
-        while not all(worker.status()["ready"] for worker in self.all_workers()):
+        while not all(worker.status()["ready"] for worker in self.all_workers() if worker.exit_code != 0):
             self.supervise()
             assert time.monotonic() < deadline, self.said()
             time.sleep(0.05)
@@ -145,7 +155,7 @@ class Trial:
     def kill_in_flight(self, role: str, position: int = 0) -> None:
         """SIGKILL between two checkpoints with messages in flight, then start anew."""
         worker = self.workers[role][position].wait_ready()
-        stage = sum_stage(role)
+        stage = self.stage(role)
         time.sleep(self.chance.uniform(0.0, 2 * self.interval_s))
         taken, ends = self.await_in_flight(worker, stage.source)
         worker.kill()
@@ -168,17 +178,21 @@ class Trial:
                 time.sleep(self.chance.uniform(0.0, 0.02))
         raise AssertionError(f"nothing is in flight:\n{worker.said()[-4000:]}")
 
-    def _finish(self, role: str) -> None:
-        stage = sum_stage(role)
+    def finish(self, role: str) -> None:
+        """Let a role apply everything that lies there, and end it in order."""
+        self.await_applied(role, self.stage(role).source)
+        for worker in self.workers[role]:
+            assert worker.stop() == 0, worker.said()[-4000:]
+
+    def await_applied(self, role: str, topic: Topic) -> None:
+        """Until a role has applied all that lies on a topic now."""
         self.wait_ready()
-        ends = self.log.ends(stage.source)
+        ends = self.log.ends(topic)
         deadline = time.monotonic() + _LIMIT_S
-        while not self._has_reached(role, stage.source, ends):
+        while not self._has_reached(role, topic, ends):
             self.supervise()
             assert time.monotonic() < deadline, self.said()
             time.sleep(0.05)
-        for worker in self.workers[role]:
-            assert worker.stop() == 0, worker.said()[-4000:]
 
     def _has_reached(self, role: str, source: Topic, ends: dict[int, int]) -> bool:
         positions: dict[int, int] = {}

@@ -16,14 +16,14 @@ class BrokerLog:
 
     kafka: KafkaSettings
 
-    @property
-    def _reader(self) -> LogReader:
+    def reader(self) -> LogReader:
+        """Reads what is committed."""
         return LogReader(self.kafka, committed=self.kafka.profile == "kafka")
 
     def records(self, topic: Topic) -> dict[int, list[LogRecord]]:
         """Everything of a topic by partition, in order."""
         found: dict[int, list[LogRecord]] = defaultdict(list)
-        for record in self._reader.to_end(self.kafka.topic(topic), range(self.kafka.partitions)):
+        for record in self.reader().to_end(self.kafka.topic(topic), range(self.kafka.partitions)):
             found[record.partition].append(record)
         return found
 
@@ -33,7 +33,7 @@ class BrokerLog:
 
     def states(self, checkpoints: Topic) -> dict[int, Restored]:
         """What a worker would restore now."""
-        return read_states(self._reader, self.kafka.topic(checkpoints), range(self.kafka.partitions), lambda: True)
+        return read_states(self.reader(), self.kafka.topic(checkpoints), range(self.kafka.partitions), lambda: True)
 
     def saved(self, checkpoints: Topic, source: Topic) -> dict[int, int]:
         """Up to where the source is in the state."""

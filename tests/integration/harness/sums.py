@@ -15,7 +15,7 @@ from streams.operator import Output
 BLOCKS = 8
 
 
-@dataclass
+@dataclass(eq=False)
 class SumOperator:
     """Adds up ``{"key", "value", "at_ms", "n"}`` records; every ``every``-th of a key is an output.
 

@@ -28,6 +28,7 @@ class Message:
     partition: int
     key: bytes
     value: bytes
+    at_ms: int = 0
 
 
 def sum_messages(seed: int, total: int, partitions: int, keys: int = 40) -> Iterator[Message]:
@@ -45,9 +46,11 @@ def sum_messages(seed: int, total: int, partitions: int, keys: int = 40) -> Iter
 class Traffic:
     """Sends messages in bursts at a rate, from a thread, until it is left."""
 
-    def __init__(self, kafka: KafkaSettings, messages: Iterator[Message], per_second: float) -> None:
+    def __init__(
+        self, kafka: KafkaSettings, messages: Iterator[Message], per_second: float, prefix: bool = True
+    ) -> None:
         self._producer = Producer(kafka.librdkafka(acks="all", linger_ms=2, max_in_flight=1))
-        self._prefix = kafka.topic_prefix
+        self._prefix = kafka.topic_prefix if prefix else ""
         self._messages = messages
         self._per_second = per_second
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -68,6 +71,7 @@ class Traffic:
                 message.value,
                 message.key,
                 message.partition,
+                timestamp=message.at_ms,
                 on_delivery=self._delivered,
             )
             self._producer.poll(0)

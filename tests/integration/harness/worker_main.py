@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import signal
 import sys
 import threading
 import time
@@ -53,9 +54,8 @@ def _tell(hosts: list[StageHost], telemetry: Telemetry, path: Path) -> None:
 def _stages(config: dict[str, Any], kafka: KafkaSettings) -> Any:
     if config["operators"] == "sums":
         return sum_stage
-    from tests.integration.harness.real import decide_settings, detect_settings
-
     from agents.worker import WorkerSettings
+    from tests.integration.harness.real import decide_settings, detect_settings
 
     settings = WorkerSettings(kafka, detect=detect_settings(), decide=decide_settings())
     return settings.stage
@@ -70,8 +70,6 @@ async def _run(config: dict[str, Any]) -> None:
     hosts = [StageHost(stage, settings, telemetry, with_ticks=config["ticks"])]
     threading.Thread(target=_tell, args=(hosts, telemetry, Path(config["status"])), daemon=True).start()
     stop = threading.Event()
-    import signal
-
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     failure = await host(hosts, stop)
     if failure is not None:
@@ -89,7 +87,9 @@ def main() -> None:
         if config["role"] == "ingest":
             from tests.integration.harness.real import run_gateway
 
-            run_gateway(config)
+            stop = threading.Event()
+            signal.signal(signal.SIGTERM, lambda *_: stop.set())
+            run_gateway(config, stop)
         else:
             asyncio.run(_run(config))
     except Exception:

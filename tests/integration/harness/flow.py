@@ -1,0 +1,127 @@
+"""Trials of the whole flow: ingest, detect and decide with the real operators."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from agents.stage import Stage
+from integrations.kafka.admin import create_topics
+from schemas.batch import decode_batch
+from schemas.events import Tick
+from schemas.topics import ALERTS, ANOMALIES, DECIDE_TICKS, INCIDENTS, SAMPLES
+from tests.integration.harness.chaos import Kill, Trial
+from tests.integration.harness.real import Outcome, raw_messages, raw_topic, reference, stage_settings
+from tests.integration.harness.traffic import Traffic
+
+ROLES = ("ingest", "detect", "decide")
+_RAW_PARTITIONS = 2
+
+
+@dataclass
+class FlowTrial(Trial):
+    """The real thing, killed in turn."""
+
+    operators: ClassVar[str] = "real"
+    last_tick_ms: int = 0
+    raw: list[bytes] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        raw = self.kafka.model_copy(update={"partitions": _RAW_PARTITIONS})
+        create_topics(raw, (), [raw_topic(self.kafka)])
+
+    def stage(self, role: str) -> Stage:
+        return stage_settings(self.kafka).stage(role)  # type: ignore[arg-type]  # ingest is no stage
+
+    def traffic(self) -> Traffic:
+        return Traffic(self.kafka, raw_messages(self.kafka, self.seed), self.per_second, prefix=False)
+
+    def kill_in_flight(self, role: str, position: int = 0) -> None:
+        if role != "ingest":
+            super().kill_in_flight(role, position)
+            return
+        worker = self.workers[role][position].wait_ready()
+        time.sleep(self.chance.uniform(0.5, 1.5))
+        worker.kill()
+        ends = self._raw_ends()
+        self.kills.append(Kill(role, self._committed(), self._ingested(), ends))
+        self.workers[role][position] = self.start(role)
+
+    def _raw_ends(self) -> dict[int, int]:
+        consumer = Consumer(self.kafka.librdkafka(group_id="ends"))
+        try:
+            return {
+                number: consumer.get_watermark_offsets(TopicPartition(raw_topic(self.kafka), number), 10.0)[1]
+                for number in range(_RAW_PARTITIONS)
+            }
+        finally:
+            consumer.close()
+
+    def _committed(self) -> dict[int, int]:
+        consumer = Consumer(self.kafka.librdkafka(group_id=self.kafka.group("ingest")))
+        try:
+            places = [TopicPartition(raw_topic(self.kafka), number) for number in range(_RAW_PARTITIONS)]
+            return {one.partition: max(0, one.offset) for one in consumer.committed(places, 10.0)}
+        finally:
+            consumer.close()
+
+    def _ingested(self) -> dict[int, int]:
+        """Up to where raw messages have become samples."""
+        ends: dict[int, int] = {}
+        for records in self.log.records(SAMPLES).values():
+            for record in records[-50:]:
+                for _, number, _, last in decode_batch(record.value or b"").source:
+                    ends[number] = max(ends.get(number, 0), last + 1)
+        return ends
+
+    def finish(self, role: str) -> None:
+        if role == "ingest":
+            self._finish_ingest()
+            return
+        if role == "decide":
+            self.await_applied(role, ANOMALIES)
+            self._tick()
+            self.await_applied(role, DECIDE_TICKS)
+        super().finish(role)
+
+    def _finish_ingest(self) -> None:
+        (worker,) = self.workers["ingest"]
+        worker.wait_ready()
+        ends = self._raw_ends()
+        deadline = time.monotonic() + 60
+        while any(self._committed()[number] < end for number, end in ends.items()):
+            assert worker.is_alive, worker.said()
+            assert time.monotonic() < deadline, worker.said()
+            time.sleep(0.3)
+        assert worker.stop() == 0, worker.said()
+
+    def _tick(self) -> None:
+        """The end of time, in which whatever may resolve resolves."""
+        newest = max(record.timestamp_ms for records in self.log.records(ANOMALIES).values() for record in records)
+        self.last_tick_ms = newest + 3_600_000
+        producer = Producer(self.kafka.librdkafka())
+        for number in range(self.kafka.partitions):
+            tick = Tick(stage="decide", partition=number, at_ms=self.last_tick_ms)
+            producer.produce(self.kafka.topic(DECIDE_TICKS), tick.to_bytes(), partition=number)
+        producer.flush(30)
+
+    def outcome(self) -> Outcome:
+        """What lies on the topics."""
+        outcome = Outcome()
+        for topic in (ANOMALIES, ALERTS, INCIDENTS):
+            for records in self.log.records(topic).values():
+                for record in records:
+                    outcome.take(topic.name, dict(record.headers)["ce_id"].decode(), record.value or b"")
+        return outcome
+
+    def expected(self) -> Outcome:
+        """What an undisturbed run makes of the same raw messages."""
+        raw = self.kafka.model_copy(update={"topic_prefix": "", "partitions": _RAW_PARTITIONS})
+        reader = self.log.reader()
+        records = list(reader.to_end(raw_topic(self.kafka), range(raw.partitions)))
+        values = [record.value or b"" for record in sorted(records, key=lambda one: (one.timestamp_ms, one.offset))]
+        return reference(values, self.folder, self.last_tick_ms)
