@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -106,6 +107,7 @@ def create_topics(
     if new:
         for name, future in admin.create_topics(new, request_timeout=REQUEST_S).items():
             _await_created(name, future)
+        _await_until(lambda: _topics(admin, REQUEST_S).keys() >= set(missing), "the new topics")
     _mend_configs(admin, {name: config for name, config in ours.items() if name in existing})
     return missing
 
@@ -245,23 +247,45 @@ def _await_created(name: str, future: Future[Any]) -> None:
             raise _broker_error(f"the broker does not create {name}", error) from error
 
 
+def _await_until(seen: Callable[[], bool], what: str) -> None:
+    # A broker answers a change before its own view of the cluster has it.
+    deadline = time.monotonic() + REQUEST_S
+    while not seen():
+        if time.monotonic() > deadline:
+            raise BrokerError(f"the broker does not show {what}", "See its log")
+        time.sleep(0.02)
+
+
 def _mend_configs(admin: AdminClient, wanted: Mapping[str, Mapping[str, str]]) -> None:
-    changes = []
-    for name, found in _describe(admin, wanted).items():
-        entries = [
-            ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET)
-            for key, value in wanted[name].items()
-            if found and not _same(found.get(key), value)
-        ]
-        if entries:
-            changes.append(ConfigResource(ResourceType.TOPIC, name, incremental_configs=entries))
-    if not changes:
+    wrong = _wrong_configs(admin, wanted)
+    if not wrong:
         return
+    changes = [
+        ConfigResource(
+            ResourceType.TOPIC,
+            name,
+            incremental_configs=[
+                ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET) for key, value in config.items()
+            ],
+        )
+        for name, config in wrong.items()
+    ]
     for resource, future in admin.incremental_alter_configs(changes, request_timeout=REQUEST_S).items():
         try:
             future.result()
         except KafkaException as error:
             raise _broker_error(f"the broker does not change {resource.name}", error) from error
+    _await_until(lambda: not _wrong_configs(admin, wrong), "the changed configuration")
+
+
+def _wrong_configs(admin: AdminClient, wanted: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    """What must be set, by topic; nothing where the broker keeps no configuration."""
+    wrong = {}
+    for name, found in _describe(admin, wanted).items():
+        config = {key: value for key, value in wanted[name].items() if found and not _same(found.get(key), value)}
+        if config:
+            wrong[name] = config
+    return wrong
 
 
 def _broker_error(what: str, error: KafkaException) -> BrokerError:

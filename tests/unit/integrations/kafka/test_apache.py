@@ -35,7 +35,7 @@ def test_jars_in_the_cache_need_no_maven(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_a_missing_maven_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(MachineError, match="Maven is missing.*--kafka-home"):
+    with pytest.raises(MachineError, match=r"Maven is missing.*--kafka-home"):
         resolve_jars(tmp_path)
 
 
@@ -46,7 +46,7 @@ def test_a_failing_maven_leaves_nothing_half_done(tmp_path: Path, monkeypatch: p
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
     cache = tmp_path / "cache"
-    with pytest.raises(MachineError, match="no route to host.*--kafka-home"):
+    with pytest.raises(MachineError, match=r"no route to host.*--kafka-home"):
         resolve_jars(cache)
     assert list(cache.iterdir()) == []
 
@@ -54,7 +54,7 @@ def test_a_failing_maven_leaves_nothing_half_done(tmp_path: Path, monkeypatch: p
 def test_a_missing_java_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("JAVA_HOME", raising=False)
-    with pytest.raises(MachineError, match="Java is missing.*Install Java 17"):
+    with pytest.raises(MachineError, match=r"Java is missing.*Install Java 17"):
         ApacheKafka(tmp_path / "data").start()
 
 
