@@ -1,4 +1,4 @@
-"""Real producers push to the running stack and are understood.
+"""Real producers push to the running stack and are understood, on its embedded broker and on Apache Kafka.
 
 collectd comes from the distribution's packages (``collectd-core`` and ``libyajl2``), Telegraf from wherever it is on
 the PATH or in ``TELEGRAF``; a test skips where its producer is absent. What they say of this machine is compared with
@@ -23,9 +23,11 @@ import psutil
 import pytest
 from confluent_kafka import Consumer
 
+from integrations.kafka import KafkaSettings
 from integrations.kafka.process import dying_with_parent
 from schemas.batch import decode_batch
 
+KAFKA = pytest.param("apache_kafka", marks=pytest.mark.kafka)
 HOST = "producer-under-test"
 LIMIT_S = 60.0
 COLLECTD = shutil.which("collectd") or shutil.which("collectd", path="/usr/sbin")
@@ -41,6 +43,7 @@ class Seen:
     samples: dict[tuple[str, tuple[tuple[str, str], ...]], Sample] = field(default_factory=dict)
     types: dict[str, str] = field(default_factory=dict)
     entities: set[str] = field(default_factory=set)
+    sources: set[str] = field(default_factory=set)
     rejected: list[tuple[bytes, object]] = field(default_factory=list)
 
     def metrics(self) -> set[str]:
@@ -59,13 +62,18 @@ class Seen:
 class Stack:
     """``metrics-ai up`` without its collector, and a reader of what ingest writes."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, broker: KafkaSettings | None) -> None:
         ready = folder / "ready.json"
         self.log = folder / "up.log"
-        options = ["--broker-port", "0", "--port", "0", "--no-collector", "--data-dir", str(folder / "data")]
+        where = ["--broker", broker.bootstrap] if broker else ["--broker-port", "0"]
+        options = [*where, "--port", "0", "--no-collector", "--data-dir", str(folder / "data")]
         command = [sys.executable, "-m", "metrics_ai", "up", *options, "--ready-file", str(ready)]
         self.process = start(command, self.log)
-        wait_for(ready.exists, self)
+        try:
+            wait_for(ready.exists, self)
+        except AssertionError:
+            end(self.process)
+            raise
         self.bootstrap = str(json.loads(ready.read_text())["broker"])
         self.seen = Seen()
         self._consumer = Consumer(
@@ -85,6 +93,7 @@ class Stack:
 
     def _take(self, data: bytes) -> None:
         batch = decode_batch(data)
+        self.seen.sources |= {topic for topic, *_ in batch.source}
         for position in np.unique(batch.series):
             series = batch.series_at(int(position))
             rows = np.flatnonzero(batch.series == position)
@@ -121,9 +130,9 @@ def wait_for(what: Callable[[], bool], stack: Stack) -> None:
         time.sleep(0.05)
 
 
-@pytest.fixture
-def stack(tmp_path: Path) -> Iterator[Stack]:
-    running = Stack(tmp_path)
+@pytest.fixture(params=[pytest.param(None, id="embedded"), KAFKA])
+def stack(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stack]:
+    running = Stack(tmp_path, request.getfixturevalue(request.param) if request.param else None)
     try:
         yield running
     finally:
@@ -141,6 +150,8 @@ def understood(stack: Stack, wanted: set[str]) -> Seen:
     return stack.seen
 
 
+# librdkafka 2.0.2 (Debian 12) skips one byte too few of each tagged field; Apache Kafka's answer survives that.
+OLD_CLIENT = "ApiVersionRequest failed: Local: Read underflow"
 COLLECTD_CONF = """
 Hostname "{host}"
 FQDNLookup false
@@ -171,8 +182,12 @@ LoadPlugin write_kafka
 def test_a_real_collectd_is_understood(stack: Stack, tmp_path: Path) -> None:
     conf = tmp_path / "collectd.conf"
     conf.write_text(COLLECTD_CONF.format(host=HOST, folder=tmp_path, bootstrap=stack.bootstrap))
-    producer = start([str(COLLECTD), "-f", "-C", str(conf)], tmp_path / "collectd.log")
+    log = tmp_path / "collectd.log"
+    producer = start([str(COLLECTD), "-f", "-C", str(conf)], log)
     try:
+        wait_for(lambda: OLD_CLIENT in log.read_text() or "collectd" in "".join(stack.read().sources), stack)
+        if OLD_CLIENT in log.read_text():
+            pytest.skip("this collectd's librdkafka cannot read the embedded broker's list of versions")
         wanted = {"load_load_shortterm", "memory_memory", "uptime_uptime", "interface_if_octets_rx"}
         seen = understood(stack, wanted)
     finally:
