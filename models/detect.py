@@ -15,7 +15,7 @@ from models import episodes as e
 from models.drift import DriftBank
 from models.families import family_of
 from models.histograms import HistogramBank
-from models.params import make_params, make_report
+from models.params import family_records, make_work, params_record
 from models.rule_book import RuleBook
 from models.rules import ThresholdRule
 from models.settings import DetectSettings
@@ -79,8 +79,8 @@ class DetectOperator:
         self._families = settings.all_families()
         self._family_cache: dict[tuple[str, str, str], int] = {}
         self._rules = RuleBook(settings.all_rules(), settings.updates.every_s)
-        self._params = make_params(settings, self._families, self._rules.params())
-        self._report = make_report(4096)
+        self._tables = (params_record(settings), family_records(self._families), self._rules.records())
+        self._work = make_work()
         self._extra: Counter[str] = Counter()
         self._newest_ms = 0
         self._anchor = (0, 0)
@@ -93,7 +93,7 @@ class DetectOperator:
     @property
     def counts(self) -> dict[str, int]:
         """What became of the samples so far, by name; series and buckets, too."""
-        counts = dict(zip(COUNT_NAMES, self._report.counts.tolist(), strict=True))
+        counts = dict(zip(COUNT_NAMES, self._work["counts"][0].tolist(), strict=True))
         counts |= self.histograms.counts
         counts |= {"river_updates": self.drift.updates, "rules_dropped": self._rules.dropped}
         return counts | {name: self._extra[name] for name in ("closed_buckets", "forgotten", "text_too_long")}
@@ -129,13 +129,10 @@ class DetectOperator:
             np.array(batch.value, np.float64),
         )
         self._newest_ms = max(self._newest_ms, int(columns[2].max()))
-        if len(batch) > len(self._report.closed):
-            self._report = make_report(len(batch))._replace(counts=self._report.counts)
         found: _Found = []
         start = 0
         while start < len(batch):
-            self._report.cursor[:] = 0
-            start = walk(self.bank.arrays, columns, start, self._params, self._report)
+            start = walk(self.bank.slots, columns, start, self._tables, self._work)
             found += self._collect()
         return [one for _, _, one in sorted(found, key=lambda item: item[:2])]
 
@@ -171,14 +168,15 @@ class DetectOperator:
     def _subject(self, slot: int) -> Subject:
         identity = self.bank.identities[slot]
         assert identity is not None
-        return Subject(identity.series, int(self.bank.arrays.hot[slot]["id"]))
+        return Subject(identity.series, int(self.bank.slots[slot]["id"]))
 
     def _collect(self) -> _Found:
-        """What the walk reported, as (row, order, anomaly)."""
-        report = self._report
-        events, minutes = int(report.cursor[e.EVENTS]), int(report.cursor[e.MINUTES])
+        """What the walk reported, as (row, order, anomaly); the report is then empty."""
+        work = self._work[0]
+        events, minutes = int(work["events"]), int(work["minutes"])
+        work["events"] = work["minutes"] = 0
         found: _Found = []
-        ints, floats = report.ints[:events].tolist(), report.floats[:events].tolist()
+        ints, floats = work["ints"][:events].tolist(), work["floats"][:events].tolist()
         for at, told in enumerate(map(Told, ints, floats)):
             order = at if told.ints[e.I_CODE] == e.END_SILENT else at + 2 * events + 2
             found.append((told.ints[e.I_ROW], order, self._anomaly(told)))
@@ -197,7 +195,7 @@ class DetectOperator:
         """Feed closed minutes to the drift detectors."""
         if not self.settings.drift.enabled:
             return []
-        closed, sizes = self._report.closed[:minutes], self._report.closed_z[:minutes]
+        closed, sizes = self._work["closed"][0, :minutes], self._work["closed_z"][0, :minutes]
         found: _Found = []
         for at in self.drift.learn(closed[:, 0], sizes[:, 0]):
             slot, row, end_ms = closed[at].tolist()
@@ -220,8 +218,7 @@ class DetectOperator:
         silent_ms = np.zeros(self.bank.used, np.int64)
         start = 0
         while start < self.bank.used:
-            self._report.cursor[:] = 0
-            start = sweep(self.bank.arrays, start, now_ms, self._params, self._report, silent_ms)
+            start = sweep(self.bank.slots, start, now_ms, self._tables, self._work, silent_ms)
             found += [one for _, _, one in self._collect()]
         for slot in np.flatnonzero(silent_ms > self.settings.forget_after_s * 1000).tolist():
             self.bank.forget(slot)
@@ -249,7 +246,7 @@ class DetectOperator:
 
     def _replace_rules(self, rules: Sequence[ThresholdRule], from_ms: int) -> None:
         self._rules.replace(rules, from_ms, self._newest_ms, self.bank)
-        self._params = self._params._replace(rules=self._rules.params())
+        self._tables = (*self._tables[:2], self._rules.records())
 
     def _outputs(self, anomalies: Sequence[Anomaly]) -> list[Output]:
         return [
@@ -324,8 +321,8 @@ class DetectOperator:
         self._anchor = (meta["anchor"][0], meta["anchor"][1])
         if meta["families"] != [one.model_dump(mode="json") for one in self._families]:
             for slot, identity in self.bank.live():
-                self.bank.arrays.hot[slot]["family"] = self._family(identity.series)
+                self.bank.slots[slot]["family"] = self._family(identity.series)
         self._rules.load(meta["rules"])
         if meta["configured"] != [one.model_dump(mode="json") for one in self._rules.configured]:
             self._replace_rules(self._rules.configured, self._newest_ms + 1)
-        self._params = self._params._replace(rules=self._rules.params())
+        self._tables = (*self._tables[:2], self._rules.records())

@@ -12,13 +12,15 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 
 from models.judge import agreeing, lead_of
+from streams.baselines import SCRATCH
+from streams.intake import COUNT_NAMES
 from streams.jit import kernel
-from streams.layout import WINDOWS, Array, Arrays, Number, Row
+from streams.layout import CENTER, DOWN, UP, WINDOWS, Number, Row
 
 CALM, OPEN = 0, 1
 START, UPDATE, END_RECOVERED, END_SHIFT, END_SILENT = 1, 2, 3, 4, 5
@@ -43,99 +45,90 @@ START, UPDATE, END_RECOVERED, END_SHIFT, END_SILENT = 1, 2, 3, 4, 5
 # ... and floats; a window has a score, a center, and the ends of its expected range.
 F_VALUE, F_SCORE, F_PEAK, F_WINDOWS = range(4)
 FLOATS: Final = F_WINDOWS + 4 * WINDOWS
-EVENTS, MINUTES, AT_ROW, READY = range(4)
+EVENT_ROOM: Final = 512
+MINUTE_ROOM: Final = 4096
 _LEAK: Final = 4.0
 
+PARAMS: Final = np.dtype(
+    [
+        ("late_ms", "i8"),
+        ("stale_ms", "f8"),
+        ("stale_intervals", "f8"),
+        ("spreads", "f8", (WINDOWS,)),
+        ("warmup_ms", "i8", (WINDOWS,)),
+        ("min_samples", "i8", (WINDOWS,)),
+        ("samples", "i8"),
+        ("evidence", "f8"),
+        ("score_cap", "f8"),
+        ("sample_cap_s", "f8"),
+        ("clear_level", "f8"),
+        ("clear_samples", "i8"),
+        ("clear_ms", "i8"),
+        ("max_freeze_ms", "i8"),
+        ("every_ms", "i8"),
+        ("growth", "f8"),
+        ("warning", "f8"),
+        ("critical", "f8"),
+        ("clip", "f8"),
+    ],
+    align=True,
+)
+"""``DetectSettings`` for compiled code; times in ms."""
 
-class EpisodeParams(NamedTuple):
-    """``ConfirmSettings`` and ``UpdateSettings`` for kernels; times in ms."""
-
-    samples: int
-    evidence: float
-    score_cap: float
-    sample_cap_s: float
-    clear_level: float
-    clear_samples: int
-    clear_ms: int
-    max_freeze_ms: int
-    every_ms: int
-    growth: float
-    warning: float
-    critical: float
-
-
-class Report(NamedTuple):
-    """Where kernels write what happened.
-
-    Parameters
-    ----------
-    ints, floats
-        Events, a row each; the columns are the constants above.
-    cursor
-        ``int64 [4]``: events and closed minutes written; the row at hand; the windows that speak.
-    closed, closed_z
-        Closed minutes: slot, row and end in ms, ``int64 [rows, 3]``; standardised mean, mean, center and size of a
-        spread, ``float64 [rows, 4]``.
-    scores
-        Scratch, ``float64 [WINDOWS]``.
-    counts
-        ``int64``: what became of the samples (``streams.intake``).
-    scratch
-        One bucket.
-    """
-
-    ints: Array
-    floats: Array
-    cursor: Array
-    closed: Array
-    closed_z: Array
-    scores: Array
-    counts: Array
-    scratch: Array
+WORK: Final = np.dtype(
+    [
+        ("events", "i8"),  # how many are written
+        ("minutes", "i8"),
+        ("at_row", "i8"),  # the batch's row at hand
+        ("slot", "i8"),
+        ("ready", "i8"),  # windows that speak, as bits
+        ("scores", "f8", (WINDOWS,)),
+        ("counts", "i8", (len(COUNT_NAMES),)),  # what became of the samples
+        *SCRATCH,
+        ("ints", "i8", (EVENT_ROOM, INTS)),
+        ("floats", "f8", (EVENT_ROOM, FLOATS)),
+        ("closed", "i8", (MINUTE_ROOM, 3)),  # closed minutes: slot, row, end in ms
+        ("closed_z", "f8", (MINUTE_ROOM, 4)),  # standardised mean, mean, center, size of a spread
+    ],
+    align=True,
+)
+"""Where compiled code writes what happened, and its scratch."""
 
 
 @kernel
-def _windows(arrays: Arrays, slot: int, report: Report, at: int) -> None:
-    """Each window's score and expected range."""
-    for window in range(WINDOWS):
-        base = arrays.bases[slot, window]
-        column = F_WINDOWS + 4 * window
-        report.floats[at, column] = report.scores[window]
-        report.floats[at, column + 1] = base.center
-        report.floats[at, column + 2] = base.center - base.down
-        report.floats[at, column + 3] = base.center + base.up
-
-
-@kernel
-def tell(arrays: Arrays, slot: int, code: int, time_ms: int, report: Report) -> None:
+def tell(row: Row, code: int, time_ms: int, work: Row) -> None:
     """Report an event of a series' episode."""
-    row = arrays.hot[slot]
-    at = report.cursor[EVENTS]
-    report.cursor[EVENTS] = at + 1
-    ints = report.ints[at]
-    ints[I_ROW] = report.cursor[AT_ROW]
-    ints[I_SLOT] = slot
-    ints[I_CODE] = code
-    ints[I_RULE] = -1
-    ints[I_AT] = time_ms
-    ints[I_STARTED] = row.started_ms
-    ints[I_ENDED] = row.clear_ms
-    ints[I_DIRECTION] = row.direction
-    ints[I_SEVERITY] = row.severity
-    ints[I_AGREED] = row.agreed
-    ints[I_READY] = report.cursor[READY]
-    ints[I_LEAD] = row.lead
-    ints[I_AGE] = time_ms - row.first_ms
-    report.floats[at, F_VALUE] = row.value
-    report.floats[at, F_SCORE] = row.score
-    report.floats[at, F_PEAK] = row.peak
-    _windows(arrays, slot, report, at)
+    at = work.events
+    work.events = at + 1
+    work.ints[at, I_ROW] = work.at_row
+    work.ints[at, I_SLOT] = work.slot
+    work.ints[at, I_CODE] = code
+    work.ints[at, I_RULE] = -1
+    work.ints[at, I_AT] = time_ms
+    work.ints[at, I_STARTED] = row.started_ms
+    work.ints[at, I_ENDED] = row.clear_ms
+    work.ints[at, I_DIRECTION] = row.direction
+    work.ints[at, I_SEVERITY] = row.severity
+    work.ints[at, I_AGREED] = row.agreed
+    work.ints[at, I_READY] = work.ready
+    work.ints[at, I_LEAD] = row.lead
+    work.ints[at, I_AGE] = time_ms - row.first_ms
+    work.floats[at, F_VALUE] = row.value
+    work.floats[at, F_SCORE] = row.score
+    work.floats[at, F_PEAK] = row.peak
+    for window in range(WINDOWS):
+        column = F_WINDOWS + 4 * window
+        center = row.base[window, CENTER]
+        work.floats[at, column] = work.scores[window]
+        work.floats[at, column + 1] = center
+        work.floats[at, column + 2] = center - row.base[window, DOWN]
+        work.floats[at, column + 3] = center + row.base[window, UP]
     row.told_ms = time_ms
     row.told_peak = row.peak
 
 
 @kernel
-def _severity(row: Row, agreed: int, params: EpisodeParams) -> Number:
+def _severity(row: Row, agreed: int, params: Row) -> Number:
     """0, 1 or 2 by the peak; one step more when two windows agree; never less than told before."""
     level = 2 if row.peak >= params.critical else 1 if row.peak >= params.warning else 0
     if agreed & (agreed - 1):
@@ -144,7 +137,7 @@ def _severity(row: Row, agreed: int, params: EpisodeParams) -> Number:
 
 
 @kernel
-def _gather(row: Row, score: float, direction: int, time_ms: int, seconds: float, params: EpisodeParams) -> Number:
+def _gather(row: Row, score: float, direction: int, seconds: float, params: Row) -> Number:
     """Evidence for or against; True once there is enough."""
     weight = min(seconds, params.sample_cap_s)
     if score <= 1.0 or (row.evidence > 0.0 and direction != row.direction):
@@ -155,7 +148,7 @@ def _gather(row: Row, score: float, direction: int, time_ms: int, seconds: float
         if score <= 1.0:
             return False
     if row.evidence <= 0.0:
-        row.started_ms = time_ms
+        row.started_ms = row.newest_ms
         row.hits = 0
         row.direction = direction
         row.peak = 0.0
@@ -166,7 +159,7 @@ def _gather(row: Row, score: float, direction: int, time_ms: int, seconds: float
 
 
 @kernel
-def _recovered(row: Row, score: float, time_ms: int, params: EpisodeParams) -> Number:
+def _recovered(row: Row, score: float, time_ms: int, params: Row) -> Number:
     """Whether scores have been below the clear level for long enough."""
     if score >= params.clear_level:
         row.clear_hits = 0
@@ -178,7 +171,7 @@ def _recovered(row: Row, score: float, time_ms: int, params: EpisodeParams) -> N
 
 
 @kernel
-def _worse(row: Row, agreed: int, time_ms: int, params: EpisodeParams) -> Number:
+def _worse(row: Row, agreed: int, time_ms: int, params: Row) -> Number:
     """Whether there is something to say again; notes it."""
     severity = _severity(row, agreed, params)
     worse = severity > row.severity or (agreed & ~np.int64(row.agreed)) != 0
@@ -199,7 +192,7 @@ def close_episode(row: Row) -> None:
 
 
 @kernel
-def _open_step(row: Row, score: float, agreed: int, time_ms: int, params: EpisodeParams) -> Number:
+def _open_step(row: Row, score: float, agreed: int, time_ms: int, params: Row) -> Number:
     """What a sample does to an open episode: an event's code, or 0."""
     row.peak = max(row.peak, score)
     if _recovered(row, score, time_ms, params):
@@ -213,11 +206,8 @@ def _open_step(row: Row, score: float, agreed: int, time_ms: int, params: Episod
 
 
 @kernel
-def step_episode(
-    arrays: Arrays, slot: int, time_ms: int, seconds: float, params: EpisodeParams, scores: Array
-) -> Number:
+def step_episode(row: Row, seconds: float, params: Row, scores: Any) -> Number:
     """One judged sample; returns an event's code, or 0."""
-    row = arrays.hot[slot]
     lead = lead_of(scores)
     score: Number = abs(scores[lead])
     row.score = score
@@ -225,8 +215,8 @@ def step_episode(
         return 0
     agreed = agreeing(scores, lead)
     if row.state == OPEN:
-        return _open_step(row, score, agreed, time_ms, params)
-    if not _gather(row, score, 1 if scores[lead] > 0.0 else -1, time_ms, seconds, params):
+        return _open_step(row, score, agreed, row.newest_ms, params)
+    if not _gather(row, score, 1 if scores[lead] > 0.0 else -1, seconds, params):
         return 0
     row.state = OPEN
     row.lead = lead

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import msgspec
@@ -74,9 +75,7 @@ def _cells_of(point: HistogramPoint, counts: dict[str, int]) -> Cells:
         edges = [-math.inf, *point.bounds, math.inf]
         if point.bounds and point.bounds[0] > 0:
             edges[0] = 0.0
-        return Cells(
-            list(zip(edges[:-1], edges[1:], strict=True)), [counts.get(str(at), 0) for at in range(len(edges) - 1)]
-        )
+        return Cells(list(pairwise(edges)), [counts.get(str(at), 0) for at in range(len(edges) - 1)])
     base = 2.0 ** (2.0 ** -(point.scale or 0))
     rows = [((base ** int(key[1:]), base ** (int(key[1:]) + 1)), n) for key, n in counts.items() if key[0] == "p"]
     rows += [

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
 from streams.jit import kernel
-from streams.layout import LEVEL_MS, WINDOWS, Array, Arrays, Number
+from streams.layout import CENTER, DOWN, LEVEL_MS, UP, WINDOWS, Number, Row
 
 _LEVEL_MS = np.array(LEVEL_MS, np.float64)
 # Weight of the newest sample in the mean of the last few.
@@ -16,22 +16,21 @@ MAX_SCORE: Final = 100.0
 
 
 @kernel
-def observe(arrays: Arrays, slot: int, value: float, gap_ms: float) -> None:
-    """Move the levels towards a value; the weight of a gap ``g`` at time constant ``T`` is ``g / (g + T)``."""
-    row = arrays.hot[slot]
-    levels = arrays.levels[slot]
+def observe(row: Row, gap_ms: float) -> None:
+    """Move the levels towards the value; the weight of a gap ``g`` at time constant ``T`` is ``g / (g + T)``."""
+    value = row.value
     if gap_ms <= 0.0:
         row.fast = value
         for i in range(len(_LEVEL_MS)):
-            levels[i, 0] = value
-            levels[i, 1] = 0.0
+            row.level[i, 0] = value
+            row.level[i, 1] = 0.0
         return
     row.fast += _FAST * (value - row.fast)
     for i in range(len(_LEVEL_MS)):
         weight = gap_ms / (gap_ms + _LEVEL_MS[i])
-        away = value - levels[i, 0]
-        levels[i, 0] += weight * away
-        levels[i, 1] = (1.0 - weight) * (levels[i, 1] + weight * away * away)
+        away = value - row.level[i, 0]
+        row.level[i, 0] += weight * away
+        row.level[i, 1] = (1.0 - weight) * (row.level[i, 1] + weight * away * away)
 
 
 @kernel
@@ -45,28 +44,26 @@ def _deviation(level: float, witness: float, center: float) -> Number:
 
 
 @kernel
-def judge(arrays: Arrays, slot: int, value: float, scores: Array) -> Number:
+def judge(row: Row, scores: Any) -> Number:
     """Fill each window's signed score (0 where it does not speak yet); returns the windows that speak as bits."""
-    row = arrays.hot[slot]
     ready = 0
     for window in range(WINDOWS):
         scores[window] = 0.0
-        base = arrays.bases[slot, window]
-        if base.ready == 0:
+        if row.base_ready[window] == 0:
             continue
         ready |= 1 << window
+        center = row.base[window, CENTER]
         if window == 0:
-            away = value - base.center
+            away = row.value - center
         else:
-            witness = value if window == 1 else row.fast
-            away = _deviation(arrays.levels[slot, window - 1, 0], witness, base.center)
-        reach = base.up if away > 0.0 else base.down
+            away = _deviation(row.level[window - 1, 0], row.value if window == 1 else row.fast, center)
+        reach = row.base[window, UP] if away > 0.0 else row.base[window, DOWN]
         scores[window] = max(-MAX_SCORE, min(MAX_SCORE, away / reach))
     return ready
 
 
 @kernel
-def lead_of(scores: Array) -> Number:
+def lead_of(scores: Any) -> Number:
     """The window with the largest score."""
     lead = 0
     for window in range(1, WINDOWS):
@@ -76,7 +73,7 @@ def lead_of(scores: Array) -> Number:
 
 
 @kernel
-def agreeing(scores: Array, lead: int) -> Number:
+def agreeing(scores: Any, lead: int) -> Number:
     """The windows that call the value anomalous in the lead's direction, as bits."""
     bits = 0
     for window in range(WINDOWS):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Any, Final
+
+import numpy as np
 
 from models.episodes import (
-    AT_ROW,
     END_RECOVERED,
     END_SILENT,
-    EVENTS,
     F_PEAK,
     F_SCORE,
     F_VALUE,
@@ -22,65 +22,62 @@ from models.episodes import (
     I_STARTED,
     START,
     UPDATE,
-    Report,
 )
+from models.judge import MAX_SCORE
 from streams.baselines import merge_recent
 from streams.jit import kernel
-from streams.layout import GAUGE, Array, Arrays, Number, Row
+from streams.layout import GAUGE, HIGH, LOW, MEAN, WARM_DIRTY, Number, Row
 
 LAST, AVG, MIN, MAX, COUNT, INCREASE, RATE = range(7)
-_MAX_SCORE: Final = 100.0
 
-
-class RuleParams(NamedTuple):
-    """Threshold rules as columns; ``from_ms`` to ``until_ms`` is when a rule holds."""
-
-    function: Array
-    comparison: Array
-    window: Array
-    window_ms: Array
-    threshold: Array
-    for_ms: Array
-    from_ms: Array
-    until_ms: Array
-    every_ms: Array
+RULE: Final = np.dtype(
+    [
+        ("function", "i8"),
+        ("comparison", "i8"),
+        ("window", "i8"),
+        ("window_ms", "i8"),
+        ("threshold", "f8"),
+        ("for_ms", "i8"),
+        ("from_ms", "i8"),
+        ("until_ms", "i8"),
+        ("every_ms", "i8"),
+    ],
+    align=True,
+)
+"""A threshold rule for compiled code; ``from_ms`` to ``until_ms`` is when it holds."""
+SINCE, TOLD = 0, 1
 
 
 @kernel
-def _plain(bucket: Row, function: int) -> Number:
+def _plain(bucket: Any, held: int, function: int) -> Number:
     """What a bucket says as it is."""
     if function == AVG:
-        return bucket.mean
+        return bucket[MEAN]
     if function == MIN:
-        return bucket.min
-    return bucket.max if function == MAX else float(bucket.count)
+        return bucket[LOW]
+    return bucket[HIGH] if function == MAX else float(held)
 
 
 @kernel
-def _growth(arrays: Arrays, slot: int, bucket: Row) -> Number:
+def _growth(row: Row, bucket: Any, held: int) -> Number:
     """Increase over what a bucket holds: of a counter from its rates, of a gauge above its minimum."""
-    row = arrays.hot[slot]
     if row.kind == GAUGE:
-        return row.value - bucket.min
-    return bucket.mean * bucket.count * row.interval_ms / 1000.0
+        return row.value - bucket[LOW]
+    return bucket[MEAN] * held * row.interval_ms / 1000.0
 
 
 @kernel
-def _measure(arrays: Arrays, slot: int, rule: int, params: RuleParams, scratch: Array, time_ms: int) -> Number:
+def _measure(row: Row, rule: Row, work: Row) -> Number:
     """The rule's function of the series, now."""
-    row = arrays.hot[slot]
-    function = params.function[rule]
-    if function == LAST:
+    if rule.function == LAST:
         return row.value
-    bucket = scratch[0]
-    bucket.count = 0
-    merge_recent(arrays, slot, params.window[rule], time_ms - params.window_ms[rule], bucket)
-    if function <= COUNT:
-        return _plain(bucket, function)
-    growth = _growth(arrays, slot, bucket)
-    if function == INCREASE:
+    held = merge_recent(row, rule.window, row.newest_ms - rule.window_ms, work)
+    if rule.function <= COUNT:
+        return _plain(work.bucket, held, rule.function)
+    growth = _growth(row, work.bucket, held)
+    if rule.function == INCREASE:
         return growth
-    return bucket.mean if row.kind != GAUGE else growth * 1000.0 / params.window_ms[rule]
+    return work.bucket[MEAN] if row.kind != GAUGE else growth * 1000.0 / rule.window_ms
 
 
 @kernel
@@ -93,76 +90,87 @@ def _holds(value: float, comparison: int, threshold: float) -> Number:
 
 
 @kernel
-def _tell(arrays: Arrays, slot: int, state: Row, code: int, report: Report) -> None:
-    """Report an event of a rule; times and the measure are filled in by the caller's ``report.scores``."""
-    row = arrays.hot[slot]
-    at = report.cursor[EVENTS]
-    report.cursor[EVENTS] = at + 1
-    report.ints[at, :] = 0
-    report.floats[at, :] = 0.0
-    report.ints[at, I_ROW] = report.cursor[AT_ROW]
-    report.ints[at, I_SLOT] = slot
-    report.ints[at, I_CODE] = code
-    report.ints[at, I_RULE] = state.rule
-    report.ints[at, I_AT] = row.newest_ms
-    report.ints[at, I_STARTED] = state.pending_ms
-    report.ints[at, I_ENDED] = row.newest_ms
-    report.ints[at, I_AGE] = row.newest_ms - row.first_ms
-    report.floats[at, F_VALUE] = report.scores[0]
-    report.floats[at, F_SCORE] = report.scores[1]
-    report.floats[at, F_PEAK] = state.peak
-    state.told_ms = row.newest_ms
+def _tell(row: Row, at_rule: int, code: int, time_ms: int, measure: float, work: Row) -> None:
+    """Report an event of a rule; its score is in ``work.scores[0]``."""
+    at = work.events
+    work.events = at + 1
+    work.ints[at, :] = 0
+    work.floats[at, :] = 0.0
+    work.ints[at, I_ROW] = work.at_row
+    work.ints[at, I_SLOT] = work.slot
+    work.ints[at, I_CODE] = code
+    work.ints[at, I_RULE] = row.rule[at_rule]
+    work.ints[at, I_AT] = time_ms
+    work.ints[at, I_STARTED] = row.rule_ms[at_rule, SINCE]
+    work.ints[at, I_ENDED] = row.newest_ms
+    work.ints[at, I_AGE] = time_ms - row.first_ms
+    work.floats[at, F_VALUE] = measure
+    work.floats[at, F_SCORE] = work.scores[0]
+    work.floats[at, F_PEAK] = row.rule_peak[at_rule]
+    row.rule_ms[at_rule, TOLD] = time_ms
 
 
 @kernel
-def _apply(state: Row, holds: bool, score: float, time_ms: int, for_ms: int, every_ms: int) -> Number:
+def _apply(row: Row, at: int, holds: bool, score: float, rule: Row) -> Number:
     """Move a rule's state; returns an event's code, or 0."""
     if not holds:
-        return END_RECOVERED if state.firing else 0
-    if state.pending_ms == 0:
-        state.pending_ms = time_ms
-        state.peak = 0.0
-    state.peak = max(state.peak, score)
-    if state.firing:
-        return UPDATE if time_ms - state.told_ms >= every_ms else 0
-    if time_ms - state.pending_ms < for_ms:
+        return END_RECOVERED if row.rule_firing[at] else 0
+    time_ms = row.newest_ms
+    if row.rule_ms[at, SINCE] == 0:
+        row.rule_ms[at, SINCE] = time_ms
+        row.rule_peak[at] = 0.0
+        row.dirty |= WARM_DIRTY
+    if score > row.rule_peak[at]:
+        row.rule_peak[at] = score
+        row.dirty |= WARM_DIRTY
+    if row.rule_firing[at]:
+        return UPDATE if time_ms - row.rule_ms[at, TOLD] >= rule.every_ms else 0
+    if time_ms - row.rule_ms[at, SINCE] < rule.for_ms:
         return 0
-    state.firing = 1
+    row.rule_firing[at] = 1
     return START
 
 
 @kernel
-def check_rules(arrays: Arrays, slot: int, time_ms: int, params: RuleParams, report: Report) -> None:
-    """Apply every rule that watches a series to its newest value."""
-    for i in range(arrays.hot[slot].rules):
-        state = arrays.rules[slot, i]
-        rule = state.rule
-        if time_ms < params.from_ms[rule] or (time_ms >= params.until_ms[rule] and state.firing == 0):
-            continue
-        measure = _measure(arrays, slot, rule, params, report.scratch, time_ms)
-        threshold = params.threshold[rule]
-        holds = _holds(measure, params.comparison[rule], threshold) and time_ms < params.until_ms[rule]
-        size = abs(threshold) if threshold != 0.0 else 1.0
-        score = min(_MAX_SCORE, 1.0 + abs(measure - threshold) / size) if holds else 0.0
-        code = _apply(state, holds, score, time_ms, params.for_ms[rule], params.every_ms[rule])
-        if code:
-            report.scores[0] = measure
-            report.scores[1] = score
-            _tell(arrays, slot, state, code, report)
-        if not holds:
-            state.firing = 0
-            state.pending_ms = 0
+def _rest(row: Row, at: int) -> None:
+    """Nothing holds any more."""
+    if row.rule_ms[at, SINCE] != 0:
+        row.dirty |= WARM_DIRTY
+    row.rule_firing[at] = 0
+    row.rule_ms[at, SINCE] = 0
 
 
 @kernel
-def silence_rules(arrays: Arrays, slot: int, time_ms: int, report: Report) -> None:
+def _check(row: Row, at: int, rule: Row, work: Row) -> None:
+    """Apply one rule to the newest value."""
+    time_ms = row.newest_ms
+    if time_ms < rule.from_ms or (time_ms >= rule.until_ms and row.rule_firing[at] == 0):
+        return
+    measure = _measure(row, rule, work)
+    holds = _holds(measure, rule.comparison, rule.threshold) and time_ms < rule.until_ms
+    size = abs(rule.threshold) if rule.threshold != 0.0 else 1.0
+    score = min(MAX_SCORE, 1.0 + abs(measure - rule.threshold) / size) if holds else 0.0
+    code = _apply(row, at, holds, score, rule)
+    if code:
+        work.scores[0] = score
+        _tell(row, at, code, time_ms, measure, work)
+        row.dirty |= WARM_DIRTY
+    if not holds:
+        _rest(row, at)
+
+
+@kernel
+def check_rules(row: Row, rules: Any, work: Row) -> None:
+    """Apply every rule that watches a series to its newest value."""
+    for at in range(row.rules):
+        _check(row, at, rules[row.rule[at]], work)
+
+
+@kernel
+def silence_rules(row: Row, time_ms: int, work: Row) -> None:
     """End what fires, at the series' last sample."""
-    for i in range(arrays.hot[slot].rules):
-        state = arrays.rules[slot, i]
-        if state.firing:
-            report.scores[0] = arrays.hot[slot].value
-            report.scores[1] = 0.0
-            _tell(arrays, slot, state, END_SILENT, report)
-            report.ints[report.cursor[EVENTS] - 1, I_AT] = time_ms
-        state.firing = 0
-        state.pending_ms = 0
+    for at in range(row.rules):
+        if row.rule_firing[at]:
+            work.scores[0] = 0.0
+            _tell(row, at, END_SILENT, time_ms, row.value, work)
+        _rest(row, at)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from models.limits import RuleParams
-from models.params import FOREVER_MS, rule_params
+from models.params import FOREVER_MS, rule_record, rule_records
 from models.rules import ThresholdRule
 from schemas.series import Series
 from streams.bank import SeriesBank
-from streams.layout import BLOCK, MAX_RULES
+from streams.layout import HOT_DIRTY, MAX_RULES, WARM_DIRTY, Array
 
 
 class Entry(NamedTuple):
@@ -37,10 +36,9 @@ class RuleBook:
         self.entries = [Entry(rule, 0, FOREVER_MS) for rule in rules]
         self.dropped = 0
 
-    def params(self) -> RuleParams:
-        """As columns."""
-        rules, from_ms, until_ms = zip(*self.entries, strict=True) if self.entries else ((), (), ())
-        return rule_params(rules, from_ms, until_ms, self._every_s)
+    def records(self) -> Array:
+        """For compiled code."""
+        return rule_records([rule_record(*entry, self._every_s) for entry in self.entries])
 
     def watching(self, series: Series) -> list[int]:
         """Positions of the rules that are about a series."""
@@ -48,16 +46,15 @@ class RuleBook:
 
     def attach(self, bank: SeriesBank, slot: int, positions: Sequence[int]) -> None:
         """Let rules watch a slot; those beyond ``MAX_RULES`` are dropped and counted."""
-        row = bank.arrays.hot[slot]
+        row = bank.slots[slot]
         for position in positions:
             count = int(row["rules"])
             if count == MAX_RULES:
                 self.dropped += 1
                 continue
-            bank.arrays.rules[slot, count] = (position, 0, 0, 0, 0.0)
+            _watch(row, count, position)
             row["rules"] = count + 1
-            bank.arrays.hot_dirty[slot // BLOCK] = 1
-            bank.arrays.warm_dirty[slot // BLOCK] = 1
+            row["dirty"] |= HOT_DIRTY | WARM_DIRTY
 
     def replace(self, rules: Sequence[ThresholdRule], from_ms: int, newest_ms: int, bank: SeriesBank) -> None:
         """From an event time on these rules hold, and no others; a rule that stays as it is keeps its state."""
@@ -84,17 +81,16 @@ class RuleBook:
         moved = {old: new for new, old in enumerate(keep)}
         self.entries = [self.entries[at] for at in keep]
         for slot, _ in bank.live():
-            row = bank.arrays.hot[slot]
-            states = [bank.arrays.rules[slot, i].copy() for i in range(int(row["rules"]))]
-            row["rules"] = 0
-            bank.arrays.rules[slot] = 0
-            for state in states:
-                if (position := moved.get(int(state["rule"]))) is not None:
-                    state["rule"] = position
-                    bank.arrays.rules[slot, int(row["rules"])] = state
-                    row["rules"] += 1
-            bank.arrays.hot_dirty[slot // BLOCK] = 1
-            bank.arrays.warm_dirty[slot // BLOCK] = 1
+            row = bank.slots[slot]
+            count = 0
+            for at in range(int(row["rules"])):
+                if (position := moved.get(int(row["rule"][at]))) is not None:
+                    for name in ("rule_firing", "rule_ms", "rule_peak"):
+                        row[name][count] = row[name][at]
+                    row["rule"][count] = position
+                    count += 1
+            row["rules"] = count
+            row["dirty"] |= HOT_DIRTY | WARM_DIRTY
 
     def state(self) -> list[Any]:
         """For a checkpoint."""
@@ -103,3 +99,11 @@ class RuleBook:
     def load(self, state: Sequence[Sequence[Any]]) -> None:
         """From a checkpoint."""
         self.entries = [Entry(ThresholdRule.model_validate(rule), start, end) for rule, start, end in state]
+
+
+def _watch(row: Any, at: int, position: int) -> None:
+    """Put a rule on a slot, with nothing known yet."""
+    row["rule"][at] = position
+    row["rule_firing"][at] = 0
+    row["rule_ms"][at] = 0
+    row["rule_peak"][at] = 0.0

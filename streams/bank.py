@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -15,7 +15,22 @@ import numpy.typing as npt
 from schemas.errors import CheckpointError
 from schemas.series import Series
 from streams.blocks import pack, unpack
-from streams.layout import BLOCK, BUCKETS, COUNTER, DELTA, GAUGE, Arrays, grow_arrays, make_arrays
+from streams.layout import (
+    BLOCK,
+    BUCKETS,
+    COUNTER,
+    DELTA,
+    GAUGE,
+    HOT_DIRTY,
+    OPEN,
+    RING,
+    SLOT,
+    WARM,
+    WARM_DIRTY,
+    Array,
+    grow_slots,
+    make_slots,
+)
 from streams.slot_index import SlotIndex
 
 KINDS: Final[Mapping[str, int]] = MappingProxyType(
@@ -23,6 +38,18 @@ KINDS: Final[Mapping[str, int]] = MappingProxyType(
 )
 _NAMES: Final = 32
 """Slots whose names share a record: new series then rewrite little."""
+
+_OPEN: Final = tuple(field[0] for field in OPEN)
+_RING: Final = tuple(field[0] for field in RING)
+_ALL_RING: Final = np.array([2**64 - 1, 2 ** (BUCKETS - 64) - 1], np.uint64)
+
+
+def _offset(name: str) -> int:
+    assert SLOT.fields is not None
+    return int(SLOT.fields[name][1])
+
+
+_OPEN_AT, _WARM_AT, _RING_AT = _offset(OPEN[0][0]), _offset(WARM[0][0]), _offset(RING[0][0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +79,7 @@ class SeriesBank:
     """
 
     def __init__(self) -> None:
-        self.arrays: Arrays = make_arrays(BLOCK)
+        self.slots: Array = make_slots(BLOCK)
         self.index = SlotIndex()
         self.identities: list[Identity | None] = []
         self.tenants: dict[str, int] = {}
@@ -65,7 +92,7 @@ class SeriesBank:
     @property
     def capacity(self) -> int:
         """Slots that there is memory for."""
-        return len(self.arrays.hot)
+        return len(self.slots)
 
     @property
     def used(self) -> int:
@@ -84,16 +111,16 @@ class SeriesBank:
             slot = len(self.identities)
             self.identities.append(None)
             if slot >= self.capacity:
-                self.arrays = grow_arrays(self.arrays, 2 * self.capacity)
+                self.slots = grow_slots(self.slots, 2 * self.capacity)
         self.identities[slot] = Identity(series.tenant, text)
         self.tenants[series.tenant] = self.tenants.get(series.tenant, 0) + 1
         self._names_dirty.add(slot // _NAMES)
-        row = self.arrays.hot[slot]
+        row = self.slots[slot]
         row["id"] = series_id
         row["kind"] = KINDS.get(series.type, GAUGE)
         row["family"] = family
-        self.arrays.habits[slot] = (np.inf, -np.inf)
-        self._touch(slot)
+        row["habit"] = (np.inf, -np.inf)
+        row["dirty"] = HOT_DIRTY | WARM_DIRTY
         self.index.put(np.array([series_id], np.uint64), np.array([slot], np.int32))
         return slot
 
@@ -101,64 +128,63 @@ class SeriesBank:
         """Free a slot."""
         identity = self.identities[slot]
         assert identity is not None
-        self.index.drop(int(self.arrays.hot[slot]["id"]))
+        row = self.slots[slot]
+        self.index.drop(int(row["id"]))
         self.tenants[identity.tenant] -= 1
         self.identities[slot] = None
         heapq.heappush(self._free, slot)
-        for column in self._slot_columns():
-            column[slot] = np.zeros((), column.dtype)
+        self.slots[slot] = np.zeros((), SLOT)
+        row["dirty"] = HOT_DIRTY | WARM_DIRTY
+        row["ring_dirty"] = _ALL_RING
         self._names_dirty.add(slot // _NAMES)
-        self._touch(slot)
-        self.arrays.ring_dirty[slot // BLOCK] = 1
 
     def live(self) -> Iterator[tuple[int, Identity]]:
         """Slots in use, and whose they are."""
         return ((slot, one) for slot, one in enumerate(self.identities) if one is not None)
 
-    def _touch(self, slot: int) -> None:
-        self.arrays.hot_dirty[slot // BLOCK] = 1
-        self.arrays.warm_dirty[slot // BLOCK] = 1
-
-    def _slot_columns(self) -> list[npt.NDArray[Any]]:
-        a = self.arrays
-        return [a.hot, a.stamps, a.levels, a.opens, a.frozen, a.rings, a.bases, a.habits, a.rules]
-
-    def _parts(self, kind: str, block: int) -> list[npt.NDArray[Any]]:
-        """The arrays behind a record: all that samples touch (hot), or that closing buckets touch (warm)."""
-        a = self.arrays
-        span = slice(block * BLOCK, (block + 1) * BLOCK)
+    def _parts(self, kind: str, block: int) -> list[Array]:
+        """The memory behind a record: what samples touch (hot), what closing buckets touch (warm), closed buckets."""
+        span = self.slots[block * BLOCK : (block + 1) * BLOCK]
         if kind == "hot":
-            return [a.hot[span], a.stamps[span], a.levels[span], a.opens[span, 0], a.frozen[span, 0]]
+            return [_bytes(span, 0, _OPEN_AT), *(span[name][:, 0] for name in _OPEN)]
         if kind == "warm":
-            return [a.opens[span, 1:], a.frozen[span, 1:], a.bases[span], a.habits[span], a.rules[span]]
-        return [a.rings[span, int(kind)]]
+            return [_bytes(span, _WARM_AT, _RING_AT), *(span[name][:, 1:] for name in _OPEN)]
+        return [span[name][:, int(kind)] for name in _RING]
 
     def mark_all(self) -> None:
         """Call everything changed, so that the next blocks are the whole state."""
-        blocks = -(-self.used // BLOCK)
-        self.arrays.hot_dirty[:blocks] = 1
-        self.arrays.warm_dirty[:blocks] = 1
-        self.arrays.ring_dirty[:blocks] = 1
+        self.slots["dirty"][: self.used] = HOT_DIRTY | WARM_DIRTY
+        self.slots["ring_dirty"][: self.used] = _ALL_RING
         self._names_dirty.update(range(-(-self.used // _NAMES)))
 
     def take_blocks(self) -> Iterator[tuple[str, bytes]]:
         """Records of what changed since the last call: ``hot/B``, ``warm/B``, ``ring/B/POSITION``, ``names/N``."""
-        a = self.arrays
-        for kind, dirty in (("hot", a.hot_dirty), ("warm", a.warm_dirty)):
-            for block in np.flatnonzero(dirty).tolist():
-                yield f"{kind}/{block}", self._packed(kind, block)
-            dirty[:] = 0
-        for block, position in np.argwhere(a.ring_dirty).tolist():
-            yield f"ring/{block}/{position}", self._packed(str(position), block)
-        a.ring_dirty[:] = 0
+        starts = np.arange(0, self.used, BLOCK)
+        if len(starts):
+            dirty = np.bitwise_or.reduceat(self.slots["dirty"][: self.used], starts)
+            rings = np.bitwise_or.reduceat(self.slots["ring_dirty"][: self.used], starts, axis=0)
+            self.slots["dirty"][: self.used] = 0
+            self.slots["ring_dirty"][: self.used] = 0
+            yield from self._take_dirty(dirty.tolist(), rings.tolist())
         for group in sorted(self._names_dirty):
             names = [
-                (slot, int(a.hot[slot]["id"]), one.tenant, one.text)
+                (slot, one.tenant, one.text)
                 for slot, one in enumerate(self.identities[group * _NAMES : (group + 1) * _NAMES], group * _NAMES)
                 if one is not None
             ]
             yield f"names/{group}", msgspec.json.encode(names)
         self._names_dirty.clear()
+
+    def _take_dirty(self, dirty: list[int], rings: list[list[int]]) -> Iterator[tuple[str, bytes]]:
+        for block, (bits, ring) in enumerate(zip(dirty, rings, strict=True)):
+            if bits & HOT_DIRTY:
+                yield f"hot/{block}", self._packed("hot", block)
+            if bits & WARM_DIRTY:
+                yield f"warm/{block}", self._packed("warm", block)
+            changed = ring[0] | ring[1] << 64
+            for position in range(BUCKETS):
+                if changed >> position & 1:
+                    yield f"ring/{block}/{position}", self._packed(str(position), block)
 
     def _packed(self, kind: str, block: int) -> bytes:
         rows = min(BLOCK, self.used - block * BLOCK)
@@ -178,7 +204,7 @@ class SeriesBank:
             return
         block = int(number)
         while (block + 1) * BLOCK > self.capacity:
-            self.arrays = grow_arrays(self.arrays, 2 * self.capacity)
+            self.slots = grow_slots(self.slots, 2 * self.capacity)
         if kind == "ring" and not 0 <= int(rest[0]) < BUCKETS:
             raise CheckpointError(f"a bucket that is not there: {key}")
         parts = self._parts(rest[0] if kind == "ring" else kind, block)
@@ -186,7 +212,7 @@ class SeriesBank:
             part[: len(loaded)] = loaded
 
     def _load_names(self, group: int, value: bytes) -> None:
-        for slot, _, tenant, text in msgspec.json.decode(value, type=list[tuple[int, int, str, str]]):
+        for slot, tenant, text in msgspec.json.decode(value, type=list[tuple[int, str, str]]):
             if slot // _NAMES != group:
                 raise CheckpointError(f"slot {slot} among the names of group {group}")
             self.identities.extend([None] * (slot + 1 - len(self.identities)))
@@ -196,15 +222,17 @@ class SeriesBank:
         """Make the index and the free slots anew; ``used`` is how many slots the bank had."""
         self.identities.extend([None] * (used - len(self.identities)))
         while used > self.capacity:
-            self.arrays = grow_arrays(self.arrays, 2 * self.capacity)
-        slots = np.array([slot for slot, _ in self.live()], np.int32)
+            self.slots = grow_slots(self.slots, 2 * self.capacity)
         self._free = [slot for slot, one in enumerate(self.identities) if one is None]
         self.tenants = {}
         for _, one in self.live():
             self.tenants[one.tenant] = self.tenants.get(one.tenant, 0) + 1
+        slots = np.array([slot for slot, _ in self.live()], np.int32)
         self.index = SlotIndex()
-        self.index.put(self.arrays.hot["id"][slots], slots)
-        self.arrays.hot_dirty[:] = 0
-        self.arrays.warm_dirty[:] = 0
-        self.arrays.ring_dirty[:] = 0
+        self.index.put(self.slots["id"][slots], slots)
         self._names_dirty.clear()
+
+
+def _bytes(slots: Array, start: int, end: int) -> Array:
+    """A stretch of each record, as bytes."""
+    return slots.view(np.uint8).reshape(len(slots), SLOT.itemsize)[:, start:end]

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 
 from streams.buckets import merge
 from streams.jit import kernel
-from streams.layout import BLOCK, LENGTHS, OFFSETS, WIDTHS_MS, Array, Arrays, Number, Row
+from streams.layout import (
+    CENTER,
+    DOWN,
+    HIGH,
+    LENGTHS,
+    LOW,
+    M2,
+    MEAN,
+    OFFSETS,
+    SPREAD,
+    UP,
+    WARM_DIRTY,
+    WIDTHS_MS,
+    WINDOWS,
+    Number,
+    Row,
+)
 
 _WIDTHS = np.array(WIDTHS_MS, np.int64)
 _LENGTHS = np.array(LENGTHS, np.int64)
@@ -22,30 +38,19 @@ YOUNG_MS: Final = 5_000
 # What a series reached in so many of its 12 buckets of 5 minutes, or 24 hours, it may reach again.
 _HABIT_RANKS = np.array([0, 0, 4, 5, 0], np.int64)
 
+FAMILY: Final = np.dtype(
+    [("min_effect", "f8"), ("relative", "f8"), ("scale", "f8"), ("up", "u1"), ("down", "u1")], align=True
+)
+"""Floors of a metric family, and the directions that are watched."""
 
-class BaseParams(NamedTuple):
-    """Per window and per metric family; see ``DetectSettings``.
+SCRATCH: Final[list[tuple[str, str, tuple[int, ...]]]] = [("means", "f8", (32,)), ("bucket", "f8", (4,))]
+"""What baselines need of a work record."""
 
-    Parameters
-    ----------
-    spreads, warmup_ms, min_samples
-        Per window.
-    min_effect, relative, scale, up, down
-        Per family; ``up`` and ``down`` say which directions are watched.
-    """
-
-    spreads: Array
-    warmup_ms: Array
-    min_samples: Array
-    min_effect: Array
-    relative: Array
-    scale: Array
-    up: Array
-    down: Array
+assert max(LENGTHS) < 32
 
 
 @kernel
-def median_of(values: Array, count: int) -> Number:
+def median_of(values: Any, count: int) -> Number:
     """Median of the first values, which are sorted in place (a few dozen at most)."""
     for i in range(1, count):
         one = values[i]
@@ -59,28 +64,32 @@ def median_of(values: Array, count: int) -> Number:
 
 
 @kernel
-def _gather(arrays: Arrays, slot: int, window: int, means: Array) -> tuple[Number, Number, Number]:
-    """Means of a window's good buckets; their number, samples, and squared deviations within them."""
-    current = np.int64(arrays.opens[slot, window].number)
-    since = arrays.hot[slot].since_ms
-    ring = arrays.rings[slot]
+def _gather(row: Row, window: int, work: Row) -> tuple[Number, Number, Number]:
+    """Means of a window's good buckets into ``work.means``; their number, samples, squared deviations within."""
+    oldest = row.open_number[window] - _LENGTHS[window]
+    since = row.since_ms // _WIDTHS[window]
     good = 0
     samples = 0
     within = 0.0
-    for i in range(_LENGTHS[window]):
-        bucket = ring[_OFFSETS[window] + i]
-        number = np.int64(bucket.number)
-        if bucket.count > 0 and number >= current - _LENGTHS[window] and (number + 1) * _WIDTHS[window] > since:
-            means[good] = bucket.mean
+    for at in range(_OFFSETS[window], _OFFSETS[window] + _LENGTHS[window]):
+        count = row.ring_count[at]
+        if count > 0 and row.ring_number[at] >= oldest and row.ring_number[at] >= since:
+            work.means[good] = row.ring[at, MEAN]
             good += 1
-            samples += bucket.count
-            within += bucket.m2
+            samples += count
+            within += row.ring[at, M2]
+    if window == 0 and good < 5 and row.open_count[0] > 0 and row.open_frozen[0] == 0:
+        work.means[good] = row.open[0, MEAN]
+        good += 1
+        samples += row.open_count[0]
+        within += row.open[0, M2]
     return good, samples, within
 
 
 @kernel
-def _spread(means: Array, good: int, samples: int, within: float, window: int) -> tuple[Number, Number]:
+def _spread(work: Row, good: int, samples: int, within: float, window: int) -> tuple[Number, Number]:
     """Center, and the spread of what the window observes: single samples in 5m, means elsewhere."""
+    means = work.means
     center = median_of(means, good)
     for i in range(good):
         means[i] = abs(means[i] - center)
@@ -94,100 +103,85 @@ def _spread(means: Array, good: int, samples: int, within: float, window: int) -
 
 
 @kernel
-def _set_base(base: Row, row: Row, habit: Array, window: int, params: BaseParams) -> None:
+def _set_reach(row: Row, window: int, params: Row, family: Row) -> None:
     """From center and spread to the distances that score 1.0."""
-    family = row.family
-    floor = max(params.min_effect[family], params.relative[family] * abs(base.center))
-    reach = max(params.spreads[window] * params.scale[family] * base.spread, floor)
-    reach = max(reach, 1e-9 * abs(base.center) + 1e-12)
-    base.up = reach
-    base.down = reach
-    if window == 0 and habit[1] >= habit[0]:
-        base.up = max(base.up, habit[1] - base.center)
-        base.down = max(base.down, base.center - habit[0])
-    if params.up[family] == 0:
-        base.up = np.inf
-    if params.down[family] == 0:
-        base.down = np.inf
+    center = row.base[window, CENTER]
+    floor = max(family.min_effect, family.relative * abs(center))
+    reach = max(params.spreads[window] * family.scale * row.base[window, SPREAD], floor)
+    reach = max(reach, 1e-9 * abs(center) + 1e-12)
+    up = reach
+    down = reach
+    if window == 0:
+        up = max(up, row.habit[1] - center)
+        down = max(down, center - row.habit[0])
+    row.base[window, UP] = up if family.up else np.inf
+    row.base[window, DOWN] = down if family.down else np.inf
 
 
 @kernel
-def refresh(arrays: Arrays, slot: int, window: int, time_ms: int, params: BaseParams) -> None:
+def refresh(row: Row, window: int, params: Row, family: Row, work: Row) -> None:
     """Make a window's baseline anew; with too few good buckets the old one stays."""
-    means = np.empty(32, np.float64)
-    good, samples, within = _gather(arrays, slot, window, means)
-    if window == 0 and good < _LENGTHS[0] // 2 and arrays.opens[slot, 0].count > 0 and arrays.frozen[slot, 0] == 0:
-        bucket = arrays.opens[slot, 0]
-        means[good] = bucket.mean
-        good += 1
-        samples += bucket.count
-        within += bucket.m2
-    row = arrays.hot[slot]
-    if good == 0 or samples < params.min_samples[window]:
+    if row.newest_ms - max(row.first_ms, row.since_ms) < params.warmup_ms[window]:
         return
-    if time_ms - max(row.first_ms, row.since_ms) < params.warmup_ms[window]:
+    good, samples, within = _gather(row, window, work)
+    if samples < params.min_samples[window]:
         return
-    base = arrays.bases[slot, window]
-    base.center, base.spread = _spread(means, good, samples, within, window)
-    base.buckets = good
-    base.made_ms = time_ms
-    base.ready = 1
-    _set_base(base, row, arrays.habits[slot], window, params)
-    arrays.warm_dirty[slot // BLOCK] = 1
+    row.base[window, CENTER], row.base[window, SPREAD] = _spread(work, good, samples, within, window)
+    row.base_buckets[window] = good
+    row.base_ms[window] = row.newest_ms
+    row.base_ready[window] = 1
+    _set_reach(row, window, params, family)
+    row.dirty |= WARM_DIRTY
 
 
 @kernel
-def _extreme(arrays: Arrays, slot: int, window: int, highest: bool) -> Number:
+def _extreme(row: Row, window: int, sign: float, column: int, work: Row) -> Number:
     """The value that a few buckets of a window reached, counted from the extreme one; NaN if there are too few."""
-    current = np.int64(arrays.opens[slot, window].number)
-    values = np.empty(32, np.float64)
+    oldest = row.open_number[window] - _LENGTHS[window]
     count = 0
-    for i in range(_LENGTHS[window]):
-        bucket = arrays.rings[slot, _OFFSETS[window] + i]
-        if bucket.count != 0 and np.int64(bucket.number) >= current - _LENGTHS[window]:
-            values[count] = bucket.max if highest else -bucket.min
+    for at in range(_OFFSETS[window], _OFFSETS[window] + _LENGTHS[window]):
+        if row.ring_count[at] != 0 and row.ring_number[at] >= oldest:
+            work.means[count] = sign * row.ring[at, column]
             count += 1
     rank = _HABIT_RANKS[window]
     if count < rank:
         return np.nan
-    median_of(values, count)
-    return values[count - rank] if highest else -values[count - rank]
+    median_of(work.means, count)
+    return sign * work.means[count - rank]
 
 
 @kernel
-def refresh_habit(arrays: Arrays, slot: int) -> None:
+def refresh_habit(row: Row, work: Row) -> None:
     """What the series reaches now and then: in 4 of 12 five-minute buckets, or in 5 of 24 hours."""
-    habit = arrays.habits[slot]
     high = -np.inf
     low = np.inf
-    for window in (2, 3):
-        upper = _extreme(arrays, slot, window, True)
+    for window in range(2, 4):
+        upper = _extreme(row, window, 1.0, HIGH, work)
         if not np.isnan(upper):
             high = max(high, upper)
-            low = min(low, _extreme(arrays, slot, window, False))
-    habit[0] = low
-    habit[1] = high
+            low = min(low, _extreme(row, window, -1.0, LOW, work))
+    row.habit[0] = low
+    row.habit[1] = high
 
 
 @kernel
-def silence_after_gap(arrays: Arrays, slot: int, gap_ms: int) -> None:
+def silence_after_gap(row: Row, gap_ms: int) -> None:
     """A window that a gap has emptied says nothing until it is filled again."""
-    for window in range(len(_LENGTHS)):
+    for window in range(WINDOWS):
         if gap_ms >= _LENGTHS[window] * _WIDTHS[window]:
-            arrays.bases[slot, window].ready = 0
-            arrays.warm_dirty[slot // BLOCK] = 1
+            row.base_ready[window] = 0
+    row.dirty |= WARM_DIRTY
 
 
 @kernel
-def merge_recent(arrays: Arrays, slot: int, window: int, since_ms: int, into: Row) -> None:
-    """Merge what a window holds from a time on, buckets in the making included."""
-    current = np.int64(arrays.opens[slot, window].number)
-    for i in range(_LENGTHS[window]):
-        bucket = arrays.rings[slot, _OFFSETS[window] + i]
-        number = np.int64(bucket.number)
-        if bucket.count != 0 and number >= current - _LENGTHS[window] and number * _WIDTHS[window] >= since_ms:
-            merge(into, bucket, abs(bucket.count))
+def merge_recent(row: Row, window: int, since_ms: int, work: Row) -> Number:
+    """Merge into ``work.bucket`` what a window holds from a time on, open buckets too; returns the count."""
+    oldest = max(row.open_number[window] - _LENGTHS[window], -(-since_ms // _WIDTHS[window]))
+    held = 0
+    for at in range(_OFFSETS[window], _OFFSETS[window] + _LENGTHS[window]):
+        if row.ring_count[at] != 0 and row.ring_number[at] >= oldest:
+            held = merge(work.bucket, held, row.ring[at], abs(row.ring_count[at]))
     for finer in range(window + 1):
-        bucket = arrays.opens[slot, finer]
-        if bucket.count > 0:
-            merge(into, bucket, bucket.count)
+        if row.open_count[finer] > 0:
+            held = merge(work.bucket, held, row.open[finer], row.open_count[finer])
+    return held

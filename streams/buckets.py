@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from streams.jit import kernel
-from streams.layout import BLOCK, LENGTHS, OFFSETS, WIDTHS_MS, WINDOWS, Arrays, Number, Row
+from streams.layout import HIGH, LENGTHS, LOW, M2, MEAN, OFFSETS, WARM_DIRTY, WIDTHS_MS, WINDOWS, Number, Row
 
 _WIDTHS = np.array(WIDTHS_MS, np.int64)
 _LENGTHS = np.array(LENGTHS, np.int64)
@@ -13,103 +13,99 @@ _OFFSETS = np.array(OFFSETS, np.int64)
 
 
 @kernel
-def add(bucket: Row, value: float) -> None:
-    """One more value (Welford's update: stable whatever the level)."""
-    count = bucket.count + 1
+def add(row: Row, window: int, value: float) -> None:
+    """One more value in an open bucket (Welford's update: stable whatever the level)."""
+    count = row.open_count[window] + 1
+    row.open_count[window] = count
     if count == 1:
-        bucket.mean = value
-        bucket.m2 = 0.0
-        bucket.min = value
-        bucket.max = value
-    else:
-        away = value - bucket.mean
-        bucket.mean += away / count
-        bucket.m2 += away * (value - bucket.mean)
-        bucket.min = min(bucket.min, value)
-        bucket.max = max(bucket.max, value)
-    bucket.count = count
+        row.open[window, MEAN] = value
+        row.open[window, M2] = 0.0
+        row.open[window, LOW] = value
+        row.open[window, HIGH] = value
+        return
+    away = value - row.open[window, MEAN]
+    mean = row.open[window, MEAN] + away / count
+    row.open[window, MEAN] = mean
+    row.open[window, M2] += away * (value - mean)
+    row.open[window, LOW] = min(row.open[window, LOW], value)
+    row.open[window, HIGH] = max(row.open[window, HIGH], value)
 
 
 @kernel
-def merge(into: Row, other: Row, count: int) -> None:
-    """Take in another bucket's ``count`` values (Chan's update)."""
-    if into.count == 0:
-        into.mean = other.mean
-        into.m2 = other.m2
-        into.min = other.min
-        into.max = other.max
-    else:
-        both = into.count + count
-        away = other.mean - into.mean
-        into.mean += away * (count / both)
-        into.m2 += other.m2 + away * away * (into.count * (count / both))
-        into.min = min(into.min, other.min)
-        into.max = max(into.max, other.max)
-    into.count += count
+def merge(into: Row, held: int, other: Row, count: int) -> Number:
+    """Take another bucket's ``count`` values into one that holds ``held`` (Chan's update); returns the sum."""
+    if held == 0:
+        for column in range(4):
+            into[column] = other[column]
+        return count
+    both = held + count
+    away = other[MEAN] - into[MEAN]
+    into[MEAN] += away * (count / both)
+    into[M2] += other[M2] + away * away * (held * (count / both))
+    into[LOW] = min(into[LOW], other[LOW])
+    into[HIGH] = max(into[HIGH], other[HIGH])
+    return both
 
 
 @kernel
-def _close(arrays: Arrays, slot: int, window: int) -> None:
+def soil_ring(row: Row, at: int) -> None:
+    """Note that a closed bucket changed."""
+    row.ring_dirty[at >> 6] |= np.uint64(1) << np.uint64(at & 63)
+
+
+@kernel
+def _close(row: Row, window: int) -> None:
     """Move an open bucket into its ring, and into the open bucket of the next coarser window."""
-    bucket = arrays.opens[slot, window]
-    at = _OFFSETS[window] + bucket.number % _LENGTHS[window]
-    closed = arrays.rings[slot, at]
-    frozen = arrays.frozen[slot, window]
-    closed.number = bucket.number
-    closed.count = -bucket.count if frozen * 4 > bucket.count else bucket.count
-    closed.mean = bucket.mean
-    closed.m2 = bucket.m2
-    closed.min = bucket.min
-    closed.max = bucket.max
-    arrays.ring_dirty[slot // BLOCK, at] = 1
+    count = row.open_count[window]
+    frozen = row.open_frozen[window]
+    at = _OFFSETS[window] + row.open_number[window] % _LENGTHS[window]
+    row.ring_number[at] = row.open_number[window]
+    row.ring_count[at] = -count if frozen * 4 > count else count
+    for column in range(4):
+        row.ring[at, column] = row.open[window, column]
+    soil_ring(row, at)
     if window + 1 < WINDOWS:
-        merge(arrays.opens[slot, window + 1], bucket, bucket.count)
-        arrays.frozen[slot, window + 1] += frozen
-    arrays.frozen[slot, window] = 0
+        above = window + 1
+        row.open_count[above] = merge(row.open[above], row.open_count[above], row.open[window], count)
+        row.open_frozen[above] += frozen
 
 
 @kernel
-def advance(arrays: Arrays, slot: int, time_ms: int) -> Number:
+def advance(row: Row, time_ms: int) -> Number:
     """Close what ends before ``time_ms`` and open what it falls into; returns closed windows as bits."""
     closed = 0
-    opens = arrays.opens[slot]
-    if np.int64(opens[0].number) == time_ms // _WIDTHS[0]:
-        return 0
     for window in range(WINDOWS):
         number = time_ms // _WIDTHS[window]
-        bucket = opens[window]
-        if np.int64(bucket.number) == number:
+        if row.open_number[window] == number:
             break
-        if bucket.count > 0:
-            _close(arrays, slot, window)
+        if row.open_count[window] > 0:
+            _close(row, window)
             closed |= 1 << window
-        bucket.count = 0
-        bucket.number = number
-    arrays.warm_dirty[slot // BLOCK] = 1
+        row.open_count[window] = 0
+        row.open_frozen[window] = 0
+        row.open_number[window] = number
+        row.dirty |= WARM_DIRTY
     return closed
 
 
 @kernel
-def add_late(arrays: Arrays, slot: int, value: float, time_ms: int) -> Number:
+def add_late(row: Row, value: float, time_ms: int) -> Number:
     """Add a late value to the finest open bucket that covers it; closed ones stay as they are."""
     for window in range(WINDOWS):
-        bucket = arrays.opens[slot, window]
-        if np.int64(bucket.number) == time_ms // _WIDTHS[window]:
-            add(bucket, value)
-            if window > 0:
-                arrays.warm_dirty[slot // BLOCK] = 1
+        if row.open_number[window] == time_ms // _WIDTHS[window]:
+            add(row, window, value)
+            row.dirty |= WARM_DIRTY
             return True
     return False
 
 
 @kernel
-def untaint(arrays: Arrays, slot: int, since_ms: int) -> None:
+def untaint(row: Row, since_ms: int) -> None:
     """Let baselines learn from buckets from a time on, although an anomaly fell into them."""
     for window in range(WINDOWS):
-        for i in range(_LENGTHS[window]):
-            bucket = arrays.rings[slot, _OFFSETS[window] + i]
-            if bucket.count < 0 and (np.int64(bucket.number) + 1) * _WIDTHS[window] > since_ms:
-                bucket.count = -bucket.count
-                arrays.ring_dirty[slot // BLOCK, _OFFSETS[window] + i] = 1
-        arrays.frozen[slot, window] = 0
-    arrays.warm_dirty[slot // BLOCK] = 1
+        for at in range(_OFFSETS[window], _OFFSETS[window] + _LENGTHS[window]):
+            if row.ring_count[at] < 0 and (np.int64(row.ring_number[at]) + 1) * _WIDTHS[window] > since_ms:
+                row.ring_count[at] = -row.ring_count[at]
+                soil_ring(row, at)
+        row.open_frozen[window] = 0
+    row.dirty |= WARM_DIRTY

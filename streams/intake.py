@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 
 from streams.jit import kernel
-from streams.layout import COUNTER, GAUGE, STAMPS, Array, Number, Row
+from streams.layout import COUNTER, GAUGE, STAMPS, Number, Row
 
 (
     ACCEPTED,
@@ -41,73 +41,64 @@ WRAP_32: Final = 4294967296.0
 _SPAN_MS: Final = 4_000_000_000  # offsets of timestamps are kept as uint32
 
 
-class IntakeParams(NamedTuple):
-    """Limits at the door, in ms."""
-
-    late_ms: int
-    stale_ms: float
-    stale_intervals: float
-
-
 @kernel
-def stale_limit(row: Row, params: IntakeParams) -> Number:
+def stale_limit(row: Row, params: Row) -> Number:
     """How long a series may be silent before it counts as stopped, in ms."""
     return np.int64(max(params.stale_ms, params.stale_intervals * row.interval_ms))
 
 
 @kernel
-def _rebase(row: Row, stamps: Array, time_ms: int) -> None:
+def _rebase(row: Row, time_ms: int) -> None:
     """Move the origin of a series' timestamps so that ``time_ms`` can be written."""
     base = time_ms - _SPAN_MS // 2
     shift = base - row.stamp_base_ms
     for i in range(row.stamp_count):
         at = (row.stamp_head + i) % STAMPS
-        stamps[at] = np.uint32(max(np.int64(0), np.int64(stamps[at]) - shift))
+        row.stamps[at] = np.uint32(max(np.int64(0), np.int64(row.stamps[at]) - shift))
     row.stamp_base_ms = base
 
 
 @kernel
-def _insert_late(row: Row, stamps: Array, offset: int) -> None:
+def _insert_late(row: Row, offset: int) -> None:
     """Put a late timestamp in its place; the oldest goes when the ring is full."""
     count = np.int64(row.stamp_count)
     if count == STAMPS:
         row.stamp_head = (row.stamp_head + 1) % STAMPS
         count -= 1
     i = count
-    while i > 0 and np.int64(stamps[(row.stamp_head + i - 1) % STAMPS]) > offset:
-        stamps[(row.stamp_head + i) % STAMPS] = stamps[(row.stamp_head + i - 1) % STAMPS]
+    while i > 0 and np.int64(row.stamps[(row.stamp_head + i - 1) % STAMPS]) > offset:
+        row.stamps[(row.stamp_head + i) % STAMPS] = row.stamps[(row.stamp_head + i - 1) % STAMPS]
         i -= 1
-    stamps[(row.stamp_head + i) % STAMPS] = np.uint32(offset)
+    row.stamps[(row.stamp_head + i) % STAMPS] = np.uint32(offset)
     row.stamp_count = count + 1
 
 
 @kernel
-def _admit_late(row: Row, stamps: Array, time_ms: int, params: IntakeParams) -> Number:
+def _admit_late(row: Row, time_ms: int, params: Row) -> Number:
     """What a timestamp at or before the newest one is; remembers it if it is of use."""
     offset = time_ms - row.stamp_base_ms
     count = np.int64(row.stamp_count)
     for i in range(count):
-        if np.int64(stamps[i]) == offset:
+        if np.int64(row.stamps[i]) == offset:
             return DUPLICATE
-    if count == STAMPS and offset < np.int64(stamps[row.stamp_head]):
+    if count == STAMPS and offset < np.int64(row.stamps[row.stamp_head]):
         return TOO_LATE
     if row.kind != GAUGE:
         return OUT_OF_ORDER
     if row.newest_ms - time_ms > params.late_ms or offset <= 0:
         return LATE
-    _insert_late(row, stamps, offset)
+    _insert_late(row, offset)
     return ACCEPTED_LATE
 
 
 @kernel
-def admit(row: Row, stamps: Array, time_ms: int, params: IntakeParams) -> Number:
+def admit(row: Row, time_ms: int, params: Row) -> Number:
     """Remember a timestamp and say what it is: ACCEPTED, ACCEPTED_LATE, or why it is dropped."""
     if row.stamp_count > 0 and time_ms <= row.newest_ms:
-        return _admit_late(row, stamps, time_ms, params)
+        return _admit_late(row, time_ms, params)
     if row.stamp_count == 0 or time_ms - row.stamp_base_ms > _SPAN_MS:
-        _rebase(row, stamps, time_ms)
-    at = (row.stamp_head + row.stamp_count) % STAMPS
-    stamps[at] = np.uint32(time_ms - row.stamp_base_ms)
+        _rebase(row, time_ms)
+    row.stamps[(row.stamp_head + row.stamp_count) % STAMPS] = np.uint32(time_ms - row.stamp_base_ms)
     if row.stamp_count == STAMPS:
         row.stamp_head = (row.stamp_head + 1) % STAMPS
     else:
@@ -116,7 +107,7 @@ def admit(row: Row, stamps: Array, time_ms: int, params: IntakeParams) -> Number
 
 
 @kernel
-def _increase(row: Row, raw: float, seconds: float, counts: Array) -> Number:
+def _increase(row: Row, raw: float, seconds: float, counts: Row) -> Number:
     """How much a counter grew; a drop is a reset to zero, or a 32-bit wrap if the rate stays plausible."""
     grown = raw - row.raw
     if grown >= 0.0:
@@ -131,7 +122,7 @@ def _increase(row: Row, raw: float, seconds: float, counts: Array) -> Number:
 
 
 @kernel
-def value_of(row: Row, raw: float, time_ms: int, counts: Array) -> Number:
+def value_of(row: Row, raw: float, time_ms: int, counts: Row) -> Number:
     """The value to judge: a gauge's own, a counter's or delta's rate per second (NaN where there is none yet).
 
     Called before ``newest_ms`` moves on.

@@ -1,12 +1,12 @@
-"""How a series lies in memory: fixed-width records, one row a series, in a few arrays.
+"""How a series lies in memory: one record of fixed width.
 
-A series costs 5.1 KiB here: 89 closed buckets of 40 bytes, 5 open ones, 5 baselines, and the row that every sample
-touches.
+A series costs 5 KiB here: what every sample touches (500 bytes, at the front), buckets in the making and baselines,
+and 89 closed buckets of 40 bytes.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -26,80 +26,87 @@ MINUTE: Final = 1
 MAX_RULES: Final = 8
 """Threshold rules that may watch one series."""
 
+Field = tuple[str, str] | tuple[str, str, tuple[int, ...]]
+
 FREE, GAUGE, COUNTER, DELTA = 0, 1, 2, 3
 """What a slot holds."""
 
-BUCKET: Final = np.dtype(
-    [
-        ("number", "i4"),  # start / width
-        ("count", "i4"),  # negative: closed, but an anomaly fell into it, so baselines leave it out
-        ("mean", "f8"),
-        ("m2", "f8"),  # sum of squared deviations from the mean
-        ("min", "f8"),
-        ("max", "f8"),
-    ],
-    align=True,
-)
+HOT: Final[list[Field]] = [
+    ("id", "u8"),
+    ("newest_ms", "i8"),
+    ("first_ms", "i8"),
+    ("since_ms", "i8"),  # baselines look no further back: the last accepted level shift
+    ("stamp_base_ms", "i8"),
+    ("fresh_ms", "i8"),  # when a young series' first window was judged anew
+    ("interval_ms", "f8"),
+    ("raw", "f8"),  # the counter's last value
+    ("value", "f8"),  # the last value, as judged
+    ("fast", "f8"),  # mean of the last few samples
+    ("score", "f8"),
+    ("evidence", "f8"),
+    ("peak", "f8"),
+    ("told_peak", "f8"),
+    ("started_ms", "i8"),
+    ("clear_ms", "i8"),
+    ("told_ms", "i8"),
+    ("hits", "i4"),
+    ("clear_hits", "i4"),
+    ("family", "i2"),
+    ("kind", "u1"),
+    ("stamp_count", "u1"),
+    ("stamp_head", "u1"),
+    ("has_raw", "u1"),
+    ("state", "u1"),
+    ("direction", "i1"),
+    ("severity", "u1"),
+    ("agreed", "u1"),
+    ("lead", "u1"),
+    ("rules", "u1"),
+    ("level", "f8", (4, 2)),  # mean and variance of each exponentially weighted level
+    ("stamps", "u4", (STAMPS,)),  # the newest timestamps as a sorted ring, ms since stamp_base_ms
+]
+"""What every sample touches."""
 
-BASE: Final = np.dtype(
-    [
-        ("center", "f8"),
-        ("spread", "f8"),
-        ("up", "f8"),  # distance above the center that scores 1.0
-        ("down", "f8"),  # and below it
-        ("made_ms", "i8"),
-        ("buckets", "i4"),
-        ("ready", "u1"),
-    ],
-    align=True,
-)
+OPEN: Final[list[Field]] = [
+    ("open", "f8", (WINDOWS, 4)),  # mean, squared deviations from it, min, max
+    ("open_number", "i4", (WINDOWS,)),  # start / width
+    ("open_count", "i4", (WINDOWS,)),
+    ("open_frozen", "i4", (WINDOWS,)),  # how many of its samples came during an anomaly
+]
+"""Buckets in the making; a coarser one lacks what finer ones still hold. The first changes with every sample."""
 
-HOT: Final = np.dtype(
-    [
-        ("id", "u8"),
-        ("newest_ms", "i8"),
-        ("first_ms", "i8"),
-        ("since_ms", "i8"),  # baselines look no further back: the last accepted level shift
-        ("stamp_base_ms", "i8"),
-        ("fresh_ms", "i8"),  # when a young series' first window was judged anew
-        ("interval_ms", "f8"),
-        ("raw", "f8"),  # the counter's last value
-        ("value", "f8"),  # the last value, as judged
-        ("fast", "f8"),  # mean of the last few samples
-        ("score", "f8"),
-        ("evidence", "f8"),
-        ("peak", "f8"),
-        ("told_peak", "f8"),
-        ("started_ms", "i8"),
-        ("clear_ms", "i8"),
-        ("told_ms", "i8"),
-        ("hits", "i4"),
-        ("clear_hits", "i4"),
-        ("family", "i2"),
-        ("kind", "u1"),
-        ("stamp_count", "u1"),
-        ("stamp_head", "u1"),
-        ("has_raw", "u1"),
-        ("state", "u1"),
-        ("direction", "i1"),
-        ("severity", "u1"),
-        ("agreed", "u1"),
-        ("lead", "u1"),
-        ("rules", "u1"),
-    ],
-    align=True,
-)
+WARM: Final[list[Field]] = [
+    ("base_buckets", "i4", (WINDOWS,)),
+    ("base", "f8", (WINDOWS, 4)),  # center, spread, and the distances above and below that score 1.0
+    ("base_ms", "i8", (WINDOWS,)),
+    ("base_ready", "u1", (WINDOWS,)),
+    ("habit", "f8", (2,)),  # low and high that the series reaches now and then
+    ("rule", "i4", (MAX_RULES,)),  # threshold rules that watch it, by position in the rule book
+    ("rule_firing", "u1", (MAX_RULES,)),
+    ("rule_ms", "i8", (MAX_RULES, 2)),  # since when the condition holds, and when that was last told
+    ("rule_peak", "f8", (MAX_RULES,)),
+]
+"""What closing buckets touch."""
 
-RULE_STATE: Final = np.dtype(
-    [
-        ("rule", "i4"),
-        ("firing", "i4"),
-        ("pending_ms", "i8"),
-        ("told_ms", "i8"),
-        ("peak", "f8"),
-    ],
-    align=True,
-)
+RING: Final[list[Field]] = [
+    ("ring_number", "i4", (BUCKETS,)),
+    # Negative: an anomaly fell into it, so baselines leave it out.
+    ("ring_count", "i4", (BUCKETS,)),
+    ("ring", "f8", (BUCKETS, 4)),  # as ``open``
+]
+"""Closed buckets, each at ``OFFSETS[w] + number % LENGTHS[w]``."""
+
+DIRT: Final[list[Field]] = [("dirty", "u8"), ("ring_dirty", "u8", (2,))]
+"""What changed since the last checkpoint: bits 1 (hot) and 2 (warm), and a bit a closed bucket."""
+
+SLOT: Final = np.dtype([*HOT, *OPEN, *WARM, *RING, *DIRT], align=True)
+"""All of a series. One record, because compiled code hands it on as one pointer."""
+
+MEAN, M2, LOW, HIGH = range(4)
+"""Columns of a bucket."""
+CENTER, SPREAD, UP, DOWN = range(4)
+"""Columns of a baseline."""
+HOT_DIRTY, WARM_DIRTY = 1, 2
 
 LEVEL_MS: Final = (30_000.0, 150_000.0, 1_800_000.0, 10_800_000.0)
 """Time constants of the exponentially weighted levels that 15m, 1h, 24h and 7d observe."""
@@ -111,76 +118,17 @@ Number = Any
 """What compiled code returns; Numba infers whether it is an integer, a float or a truth value."""
 
 
-class Arrays(NamedTuple):
-    """The series bank's memory; ``N`` slots.
-
-    Parameters
-    ----------
-    hot
-        ``HOT [N]``.
-    stamps
-        ``uint32 [N, STAMPS]``: the newest timestamps as a sorted ring, ms since ``stamp_base_ms``.
-    levels
-        ``float64 [N, 4, 2]``: mean and variance of each level.
-    opens
-        ``BUCKET [N, WINDOWS]``: buckets in the making; a coarser one lacks what finer open ones hold.
-    frozen
-        ``int32 [N, WINDOWS]``: samples of the open buckets that came during an anomaly.
-    rings
-        ``BUCKET [N, BUCKETS]``: closed buckets, each at ``OFFSETS[w] + number % LENGTHS[w]``.
-    bases
-        ``BASE [N, WINDOWS]``.
-    habits
-        ``float64 [N, 2]``: low and high that the series reaches now and then.
-    rules
-        ``RULE_STATE [N, MAX_RULES]``.
-    hot_dirty, warm_dirty
-        ``uint8 [blocks]``: what changed since the last checkpoint.
-    ring_dirty
-        ``uint8 [blocks, BUCKETS]``.
-    """
-
-    hot: Array
-    stamps: Array
-    levels: Array
-    opens: Array
-    frozen: Array
-    rings: Array
-    bases: Array
-    habits: Array
-    rules: Array
-    hot_dirty: Array
-    warm_dirty: Array
-    ring_dirty: Array
-
-
 BLOCK: Final = 256
 """Slots of a checkpoint block."""
 
 
-def make_arrays(slots: int) -> Arrays:
-    """Empty memory for a multiple of ``BLOCK`` slots; pages are taken as they are first written."""
-    blocks = slots // BLOCK
-    return Arrays(
-        hot=np.zeros(slots, HOT),
-        stamps=np.zeros((slots, STAMPS), np.uint32),
-        levels=np.zeros((slots, len(LEVEL_MS), 2), np.float64),
-        opens=np.zeros((slots, WINDOWS), BUCKET),
-        frozen=np.zeros((slots, WINDOWS), np.int32),
-        rings=np.zeros((slots, BUCKETS), BUCKET),
-        bases=np.zeros((slots, WINDOWS), BASE),
-        habits=np.zeros((slots, 2), np.float64),
-        rules=np.zeros((slots, MAX_RULES), RULE_STATE),
-        hot_dirty=np.zeros(blocks, np.uint8),
-        warm_dirty=np.zeros(blocks, np.uint8),
-        ring_dirty=np.zeros((blocks, BUCKETS), np.uint8),
-    )
+def make_slots(count: int) -> Array:
+    """Empty slots; memory is taken as they are first written."""
+    return np.zeros(count, SLOT)
 
 
-def grow_arrays(old: Arrays, slots: int) -> Arrays:
-    """The same memory with more slots, one array at a time so that the copies never add up."""
-    columns = list(old)
-    fresh = make_arrays(slots)
-    for position, column in enumerate(columns):
-        fresh[position][: len(column)] = column
-    return fresh
+def grow_slots(old: Array, count: int) -> Array:
+    """The same slots and more."""
+    grown = make_slots(count)
+    grown[: len(old)] = old
+    return grown

@@ -36,7 +36,7 @@ class PageHinkley(RiverDrift):
     ...     if detector.score_one(minute * 60_000, 0.0) > 1:
     ...         print(minute)
     ...         break
-    140
+    139
 
     References
     ----------
