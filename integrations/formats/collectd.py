@@ -10,7 +10,15 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from integrations.formats.json_reading import BadPartError, ObjectDecoder, Reading, kind_of, number_of, text_of
+from integrations.formats.json_reading import (
+    BadPartError,
+    ObjectDecoder,
+    Reading,
+    kind_of,
+    labels_of,
+    number_of,
+    text_of,
+)
 
 _RAW_TYPES: Final = {"counter": "counter", "derive": "counter", "absolute": "delta"}
 
@@ -28,11 +36,8 @@ class Collectd(ObjectDecoder):
         if not len(values) == len(names) == len(types):
             detail = f"{metric}: {len(values)} values, {len(names)} dsnames, {len(types)} dstypes"
             raise BadPartError("bad_value", detail)
-        labels = {
-            key: str(text)
-            for key in ("host", "plugin_instance", "type_instance")
-            if (text := body.get(key)) not in {None, ""}
-        }
+        named = labels_of({key: body.get(key) for key in ("host", "plugin_instance", "type_instance")}, metric)
+        labels = {key: text for key, text in named.items() if text}
         for name, type_, value in zip(names, types, values, strict=True):
             if value is None:
                 reading.skip("null_value")

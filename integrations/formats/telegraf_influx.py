@@ -18,13 +18,12 @@ from integrations.formats.telegraf_names import intern_fields
 _Head = tuple[str, dict[str, str]]
 _Group = tuple[str, tuple[str, ...]]
 
-# A name up to an unescaped separator. Line ends are no part of any of them.
-_MEASUREMENT: Final = re.compile(r"(?:\\.|[^\\, ])+", re.DOTALL)
-_KEY: Final = re.compile(r"(?:\\.|[^\\,= ])+", re.DOTALL)
-_TAG: Final = re.compile(r",((?:\\.|[^\\,= ])+)=((?:\\.|[^\\,= ])+)", re.DOTALL)
-_FIELD: Final = re.compile(r'((?:\\.|[^\\,= ])+)=("(?:\\.|[^"\\])*"|[^", ]+)', re.DOTALL)
+# A name up to an unescaped separator. Possessive throughout: nothing is ever tried twice, however long the line.
+_MEASUREMENT: Final = re.compile(r"(?:[^\\, ]++|\\.)++", re.DOTALL)
+_TAG: Final = re.compile(r",((?:[^\\,= ]++|\\.)++)=((?:[^\\,= ]++|\\.)++)", re.DOTALL)
+_FIELD: Final = re.compile(r'((?:[^\\,= ]++|\\.)++)=("(?:[^"\\]++|\\.)*+"|[^", ]++)', re.DOTALL)
+_LINE: Final = re.compile(r'(?:[^\n"\\]++|\\.|"(?:[^"\\]++|\\.)*+"|["\\])++', re.DOTALL)
 _ESCAPED: Final = re.compile(r"\\([,= ])")
-_LINE: Final = re.compile(r'(?:\\.|"(?:\\.|[^"\\])*"|[^\n])+', re.DOTALL)
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _INTEGER: Final = re.compile(r"(-?[0-9]{1,19})i|([0-9]{1,20})u")
 _BOOLEANS: Final = {

@@ -39,7 +39,7 @@ class Vector(ObjectDecoder):
         if isinstance(namespace := body.get("namespace"), str) and namespace:
             metric = f"{namespace}_{metric}"
         kind = body.get("kind", "absolute")
-        if kind not in {"absolute", "incremental"}:
+        if kind not in ("absolute", "incremental"):
             raise BadPartError("bad_type", f"{metric}: kind {str(kind)[:40]!r} is neither absolute nor incremental")
         delta = kind == "incremental"
         at_ms = reading.time(body.get("timestamp"), self.options.time_unit, metric)
