@@ -7,7 +7,7 @@ state and the worst state are kept whole, ends and priorities only ever grow.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from incidents import wording
@@ -81,8 +81,8 @@ class AlertRecord:
     ----------
     latest, worst
         The newest state, and the one with the highest score.
-    id, fingerprint, labels
-        Identity; a function of any one of its states.
+    key, id, fingerprint, labels, started_ms
+        Identity (``key`` among all tenants' alerts); a function of any one of its states.
     priority, severity
         The most urgent and most severe of all states.
     peak_score, peak_ms
@@ -101,7 +101,9 @@ class AlertRecord:
 
     latest: Anomaly
     worst: Anomaly
+    key: str
     id: str
+    started_ms: int
     fingerprint: str
     labels: dict[str, str]
     priority: Priority
@@ -112,7 +114,8 @@ class AlertRecord:
     expired_ms: int | None = None
     home: str | None = None
     page_key: str | None = None
-    digest: str = field(default="")
+    digest: str = ""
+    _member: IncidentMember | None = None
 
     @classmethod
     def of(cls, anomaly: Anomaly) -> AlertRecord:
@@ -122,7 +125,9 @@ class AlertRecord:
         return cls(
             latest=anomaly,
             worst=anomaly,
+            key=f"{anomaly.tenant}/{fingerprint}-{anomaly.started_ms}",
             id=f"{fingerprint}-{anomaly.started_ms}",
+            started_ms=anomaly.started_ms,
             fingerprint=fingerprint,
             labels=labels,
             priority=alert_priority(anomaly),
@@ -136,16 +141,6 @@ class AlertRecord:
     def tenant(self) -> str:
         """Whose it is."""
         return self.latest.tenant
-
-    @property
-    def key(self) -> str:
-        """Its name among all tenants' alerts."""
-        return f"{self.tenant}/{self.id}"
-
-    @property
-    def started_ms(self) -> int:
-        """Start of the episode."""
-        return self.latest.started_ms
 
     @property
     def ended_ms(self) -> int | None:
@@ -166,6 +161,7 @@ class AlertRecord:
         """Join another state of the episode; whether anything changed."""
         if anomaly in (self.latest, self.worst):
             return False
+        self._member = None
         before = (self.latest, self.worst, self.priority, self.severity, self.peak_score, self.end_ms, self.expired_ms)
         self.latest = newer(self.latest, anomaly)
         self.worst = worse(self.worst, anomaly)
@@ -180,6 +176,11 @@ class AlertRecord:
             self.expired_ms = None
         after = (self.latest, self.worst, self.priority, self.severity, self.peak_score, self.end_ms, self.expired_ms)
         return before != after
+
+    def expire(self, at_ms: int) -> None:
+        """Give it up."""
+        self.expired_ms = at_ms
+        self._member = None
 
     def event(self, incident_id: str | None) -> Alert:
         """What is published."""
@@ -219,7 +220,11 @@ class AlertRecord:
 
     def member(self) -> IncidentMember:
         """What its incident says of it: the worst of it, and whether it lasts."""
-        worst = self.worst
+        if self._member is None:
+            self._member = self._as_member(self.worst)
+        return self._member
+
+    def _as_member(self, worst: Anomaly) -> IncidentMember:
         return IncidentMember(
             alert_id=self.id,
             entity=worst.entity,

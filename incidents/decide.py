@@ -11,6 +11,7 @@ import heapq
 import json
 from collections import Counter
 from collections.abc import Callable
+from typing import NamedTuple
 
 from incidents import blocks, wording
 from incidents.alerts import AlertRecord
@@ -18,6 +19,7 @@ from incidents.board import Attachment, Board
 from incidents.incident import IncidentRecord
 from incidents.lifecycle import TRANSITIONS, seen_at
 from incidents.publish import EntryKind, Publisher, output
+from incidents.roster import Urgency, urgency_of
 from incidents.settings import SUBJECT, CorrelationHistory, DecideSettings
 from schemas.errors import CheckpointError, SchemaError
 from schemas.events import Alert, Anomaly, Incident, Priority, Setting, Tick
@@ -26,6 +28,13 @@ from schemas.topics import ANOMALIES, DECIDE_TICKS, SETTINGS, Topic
 from streams.operator import Output
 
 __all__ = ["DecideOperator", "DecideSettings"]
+
+
+class _Was(NamedTuple):
+    """What an alert was before it changed."""
+
+    ended: bool
+    urgency: Urgency
 
 
 class DecideOperator:
@@ -80,22 +89,20 @@ class DecideOperator:
     def on_anomaly(self, anomaly: Anomaly) -> list[Output]:
         """Apply one state of an episode; nothing comes of one that is known."""
         record = self._board.alert_of(anomaly)
-        is_new, was_ended = record is None, False
+        was = None if record is None else _Was(record.ended_ms is not None, urgency_of(record))
         if record is None:
             record = AlertRecord.of(anomaly)
             self._board.put(record)
-        else:
-            was_ended = record.ended_ms is not None
-            if not record.absorb(anomaly):
-                self.counts["repeated"] += 1
-                return []
+        elif not record.absorb(anomaly):
+            self.counts["repeated"] += 1
+            return []
         self.counts["anomalies"] += 1
         if anomaly.at_ms > self._newest_ms:
             self._newest_ms = anomaly.at_ms
             self._dirty.add(blocks.CLOCK)
-        if is_new or (record.ended_ms is not None and not was_ended):
+        if was is None or (record.ended_ms is not None and not was.ended):
             self._watch(record)
-        self._place(record, anomaly.at_ms, was_ended=was_ended)
+        self._place(record, anomaly.at_ms, was)
         return self._publisher.take()
 
     def on_setting(self, setting: Setting) -> list[Output]:
@@ -203,12 +210,12 @@ class DecideOperator:
         self.counts["rerouted"] += 1
         return [output(ANOMALIES, right, f"{anomaly.tenant}/{anomaly.series_id}", _marked(value), anomaly.at_ms)]
 
-    def _place(self, record: AlertRecord, at_ms: int, *, was_ended: bool) -> None:
+    def _place(self, record: AlertRecord, at_ms: int, was: _Was | None) -> None:
         """Bring an alert that is new or changed to its incident, and publish what that changes."""
         self._dirty.add(blocks.ALERT + record.key)
         incident = self._board.incident_of(record)
-        if incident is not None:
-            urgent = self._update(incident, record, at_ms, was_ended=was_ended)
+        if incident is not None and was is not None:
+            urgent = self._update(incident, record, at_ms, was)
         elif record.correlates:
             incident, urgent = self._join(record, at_ms)
         else:
@@ -230,23 +237,24 @@ class DecideOperator:
             self._tell_end(incident, record)
         return incident, raised or attachment.opened or bool(attachment.absorbed) or self._is_small(incident)
 
-    def _update(self, incident: IncidentRecord, record: AlertRecord, at_ms: int, *, was_ended: bool) -> bool:
-        was = incident.priority
-        urgent = False
-        if was_ended and record.ended_ms is None:
+    def _update(self, incident: IncidentRecord, record: AlertRecord, at_ms: int, was: _Was) -> bool:
+        priority, urgent = incident.priority, False
+        if was.urgency != urgency_of(record):
+            incident.members.raise_priority(record, was.urgency)
+        if was.ended and record.ended_ms is None:
             incident.measure_end()
-        elif record.ended_ms is not None and not was_ended:
-            incident.firing -= 1
+        elif record.ended_ms is not None and not was.ended:
+            incident.members.firing -= 1
             self._tell_end(incident, record)
             urgent = self._is_small(incident)
         incident.learn(record)
-        return self._tell_raise(incident, was, record, at_ms) or urgent
+        return self._tell_raise(incident, priority, record, at_ms) or urgent
 
     def _settle(self, incident: IncidentRecord, at_ms: int) -> bool:
         """Let the incident's state follow what is seen of it; whether it changed."""
         before, last_end_ms = incident.state, incident.last_end_ms
         after_ms = self._resolve_after_ms(incident)
-        incident.state = TRANSITIONS[before, seen_at(self._now_ms, incident.firing, last_end_ms, after_ms)]
+        incident.state = TRANSITIONS[before, seen_at(self._now_ms, incident.members.firing, last_end_ms, after_ms)]
         resolved = incident.state == "resolved" and last_end_ms is not None
         incident.resolved_ms = last_end_ms + after_ms if resolved and last_end_ms is not None else None
         self._await_quiet(incident)
@@ -295,7 +303,7 @@ class DecideOperator:
         return self._history.at(incident.last_end_ms or 0).resolve_after_ms
 
     def _await_quiet(self, incident: IncidentRecord) -> None:
-        if incident.state == "open" and not incident.firing and incident.last_end_ms is not None:
+        if incident.state == "open" and not incident.members.firing and incident.last_end_ms is not None:
             due_ms = incident.last_end_ms + self._resolve_after_ms(incident)
             heapq.heappush(self._resolves, (due_ms, incident.id))
 
@@ -316,9 +324,10 @@ class DecideOperator:
             if self._due_ms(record) > clock_ms:
                 self._watch(record)
             elif record.ended_ms is None:
-                record.expired_ms = self._due_ms(record)
+                expired_ms = self._due_ms(record)
+                record.expire(expired_ms)
                 self._watch(record)
-                self._place(record, record.expired_ms, was_ended=False)
+                self._place(record, expired_ms, _Was(ended=False, urgency=urgency_of(record)))
             else:
                 self._forget(record)
         if self._history.forget(clock_ms - round(self._settings.retention_s * 1000)):

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from incidents import wording
-from incidents.alerts import PAGING, PRIORITY_RANK, SEVERITY_RANK, AlertRecord, is_rule
+from incidents.alerts import PAGING, PRIORITY_RANK, SEVERITY_RANK, AlertRecord
+from incidents.roster import Roster
 from schemas.events import Incident, IncidentState, Priority, Severity
 from schemas.ids import event_id
-
-_LAST = (len(PRIORITY_RANK), 0, "")
 
 
 def incident_id_of(first: AlertRecord) -> str:
     """Id of the incident that an alert opens: from its fingerprint and episode."""
     return event_id("incident", first.tenant, first.id)
-
-
-def urgency(record: AlertRecord) -> tuple[int, int, str]:
-    """The order in which members are listed, total: most urgent, then earliest."""
-    return PRIORITY_RANK[record.priority], record.started_ms, record.id
 
 
 @dataclass(slots=True)
@@ -31,9 +23,7 @@ class IncidentRecord:
     Parameters
     ----------
     members
-        Its alerts by key, those that are not forgotten yet.
-    firing
-        How many of them have not ended.
+        Its alerts, those that are not forgotten yet.
     started_ms, last_end_ms, priority, severity, updated_ms, forgotten
         Earliest start, latest end, most urgent, most severe, newest state, how many alerts are no longer kept.
     aliases
@@ -61,8 +51,7 @@ class IncidentRecord:
     revision: int = 0
     digest: str = ""
     pending: bool = False
-    members: dict[str, AlertRecord] = field(default_factory=dict)
-    firing: int = 0
+    members: Roster = field(default_factory=Roster)
 
     @classmethod
     def opened_by(cls, first: AlertRecord) -> IncidentRecord:
@@ -71,12 +60,11 @@ class IncidentRecord:
 
     def admit(self, record: AlertRecord) -> None:
         """Take a member in (again, after a restore)."""
-        self.members[record.key] = record
-        self.firing += record.ended_ms is None
+        self.members.add(record)
         self.learn(record)
 
     def learn(self, record: AlertRecord) -> None:
-        """Join what a member says now into the sums (``firing`` aside)."""
+        """Join what a member says now into the sums."""
         self.started_ms = min(self.started_ms, record.started_ms)
         self.updated_ms = max(self.updated_ms, record.latest.at_ms)
         self.priority = min(self.priority, record.priority, key=PRIORITY_RANK.__getitem__)
@@ -85,15 +73,12 @@ class IncidentRecord:
 
     def forget(self, record: AlertRecord) -> None:
         """Keep no more of a member that ended long ago than that there was one."""
-        del self.members[record.key]
+        self.members.drop(record)
         self.forgotten += 1
 
     def absorb(self, other: IncidentRecord) -> None:
         """Take over all of another incident: members, sums, aliases and page keys."""
-        if len(other.members) > len(self.members):
-            self.members, other.members = other.members, self.members
-        self.members.update(other.members)
-        self.firing += other.firing
+        self.members.take_over(other.members)
         self.forgotten += other.forgotten
         self.started_ms = min(self.started_ms, other.started_ms)
         self.updated_ms = max(self.updated_ms, other.updated_ms)
@@ -122,49 +107,38 @@ class IncidentRecord:
 
     def event(self, most_listed: int, merged_into: str | None = None) -> Incident:
         """What is published, under the revision that it has now."""
-        top = heapq.nsmallest(most_listed, self.members.values(), key=urgency)
-        members = [record.member() for record in top]
-        entities = sorted({record.latest.entity for record in self.members.values()})
-        signals = sorted({record.latest.metric for record in self.members.values()})
+        members, roster = [record.member() for record in self.members.top(most_listed)], self.members
+        entities = roster.entities(most_listed)
+        place = wording.place_of(entities[0], roster.entity_count, roster.kinds()) if entities else ""
         return Incident(
             id=self.id,
             tenant=self.tenant,
             state=self.state,
             merged_into=merged_into,
             aliases=self.aliases,
-            title=wording.incident_title(*self._names(), entities),
+            title=wording.incident_title(roster.rules(), roster.anomalous(), place),
             priority=self.priority,
             severity=self.severity,
             started_ms=self.started_ms,
             updated_ms=self.updated_ms,
-            ended_ms=None if self.firing else self.last_end_ms,
+            ended_ms=None if roster.firing else self.last_end_ms,
             resolved_ms=self.resolved_ms,
             members=members,
-            member_count=len(self.members) + self.forgotten,
-            firing_count=self.firing,
-            entities=entities[:most_listed],
-            entity_count=len(entities),
-            signals=signals[:most_listed],
-            signal_count=len(signals),
+            member_count=len(roster) + self.forgotten,
+            firing_count=roster.firing,
+            entities=entities,
+            entity_count=roster.entity_count,
+            signals=roster.signals(most_listed),
+            signal_count=roster.signal_count,
             confidence=max((member.confidence for member in members), default=0.0),
             page_keys=self.page_keys,
             revision=self.revision,
         )
 
-    def _names(self) -> tuple[Sequence[str], Sequence[str]]:
-        """The rules that fired and the anomalous metrics, each once, most urgent first."""
-        rules: dict[str, tuple[int, int, str]] = {}
-        metrics: dict[str, tuple[int, int, str]] = {}
-        for record in self.members.values():
-            rule = is_rule(record.latest)
-            names, name = (rules, record.labels["alertname"]) if rule else (metrics, record.latest.metric)
-            names[name] = min(names.get(name, _LAST), (PRIORITY_RANK[record.priority], record.started_ms, name))
-        return sorted(rules, key=rules.__getitem__), sorted(metrics, key=metrics.__getitem__)
-
     def measure_end(self) -> None:
         """Take the latest end anew from the members (one that was given up was heard of again)."""
-        self.firing = sum(record.ended_ms is None for record in self.members.values())
-        self.last_end_ms = max((r.ended_ms for r in self.members.values() if r.ended_ms is not None), default=None)
+        self.members.count_firing()
+        self.last_end_ms = max((one.ended_ms for one in self.members if one.ended_ms is not None), default=None)
 
 
 def _later(one: int | None, other: int | None) -> int | None:

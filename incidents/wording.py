@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from schemas.events import Anomaly
@@ -63,7 +63,7 @@ def listed(names: Sequence[str]) -> str:
     return names[0] if names else ""
 
 
-def incident_title(rules: Sequence[str], metrics: Sequence[str], entities: Sequence[str]) -> str:
+def incident_title(rules: Sequence[str], metrics: Sequence[str], place: str) -> str:
     """What an incident is about.
 
     Parameters
@@ -72,28 +72,41 @@ def incident_title(rules: Sequence[str], metrics: Sequence[str], entities: Seque
         Names of the rules that fired, most urgent first.
     metrics
         Metrics that are anomalous, most urgent first.
-    entities
-        What is affected, sorted.
+    place
+        Where, as ``place_of`` says it.
 
     Examples
     --------
-    >>> incident_title([], ["node_cpu_ratio", "node_memory_used_ratio"], ["node:h1"])
+    >>> incident_title([], ["node_cpu_ratio", "node_memory_used_ratio"], "node h1")
     'CPU and memory of node h1 anomalous'
-    >>> incident_title([], ["node_cpu_ratio"], [f"node:h{n}" for n in range(12)])
+    >>> incident_title([], ["node_cpu_ratio"], "12 nodes")
     'node_cpu_ratio anomalous on 12 nodes'
-    >>> incident_title([], ["disk_io", "node_cpu_ratio"], ["node:h1", "service:web"])
+    >>> incident_title([], ["disk_io", "node_cpu_ratio"], "2 entities")
     'Disk and CPU anomalous on 2 entities'
-    >>> incident_title(["OutOfMemoryKill"], ["node_cpu_ratio"], ["node:h1"])
+    >>> incident_title(["OutOfMemoryKill"], ["node_cpu_ratio"], "node h1")
     'OutOfMemoryKill on node h1, CPU anomalous'
     """
-    place = _place(entities)
     if rules:
         also = f", {listed(_subjects(metrics))} anomalous" if metrics else ""
         return f"{listed(rules)}{f' on {place}' if place else ''}{also}"
-    if len(entities) > 1:
-        what = metrics[0] if len(metrics) == 1 else _beginning(_subjects(metrics), metrics)
+    if place[:1].isdigit():
+        what = metrics[0] if len(metrics) == 1 else _beginning(metrics)
         return f"{what} anomalous on {place}"
-    return f"{_beginning(_subjects(metrics), metrics)}{f' of {place}' if place else ''} anomalous"
+    return f"{_beginning(metrics)}{f' of {place}' if place else ''} anomalous"
+
+
+def place_of(entity: str, count: int, kinds: Collection[str]) -> str:
+    """Where something is: one entity's name, or how many of which kind; empty where it is not known.
+
+    Examples
+    --------
+    >>> place_of("node:h1", 1, {"node"}), place_of("node:h1", 12, {"node"}), place_of("unknown", 1, {"unknown"})
+    ('node h1', '12 nodes', '')
+    """
+    if count == 1:
+        return "" if entity == "unknown" else entity_name(entity)
+    kind = next(iter(kinds)) if len(kinds) == 1 else ""
+    return f"{count} {_PLURALS.get(kind, 'entities')}"
 
 
 def alert_summary(anomaly: Anomaly, rule: str | None) -> str:
@@ -106,7 +119,7 @@ def alert_summary(anomaly: Anomaly, rule: str | None) -> str:
     rule
         The rule's name, if a rule fired.
     """
-    place = _place([anomaly.entity])
+    place = place_of(anomaly.entity, 1, ())
     unit = f" {anomaly.unit}" if anomaly.unit not in ("", "1") else ""
     where = f" of {place}" if place else ""
     what = f"{rule}: {anomaly.metric}{where}" if rule else f"{anomaly.metric}{where} anomalous"
@@ -116,18 +129,11 @@ def alert_summary(anomaly: Anomaly, rule: str | None) -> str:
     return text
 
 
-def _beginning(subjects: Sequence[str], metrics: Sequence[str]) -> str:
-    """The subjects as a sentence begins; a metric's own name stays as it is written."""
-    text = listed(subjects)
+def _beginning(metrics: Sequence[str]) -> str:
+    """The metrics' subjects as a sentence begins; a metric's own name stays as it is written."""
+    text = listed(_subjects(metrics))
     return text if text.startswith(metrics[0]) else text[:1].upper() + text[1:]
 
 
 def _subjects(metrics: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(subject_of(metric) for metric in metrics))
-
-
-def _place(entities: Sequence[str]) -> str:
-    if len(entities) == 1:
-        return "" if entities[0] == "unknown" else entity_name(entities[0])
-    kinds = {entity.split(":", 1)[0] for entity in entities}
-    return f"{len(entities)} {_PLURALS.get(kinds.pop(), 'entities') if len(kinds) == 1 else 'entities'}"

@@ -1,0 +1,137 @@
+"""The members of an incident, counted as they come, so that what they add up to costs no walk over all of them."""
+
+from __future__ import annotations
+
+import bisect
+import heapq
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from incidents.alerts import PRIORITY_RANK, AlertRecord, is_rule
+
+Urgency = tuple[int, int, str, str]
+"""Priority, start, id, key: the order in which members are listed, total."""
+_Rank = tuple[int, int, str]
+_LAST: _Rank = (len(PRIORITY_RANK), 0, "")
+
+
+def urgency_of(record: AlertRecord) -> Urgency:
+    """Most urgent first, then earliest."""
+    return PRIORITY_RANK[record.priority], record.started_ms, record.id, record.key
+
+
+@dataclass(slots=True)
+class Roster:
+    """Alerts by key, most urgent first; how many fire; which entities, metrics and rules they name."""
+
+    firing: int = 0
+    _records: dict[str, AlertRecord] = field(default_factory=dict)
+    _order: list[Urgency] = field(default_factory=list)
+    _entities: Counter[str] = field(default_factory=Counter)
+    _metrics: Counter[str] = field(default_factory=Counter)
+    _anomalous: dict[str, _Rank] = field(default_factory=dict)
+    _rules: dict[str, _Rank] = field(default_factory=dict)
+    _stale: bool = False
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __iter__(self) -> Iterator[AlertRecord]:
+        return iter(self._records.values())
+
+    def add(self, record: AlertRecord) -> None:
+        """Take a member in."""
+        self._records[record.key] = record
+        bisect.insort(self._order, urgency_of(record))
+        self.firing += record.ended_ms is None
+        self._entities[record.latest.entity] += 1
+        self._metrics[record.latest.metric] += 1
+        self._name(record)
+
+    def raise_priority(self, record: AlertRecord, before: Urgency) -> None:
+        """Put a member in its new place after its priority rose."""
+        del self._order[bisect.bisect_left(self._order, before)]
+        bisect.insort(self._order, urgency_of(record))
+        self._name(record)
+
+    def drop(self, record: AlertRecord) -> None:
+        """Let a member go that has ended."""
+        del self._records[record.key]
+        del self._order[bisect.bisect_left(self._order, urgency_of(record))]
+        for counts, name in ((self._entities, record.latest.entity), (self._metrics, record.latest.metric)):
+            counts[name] -= 1
+            if not counts[name]:
+                del counts[name]
+        self._stale = True
+
+    def take_over(self, other: Roster) -> None:
+        """Take in all members of another."""
+        if len(other) > len(self):
+            self._records, other._records = other._records, self._records
+        self._records.update(other._records)
+        self._order = list(heapq.merge(self._order, other._order))
+        self.firing += other.firing
+        self._entities.update(other._entities)
+        self._metrics.update(other._metrics)
+        self._stale |= other._stale
+        _join(self._anomalous, other._anomalous)
+        _join(self._rules, other._rules)
+
+    def count_firing(self) -> int:
+        """Count anew who fires."""
+        self.firing = sum(record.ended_ms is None for record in self)
+        return self.firing
+
+    def top(self, most: int) -> Iterator[AlertRecord]:
+        """The most urgent members."""
+        return (self._records[key] for *_, key in self._order[:most])
+
+    def entities(self, most: int) -> list[str]:
+        """Names of what is affected, the first of them in their order."""
+        return heapq.nsmallest(most, self._entities)
+
+    def signals(self, most: int) -> list[str]:
+        """Names of metrics, the first of them in their order."""
+        return heapq.nsmallest(most, self._metrics)
+
+    @property
+    def entity_count(self) -> int:
+        """How many entities are affected."""
+        return len(self._entities)
+
+    @property
+    def signal_count(self) -> int:
+        """How many metrics are involved."""
+        return len(self._metrics)
+
+    def kinds(self) -> set[str]:
+        """Kinds of entities (``node``, ``service`` ...)."""
+        return {entity.split(":", 1)[0] for entity in self._entities}
+
+    def rules(self) -> list[str]:
+        """The rules that fired, most urgent first."""
+        self._refresh()
+        return sorted(self._rules, key=self._rules.__getitem__)
+
+    def anomalous(self) -> list[str]:
+        """The metrics that are anomalous, most urgent first."""
+        self._refresh()
+        return sorted(self._anomalous, key=self._anomalous.__getitem__)
+
+    def _refresh(self) -> None:
+        """Name anew what is named, after somebody went."""
+        if self._stale:
+            self._anomalous, self._rules, self._stale = {}, {}, False
+            for one in self:
+                self._name(one)
+
+    def _name(self, record: AlertRecord) -> None:
+        rule = is_rule(record.latest)
+        names, name = (self._rules, record.labels["alertname"]) if rule else (self._anomalous, record.latest.metric)
+        _join(names, {name: (PRIORITY_RANK[record.priority], record.started_ms, name)})
+
+
+def _join(into: dict[str, _Rank], other: dict[str, _Rank]) -> None:
+    for name, rank in other.items():
+        into[name] = min(into.get(name, _LAST), rank)
