@@ -47,6 +47,12 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
 class _Consumer(driver.Consumer):
     logger = _FAUST
 
+    def on_buffer_full(self, tp: TP) -> None:
+        """Let the full queue itself hold the reader up.
+
+        Faust takes the partition out of its polls instead, and once all are out it sleeps for a second.
+        """
+
     def _new_consumer_thread(self) -> _ConsumerThread:
         return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
@@ -69,11 +75,6 @@ class StageApp(faust.App):
         if positions:  # committing nothing crashes Faust's consumer
             consumer: Any = self.consumer
             await consumer._commit(dict(positions))
-
-    def forget_buffers(self) -> None:
-        """Drop what Faust remembers of full buffers: a partition that went away must not be asked for."""
-        consumer: Any = self.consumer
-        consumer._buffered_partitions.clear()
 
 
 def make_app(stage: str, kafka: KafkaSettings, transactions: bool) -> StageApp:

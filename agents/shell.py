@@ -370,7 +370,6 @@ class Shell:
         self._generation += 1
         self.restored = False
         self.telemetry.set_ready(self.stage.name, ready=False)
-        self.app.forget_buffers()
         await self._hand_on()
 
     async def _hand_on(self) -> None:
