@@ -13,6 +13,7 @@ help: ## list the verbs
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/core.txt
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -m metrics_ai.precompile
 	@touch $@
 
 .venv/dev: requirements/dev.txt .venv/core
