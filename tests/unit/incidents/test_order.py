@@ -95,7 +95,7 @@ def outcome(operator: DecideOperator) -> tuple[list[dict[str, Any]], list[tuple[
 
 
 @given(orders=arrivals(), ticks=st.lists(st.integers(900, 8000), max_size=4), set_before=versions())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_any_order_and_any_repeats_make_the_same_alerts_and_incidents(
     anomaly: Make,
     orders: tuple[list[dict[str, Any]], list[dict[str, Any]]],
@@ -114,7 +114,7 @@ def test_any_order_and_any_repeats_make_the_same_alerts_and_incidents(
 
 
 @given(orders=arrivals(), set_before=versions())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_an_incident_is_a_connected_component_of_its_alerts(
     anomaly: Make, orders: tuple[list[dict[str, Any]], list[dict[str, Any]]], set_before: list[Setting]
 ) -> None:
@@ -150,7 +150,7 @@ def test_an_incident_is_a_connected_component_of_its_alerts(
     kills=st.sets(st.integers(3, 40), min_size=3),
     ticks=st.lists(st.integers(900, 8000), max_size=8),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_kills_and_repeats_since_the_checkpoint_change_no_record(
     anomaly: Make,
     orders: tuple[list[dict[str, Any]], list[dict[str, Any]]],

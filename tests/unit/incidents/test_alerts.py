@@ -1,0 +1,75 @@
+"""What an alert is called, how urgent it is, and what becomes of its states."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from incidents.alerts import AlertRecord, alert_labels, alert_name, alert_priority
+from schemas.events import Anomaly
+from schemas.ids import alert_fingerprint
+
+Make = Callable[..., Anomaly]
+
+
+@pytest.mark.parametrize(
+    ("what", "fields", "name", "priority"),
+    [
+        ("a plain anomaly is P2, however severe", {"severity": "critical", "score": 99.0}, "MetricAnomaly", "P2"),
+        ("a drift is a P3 notice", {"kind": "drift", "detector": "page_hinkley"}, "MetricDrift", "P3"),
+        ("a rule gives its priority", {"kind": "limit", "detector": "DiskFull", "priority": "P1"}, "DiskFull", "P1"),
+        ("a rule without one makes P2", {"kind": "limit", "detector": "Pressure"}, "Pressure", "P2"),
+        ("the safety list is P0", {"kind": "limit", "detector": "OOM", "safety": True}, "OOM", "P0"),
+    ],
+)
+def test_an_alert_has_a_name_and_a_priority(
+    what: str, fields: dict[str, object], name: str, priority: str, anomaly: Make
+) -> None:
+    one = anomaly(**fields)
+    assert (alert_name(one), alert_priority(one)) == (name, priority), what
+
+
+def test_labels_name_alert_metric_series_and_dimensions(anomaly: Make) -> None:
+    labels = {"host": "h1", "metric": "theirs", "node": "as the producer says"}
+    one = anomaly(labels=labels, dims={"node": "h1", "cluster": "c1"})
+    assert alert_labels(one) == {
+        "alertname": "MetricAnomaly",
+        "metric": "node_cpu_ratio",
+        "exported_metric": "theirs",
+        "host": "h1",
+        "node": "as the producer says",
+        "cluster": "c1",
+    }
+    record = AlertRecord.of(one)
+    assert record.fingerprint == alert_fingerprint(alert_labels(one))
+    assert record.id == f"{record.fingerprint}-{one.started_ms}"
+
+
+def test_the_newest_state_is_told_and_the_worst_is_kept(anomaly: Make) -> None:
+    record = AlertRecord.of(anomaly(score=2, observed=0.5))
+    assert record.absorb(anomaly(state="update", at_s=1010, score=6, observed=0.97, severity="critical"))
+    assert record.absorb(anomaly(state="end", at_s=1020, score=0.4, observed=0.2, severity="info"))
+    alert, member = record.event("i1"), record.member()
+    assert (alert.state, alert.observed, alert.score, alert.peak_score, alert.peak_ms) == (
+        "resolved",
+        0.2,
+        0.4,
+        6,
+        1_010_000,
+    )
+    assert (alert.ended_ms, alert.severity, alert.incident_id) == (1_020_000, "critical", "i1")
+    assert (member.observed, member.peak_ms, member.state) == (0.97, 1_010_000, "resolved")
+    assert member.summary == "node_cpu_ratio of node h1 anomalous: 0.97, expected 0.1 to 0.3"
+
+
+def test_a_repeat_changes_nothing(anomaly: Make) -> None:
+    record = AlertRecord.of(anomaly())
+    assert not record.absorb(anomaly())
+    assert record.absorb(anomaly(state="update", at_s=1010))
+    assert not record.absorb(anomaly(state="update", at_s=1010))
+
+
+def test_a_peak_that_a_lost_state_had_is_told_by_a_later_one(anomaly: Make) -> None:
+    record = AlertRecord.of(anomaly(state="end", at_s=1020, score=0.4, peak_score=8.0))
+    assert record.event(None).peak_score == 8.0
