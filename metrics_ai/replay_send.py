@@ -17,7 +17,7 @@ from metrics_ai.recordings import RecordingOptions, RecordingReader
 from schemas.batch import SampleBatch
 from schemas.errors import BrokerError, ConfigurationError
 
-FLUSH_TIMEOUT_S: Final = 60.0
+DELIVERY_TIMEOUT_S: Final = 60.0
 _NATIVE: Final = "native"
 
 Record = tuple[bytes | None, bytes, int]
@@ -36,6 +36,8 @@ def send(
     config: Config,
     topic: str | None = None,
     progress: Callable[[int], None] | None = None,
+    *,
+    timeout_s: float = DELIVERY_TIMEOUT_S,
 ) -> int:
     """Send recordings to the configured broker; how many records went.
 
@@ -50,6 +52,8 @@ def send(
         Where to; by default the first configured source of the format.
     progress
         Called with the count of records so far.
+    timeout_s
+        How long a record may take to be delivered.
 
     Raises
     ------
@@ -58,7 +62,7 @@ def send(
     ConfigurationError
         If no source is configured for the format, or the recording holds histograms that native JSON cannot say.
     """
-    sender = _Sender(config.kafka)
+    sender = _Sender(config.kafka, timeout_s)
     reader = RecordingReader(options, config.tenant, dict(config.ingest.identity.items()))
     for path in files:
         captured = options.format_of(path) == "capture"
@@ -77,13 +81,12 @@ def send(
 class _Sender:
     """An idempotent producer that fails at the first record that was not delivered."""
 
-    def __init__(self, kafka: KafkaSettings) -> None:
+    def __init__(self, kafka: KafkaSettings, timeout_s: float) -> None:
         self.count = 0
+        self._timeout_s = timeout_s
         self._error: KafkaError | None = None
         self._producer = Producer(
-            kafka.librdkafka(
-                linger_ms=50, compression_type="lz4", message_timeout_ms=int(FLUSH_TIMEOUT_S * 1000), acks="all"
-            )
+            kafka.librdkafka(linger_ms=50, compression_type="lz4", message_timeout_ms=int(timeout_s * 1000), acks="all")
         )
 
     def produce(self, topic: str, key: bytes | None, value: bytes, timestamp_ms: int) -> None:
@@ -103,10 +106,10 @@ class _Sender:
 
     def flush(self) -> None:
         """Wait until all is delivered."""
-        left = self._producer.flush(FLUSH_TIMEOUT_S)
+        left = self._producer.flush(self._timeout_s + 5)
         self._check()
         if left:
-            raise BrokerError(f"{left} records were not delivered within {FLUSH_TIMEOUT_S:g} s", "Is the broker up?")
+            raise BrokerError(f"{left} records were not delivered within {self._timeout_s:g} s", "Is the broker up?")
 
     def _delivered(self, error: KafkaError | None, _: Message) -> None:
         self._error = self._error or error
