@@ -1,0 +1,170 @@
+"""Whatever the cuts, kills, repeats and interleavings: the same anomalies, byte for byte, and the same state."""
+
+from __future__ import annotations
+
+import pickle
+import random
+from collections import Counter, defaultdict
+from typing import Any
+
+import numpy as np
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from models.detect import DetectOperator, DetectSettings
+from schemas.events import Anomaly
+from schemas.series import Series
+from tests.unit.models.streams import QUICK, START_MS, Sample, batch_of
+
+SETTINGS = DetectSettings.model_validate(
+    {
+        "windows": {**QUICK, "1h": {"warmup_s": 300, "min_samples": 4}},
+        "confirm": {"max_freeze_s": 240},
+        "stale_s": 60,
+        "late_s": 30,
+        "drift": {"options": {"min_instances": 4, "delta": 0.5, "threshold": 3}, "pickle_every": 3},
+        "rules": [
+            {"name": "hot", "select": "gauge1", "threshold": 30, "for_s": 10},
+            {"name": "grows", "select": "counter", "function": "increase", "threshold": 40_000},
+        ],
+    }
+)
+SERIES = [
+    Series("t", "gauge0", {"host": "a"}, {"node": "a"}),
+    Series("t", "gauge1", {"host": "b"}, {"node": "b"}),
+    Series("t", "counter", {"host": "b"}, {"node": "b"}, "counter", "1"),
+    Series("t", "delta", {"host": "c"}, {"node": "c"}, "delta", "1"),
+]
+
+
+def _samples_of(series: Series, seed: int) -> list[Sample]:
+    """Noise with steps, bursts, gaps, late samples, repeats and NaN."""
+    rng = random.Random(f"{seed} {series.metric}")
+    time_ms, total, level = START_MS + rng.randrange(60_000), 0.0, 10.0
+    samples: list[Sample] = []
+    while len(samples) < 700:
+        time_ms += rng.choice([1000, 1000, 1000, 2000, 15_000])
+        if rng.random() < 0.004:
+            time_ms += rng.choice([30_000, 200_000, 400_000])
+        if rng.random() < 0.01:
+            level = rng.choice([10.0, 10.0, 40.0, 200.0])
+        value = level + rng.gauss(0, 0.5)
+        if series.type == "counter":
+            total = 0.0 if rng.random() < 0.003 else total + value * 100
+            value = total
+        samples.append(Sample(series, time_ms, float("nan") if rng.random() < 0.01 else value))
+        if rng.random() < 0.03:
+            samples.append(Sample(series, time_ms - rng.choice([500, 3500, 70_000, 300_000]), level))
+        if rng.random() < 0.03:
+            samples.append(rng.choice(samples[-20:]))
+    return samples
+
+
+def _merged(streams: list[list[Sample]], rng: random.Random) -> list[Sample]:
+    """One order of all samples that keeps each series' own."""
+    left = [list(reversed(one)) for one in streams]
+    merged = []
+    while any(left):
+        one = rng.choice([candidate for candidate in left if candidate])
+        merged += [one.pop() for _ in range(min(len(one), rng.randrange(1, 30)))]
+    return merged
+
+
+def _numbers(river: Any) -> Any:
+    """A River object's numbers; equal objects may differ in their pickles (what is shared is written once)."""
+    if river is None:
+        return None
+    own = {name: value for name, value in vars(river).items() if name != "_test_drift"}
+    return {**own, "_x_mean": (river._x_mean.n, river._x_mean.get())}
+
+
+def _state(operator: DetectOperator) -> dict[str, Any]:
+    operator.mark_all()
+    return {
+        key: [_numbers(one) for one in pickle.loads(value)] if key.startswith("river") else value
+        for key, value in operator.take_blocks()
+    }
+
+
+def _restored(blocks: dict[str, bytes]) -> DetectOperator:
+    operator = DetectOperator(SETTINGS, 0, 1)
+    for key, value in blocks.items():
+        operator.load_block(key, value)
+    operator.finish_load()
+    return operator
+
+
+def _run_with_kills(samples: list[Sample], rng: random.Random) -> tuple[dict[str, Anomaly], DetectOperator]:
+    """Random cuts; checkpoints at random; kills that go back to the last checkpoint; repeated batches."""
+    operator, blocks, saved = DetectOperator(SETTINGS, 0, 1), dict[str, bytes](), 0
+    told: dict[str, Anomaly] = {}
+    cuts = sorted({0, len(samples), *(rng.randrange(len(samples)) for _ in range(rng.randrange(2, 25)))})
+    at = 0
+    kills = rng.randrange(4)
+    while at < len(cuts) - 1:
+        part = samples[cuts[at] : cuts[at + 1]]
+        for one in operator.step_batch(batch_of(part)):
+            told[f"{one.id}/{one.state}/{one.at_ms}"] = one
+        if rng.random() < 0.3:
+            assert operator.step_batch(batch_of(part[-15:])) == []
+        at += 1
+        if rng.random() < 0.4:
+            blocks |= dict(operator.take_blocks())
+            saved = at
+        if kills and rng.random() < 0.3:
+            kills -= 1
+            operator, at = _restored(blocks) if blocks else DetectOperator(SETTINGS, 0, 1), saved
+    return told, operator
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.integers(0, 10_000), st.randoms(use_true_random=False))
+def test_cuts_kills_and_repeats_change_neither_anomalies_nor_state(seed: int, rng: random.Random) -> None:
+    samples = _merged([_samples_of(one, seed) for one in SERIES], random.Random(seed))
+    reference = DetectOperator(SETTINGS, 0, 1)
+    expected = reference.step_batch(batch_of(samples))
+    assert expected
+    told, operator = _run_with_kills(samples, rng)
+    assert {f"{one.id}/{one.state}/{one.at_ms}": one.to_bytes() for one in expected} == {
+        key: one.to_bytes() for key, one in told.items()
+    }
+    assert _state(operator) == _state(reference)
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.integers(0, 10_000), st.integers(0, 10_000))
+def test_interleaving_of_series_changes_no_anomaly(seed: int, other: int) -> None:
+    streams = [_samples_of(one, seed) for one in SERIES]
+    runs: list[dict[str, list[Any]]] = []
+    for order in (seed, other + 1):
+        found = defaultdict(list)
+        operator = DetectOperator(SETTINGS, 0, 1)
+        for part in np.array_split(np.arange(sum(map(len, streams))), 7):
+            merged = _merged(streams, random.Random(order))
+            for one in operator.step_batch(batch_of([merged[at] for at in part])):
+                found[one.series_id].append(one.to_bytes())
+        runs.append(dict(found))
+    assert runs[0]
+    assert runs[0] == runs[1]
+
+
+def test_every_kind_of_event_is_in_the_streams_that_are_compared() -> None:
+    found: set[tuple[str, str, str | None]] = set()
+    counts: Counter[str] = Counter()
+    for seed in range(6):
+        operator = DetectOperator(SETTINGS, 0, 1)
+        samples = _merged([_samples_of(one, seed) for one in SERIES], random.Random(seed))
+        found |= {(one.state, one.kind, one.end_reason) for one in operator.step_batch(batch_of(samples))}
+        counts.update(operator.counts)
+    for name in ("accepted_late", "duplicate", "late", "too_late", "not_finite", "counter_resets", "out_of_order"):
+        assert counts[name] > 0, name
+    assert found >= {
+        ("start", "spike", None),
+        ("update", "spike", None),
+        ("end", "spike", "recovered"),
+        ("end", "spike", "silent"),
+        ("end", "level_shift", "level_shift"),
+        ("start", "limit", None),
+        ("end", "limit", "recovered"),
+        ("start", "drift", None),
+    }
