@@ -56,7 +56,7 @@ class Replaying:
         if self.as_json:
             for line in result.lines():
                 sys.stdout.write(line.decode() + "\n")
-            sys.stdout.write(json.dumps({"summary": result.summary.model_dump()}) + "\n")
+            sys.stdout.write(json.dumps({"summary": result.summary.of_the_recording}) + "\n")
             return
         console = wide_console()
         _print_rows(console, "Alerts", ALERT_HEAD, [alert_row(one) for one in result.alerts])

@@ -351,3 +351,34 @@ def test_ticks_travel_as_records(anomaly: Make) -> None:
     tick = Tick(stage="decide", partition=0, at_ms=1_090_000)
     assert [one.state for one in incidents_in(decide.step(DECIDE_TICKS.name, tick.to_bytes()))] == ["resolved"]
     assert json.loads(tick.to_bytes())["stage"] == "decide"
+
+
+def test_an_alert_whose_rule_grew_more_urgent_is_listed_first(anomaly: Make) -> None:
+    decide = operator()
+    decide.on_anomaly(anomaly("memory", start_s=900))
+    decide.on_anomaly(rule(anomaly, "DiskFull", "P2", metric="disk"))
+    raised = rule(anomaly, "DiskFull", "P0", metric="disk", state="update", at_s=1010)
+    (incident,) = incidents_in(decide.on_anomaly(raised))
+    assert [one.priority for one in incident.members] == ["P0", "P2"]
+    assert (incident.priority, incident.page_keys) == ("P0", [incident.id])
+    assert incident.title == "DiskFull on node h1, memory anomalous"
+
+
+def test_a_notice_that_grows_urgent_opens_an_incident(anomaly: Make) -> None:
+    decide = operator()
+    decide.on_anomaly(rule(anomaly, "DiskFull", "P3"))
+    assert decide.incidents() == []
+    outputs = decide.on_anomaly(rule(anomaly, "DiskFull", "P1", state="update", at_s=1010))
+    (incident,) = incidents_in(outputs)
+    assert [one.id for one in decide.alerts() if one.incident_id == incident.id] == [incident.members[0].alert_id]
+
+
+def test_a_small_survivor_takes_over_a_large_incident(anomaly: Make) -> None:
+    decide = operator()
+    decide.on_anomaly(anomaly("memory", "h9", 700))
+    for node in ("h1", "h2", "h3"):
+        decide.on_anomaly(anomaly("cpu", node, 1000))
+    decide.on_anomaly(anomaly("cpu", "h9", 1100))
+    (incident,) = decide.incidents()
+    assert (incident.started_ms, incident.member_count, incident.entity_count) == (700_000, 5, 4)
+    assert [one.started_ms for one in incident.members] == [700_000, 1_000_000, 1_000_000, 1_000_000, 1_100_000]
