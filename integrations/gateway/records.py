@@ -44,12 +44,13 @@ class RecordTimes(Sequence[int]):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """What was read of one source partition: first and last offset, and the last record's time."""
+    """What was read of one source partition: first and last offset, first and last record's time."""
 
     source: Source
     first: int
     last: int
-    record_ms: int
+    first_ms: int
+    last_ms: int
 
 
 def record_time_ms(message: Message) -> int:
@@ -75,6 +76,8 @@ def by_topic(messages: list[Message]) -> Iterator[tuple[str, list[Message]]]:
     """Messages of each topic, in their order."""
     topics = [one.topic() for one in messages]
     distinct = dict.fromkeys(topics)
+    if not topics:
+        return
     if len(distinct) == 1:
         yield topics[0], messages
         return
@@ -90,8 +93,9 @@ def spans(topic: str, messages: Sequence[Message]) -> list[Span]:
     found = []
     for one in np.unique(partition).tolist():
         rows = np.flatnonzero(partition == one)
-        last = messages[int(rows[-1])]
-        found.append(Span((topic, one), int(offset[rows[0]]), int(offset[rows[-1]]), record_time_ms(last)))
+        first, last = int(rows[0]), int(rows[-1])
+        times = record_time_ms(messages[first]), record_time_ms(messages[last])
+        found.append(Span((topic, one), int(offset[first]), int(offset[last]), *times))
     return found
 
 

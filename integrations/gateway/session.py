@@ -11,11 +11,11 @@ from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from integrations.gateway.abreast import Abreast
+from integrations.gateway.abreast import Abreast, HeldBack
 from integrations.gateway.intake import STAGE, Intake
 from integrations.gateway.offsets import Flights, Source
 from integrations.gateway.outlet import Outlet
-from integrations.gateway.records import by_topic, is_about_topic, spans, without_errors
+from integrations.gateway.records import Span, by_topic, is_about_topic, spans, without_errors
 from integrations.gateway.settings import IngestSettings
 from integrations.kafka.connection import KafkaSettings
 from integrations.telemetry import Telemetry
@@ -23,7 +23,7 @@ from schemas.errors import BrokerError
 
 _LOG: Final = logging.getLogger(__name__)
 _WATCH_INTERVAL_S: Final = 0.1
-_REPORT_INTERVAL_S: Final = 1.0
+_COMMITTED_LIMIT_S: Final = 5.0
 _TOPIC_REFRESH_MS: Final = 5000
 _LAST_DRAIN_S: Final = 30.0
 
@@ -48,6 +48,7 @@ class Session:
         self._outlet = Outlet(kafka, settings, telemetry, self._beat)
         self._flights = Flights()
         self._abreast = Abreast(int(settings.abreast_s * 1000))
+        self._held = HeldBack(self._abreast.horizon_ms, settings.buffer_bytes)
         self._assigned: set[Source] = set()
         self._paused: set[Source] = set()
         self._next: dict[Source, int] = {}
@@ -55,7 +56,7 @@ class Session:
         self._committed: dict[Source, int] = {}
         self._closing = False
         self._record_bytes = 256.0
-        self._flush_at = self._commit_at = self._watch_at = self._report_at = 0.0
+        self._flush_at = self._commit_at = self._watch_at = 0.0
         self._consumer = Consumer(self._consumer_options())
 
     def _consumer_options(self) -> dict[str, Any]:
@@ -103,12 +104,15 @@ class Session:
     def _turn(self) -> None:
         self._beat()
         want = max(1, min(self._settings.consume_records, int(self._settings.buffer_bytes / 2 / self._record_bytes)))
+        freed = self._held.release()
         try:
-            messages = self._consumer.consume(want, self._settings.linger_ms / 1000)
+            messages = self._consumer.consume(want, 0.0 if freed else self._settings.linger_ms / 1000)
         except KafkaException as error:
             raise BrokerError(f"the consumer cannot go on: {error.args[0].str()}") from error
         began = time.monotonic()
-        if messages:
+        if messages or freed:
+            for topic, group in by_topic(freed):
+                self._take_in(topic, group, spans(topic, group))
             self._read(messages)
             self._telemetry.batch_seconds.labels(STAGE).observe(time.monotonic() - began)
         self._outlet.poll()
@@ -116,26 +120,34 @@ class Session:
         full = self._intake.waiting >= self._settings.batch_samples * self._kafka.partitions
         if full or len(messages) < want or time.monotonic() >= self._flush_at:
             self._flush()
-        self._keep_house()
+        # Far behind, partitions run apart within a turn; live, a look now and then will do.
+        self._keep_house(catching_up=len(messages) == want or bool(freed))
 
     def _read(self, messages: list[Message]) -> None:
         messages, errors = without_errors(messages)
         for message in errors:
             self._on_error(message)
-        for topic, group in by_topic(messages) if messages else ():
+        for topic, group in by_topic(messages):
             covered = spans(topic, group)
             if any(span.source not in self._assigned for span in covered):
                 continue  # read before a rebalance: whoever owns it now reads it again
-            now_s = time.monotonic()
             for span in covered:
-                self._flights.open.cover(span.source, span.first, span.last)
-                self._next[span.source] = span.last + 1
-                self._abreast.read(span.source, span.record_ms, now_s)
-                self._tell_age(span.source, span.record_ms)
-            self._intake.read(topic, group)
-            # Adapts how many records are asked for, so that large ones do not fill the memory.
-            size = len(group[0].value() or b"") + 64.0
-            self._record_bytes += (size - self._record_bytes) * (0.5 if size > self._record_bytes else 0.1)
+                self._abreast.begin(span.first_ms)
+            admitted = self._held.admit(topic, group, covered)
+            if admitted:
+                self._take_in(topic, admitted, covered if len(admitted) == len(group) else spans(topic, admitted))
+
+    def _take_in(self, topic: str, messages: list[Message], covered: Sequence[Span]) -> None:
+        now_s = time.monotonic()
+        for span in covered:
+            self._flights.open.cover(span.source, span.first, span.last)
+            self._next[span.source] = span.last + 1
+            self._abreast.read(span.source, span.last_ms, now_s)
+            self._tell_age(span.source, span.last_ms)
+        self._intake.read(topic, messages)
+        # Adapts how many records are asked for, so that large ones do not fill the memory.
+        size = len(messages[0].value() or b"") + 64.0
+        self._record_bytes += (size - self._record_bytes) * (0.5 if size > self._record_bytes else 0.1)
 
     def _flush(self) -> None:
         flight = self._flights.depart()
@@ -167,36 +179,39 @@ class Session:
     def _beat(self) -> None:
         self._telemetry.beat(STAGE)
 
-    def _keep_house(self) -> None:
+    def _keep_house(self, catching_up: bool) -> None:
         now_s = time.monotonic()
         self._delivered |= self._flights.landed()
         if now_s >= self._commit_at:
             self._commit(wait=False)
             self._commit_at = now_s + self._settings.commit_interval_s
-        if now_s >= self._watch_at:
+        if catching_up or now_s >= self._watch_at:
             self._watch(now_s)
             self._watch_at = now_s + _WATCH_INTERVAL_S
 
     def _watch(self, now_s: float) -> None:
         """Measure the lag; hold back the partitions that are ahead."""
-        backlog = {source: self._backlog(source) for source in self._next}
-        waiting = self._abreast.waiting(backlog, now_s)
+        backlog = {source: self._backlog(source) for source in self._assigned}
+        waiting = self._abreast.waiting(backlog, now_s) | self._held.sources
         if pause := waiting - self._paused:
             self._consumer.pause([TopicPartition(*source) for source in pause])
         if resume := self._paused - waiting:
             self._consumer.resume([TopicPartition(*source) for source in resume])
         self._paused = waiting
-        if now_s >= self._report_at:
-            for (topic, partition), count in backlog.items():
+        for (topic, partition), count in backlog.items():
+            if count is not None:
                 self._telemetry.lag_offsets.labels(STAGE, topic, str(partition)).set(count)
-                if not count:
-                    self._telemetry.lag_seconds.labels(STAGE, topic, str(partition)).set(0)
-            self._report_at = now_s + _REPORT_INTERVAL_S
+            if not count:
+                self._telemetry.lag_seconds.labels(STAGE, topic, str(partition)).set(0)
 
-    def _backlog(self, source: Source) -> int:
+    def _backlog(self, source: Source) -> int | None:
+        """Records left in a partition; None before anything is known of it."""
         # The fetch response's high watermark: an end offset that is asked for is short on the embedded broker.
         marks = self._consumer.get_watermark_offsets(TopicPartition(*source), cached=True)
-        return max(0, marks[1] - self._next[source]) if marks else 0
+        end: int = marks[1] if marks else -1
+        if end < 0:
+            return None
+        return max(0, end - max(int(marks[0]), self._next.get(source, 0)))
 
     def _tell_age(self, source: Source, record_ms: int) -> None:
         age_s = max(0.0, self._clock() - record_ms / 1000) if record_ms else 0.0
@@ -233,18 +248,24 @@ class Session:
         self._commit(wait=True)
 
     def _forget(self) -> None:
-        for topic, partition in self._next:
+        for topic, partition in self._assigned:
             for gauge in (self._telemetry.lag_offsets, self._telemetry.lag_seconds):
                 with contextlib.suppress(KeyError):
                     gauge.remove(STAGE, topic, str(partition))
         self._flights = Flights()
+        self._held.clear()
         self._assigned, self._paused = set(), set()
         self._next, self._delivered, self._committed = {}, {}, {}
-        self._abreast.keep(())
         self._telemetry.set_ready(STAGE, False)
 
-    def _on_assign(self, _consumer: Consumer, partitions: Sequence[TopicPartition]) -> None:
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._assigned = {(one.topic, one.partition) for one in partitions}
+        try:
+            begin = consumer.committed(partitions, timeout=_COMMITTED_LIMIT_S) if partitions else []
+        except KafkaException:
+            begin = []  # only the lag's first value rests on it
+        self._next = {(one.topic, one.partition): one.offset for one in begin if one.offset >= 0}
+        self._abreast.assign(self._assigned, time.monotonic())
         self._telemetry.set_ready(STAGE, True)
         _LOG.info("reading %d partitions", len(self._assigned))
 

@@ -81,7 +81,7 @@ class IngestSettings(BaseModel):
         bool, Field(description="Create what is missing of sources and outputs; else wait until it is there.")
     ] = True
     batch_samples: Annotated[int, Field(ge=1, le=100_000, description="Rows of a batch, at most.")] = 4000
-    linger_ms: Annotated[int, Field(ge=1, le=10_000, description="How long a sample may wait for its batch.")] = 100
+    linger_ms: Annotated[int, Field(ge=1, le=1000, description="How long a sample may wait for its batch.")] = 100
     consume_records: Annotated[int, Field(ge=1, le=100_000, description="Records taken at once, at most.")] = 10_000
     future_limit_s: Annotated[
         float, Field(gt=0, description="Samples further ahead of this machine's clock are rejected.")

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from integrations.gateway.abreast import STALLED_S, Abreast
+from typing import Any
+
+from integrations.gateway.abreast import STALLED_S, Abreast, HeldBack
+from integrations.gateway.records import spans
 
 A, B, C = (("metrics", number) for number in range(3))
 BACKLOG = {A: 100, B: 100, C: 100}
 
 
+def read(abreast: Abreast, source: tuple[str, int], time_s: float, now_s: float = 0.0) -> None:
+    abreast.begin(int(time_s * 1000))
+    abreast.read(source, int(time_s * 1000), now_s)
+
+
 def at(times_s: dict[tuple[str, int], float], now_s: float = 0.0) -> Abreast:
     abreast = Abreast(30_000)
     for source, time_s in times_s.items():
-        abreast.read(source, int(time_s * 1000), now_s)
+        read(abreast, source, time_s, now_s)
     return abreast
 
 
@@ -26,32 +34,104 @@ def test_at_the_end_of_all_partitions_nobody_waits() -> None:
 def test_one_that_waits_goes_on_when_the_slowest_is_near() -> None:
     abreast = at({A: 100, B: 60})
     assert abreast.waiting(BACKLOG, 0.0) == {A}
-    abreast.read(B, 75_000, 1.0)  # within the limit, but not near yet
+    read(abreast, B, 75, 1.0)  # within the limit, but not near yet
     assert abreast.waiting(BACKLOG, 1.0) == {A}
-    abreast.read(B, 90_000, 2.0)
+    read(abreast, B, 90, 2.0)
     assert abreast.waiting(BACKLOG, 2.0) == set()
 
 
 def test_a_stalled_partition_holds_nobody_back() -> None:
     abreast = at({A: 100, B: 10})
     assert abreast.waiting(BACKLOG, STALLED_S - 0.1) == {A}
-    abreast.read(A, 100_000, STALLED_S)
+    read(abreast, A, 100, STALLED_S)
     assert abreast.waiting(BACKLOG, STALLED_S + 0.1) == set()
 
 
-def test_those_that_wait_do_not_count_as_stalled_among_themselves() -> None:
+def test_those_that_wait_go_on_when_nobody_is_behind_them() -> None:
     abreast = at({A: 100, B: 60})
     assert abreast.waiting(BACKLOG, 0.0) == {A}
     assert abreast.waiting({A: 100, B: 0}, 100.0) == set()
 
 
-def test_a_partition_that_was_handed_over_is_forgotten() -> None:
+def test_a_new_assignment_forgets_the_old_one() -> None:
     abreast = at({A: 100, B: 0})
-    abreast.keep([A])
+    abreast.assign([A], 0.0)
+    read(abreast, A, 100)
     assert abreast.waiting(BACKLOG, 0.0) == set()
 
 
 def test_a_partition_with_a_rare_record_holds_nobody_back() -> None:
     abreast = at({B: 0}, now_s=0.0)
-    abreast.read(A, 600_000, 600.0)
+    read(abreast, A, 600, 600.0)
     assert abreast.waiting({A: 5, B: 1}, 600.0) == set()
+
+
+def test_one_that_has_brought_nothing_yet_is_waited_for() -> None:
+    abreast = Abreast(30_000)
+    abreast.assign([A, B, C], 0.0)
+    abreast.begin(0)
+    abreast.read(A, 60_000, 0.1)
+    assert abreast.waiting({A: 100, B: None, C: 0}, 0.1) == {A}
+    assert abreast.waiting({A: 100, B: 0, C: 0}, 0.2) == set()
+    assert abreast.waiting({A: 100, B: 7, C: 0}, 0.3) == {A}
+    read(abreast, B, 55, 0.4)
+    assert abreast.waiting({A: 100, B: 6, C: 0}, 0.4) == set()
+
+
+def test_it_is_not_waited_for_without_end() -> None:
+    abreast = Abreast(30_000)
+    abreast.assign([A, B], 0.0)
+    abreast.begin(0)
+    abreast.read(A, 60_000, 0.1)
+    assert abreast.waiting({A: 100, B: None}, STALLED_S + 0.1) == set()
+
+
+class Held:
+    """A holder whose horizons the test sets."""
+
+    def __init__(self, limit_bytes: int = 1000) -> None:
+        self.horizons: dict[tuple[str, int], int | None] = {A: None, B: None}
+        self.held = HeldBack(self.horizons.get, limit_bytes)
+
+    def admit(self, messages: list[Any]) -> list[int]:
+        return [one.at for one in self.held.admit("metrics", messages, spans("metrics", messages))]
+
+    def release(self) -> list[int]:
+        return [one.at for one in self.held.release()]
+
+
+def test_what_lies_beyond_the_horizon_is_held_until_it_moves(message: Any) -> None:
+    holder = Held()
+    holder.horizons[A] = 104
+    assert holder.admit([message(b"x", at, of_partition=at % 2, time_ms=100 + at) for at in range(10)]) == [
+        0, 1, 2, 3, 4, 5, 7, 9,
+    ]  # fmt: skip
+    assert holder.held.sources == {A}
+    assert holder.release() == []
+    holder.horizons[A] = 107
+    assert holder.release() == [6]
+    holder.horizons[A] = None
+    assert holder.release() == [8]
+    assert holder.held.sources == set()
+
+
+def test_nothing_overtakes_what_is_held(message: Any) -> None:
+    holder = Held()
+    holder.horizons[A] = 100
+    assert holder.admit(
+        [message(b"x", 0, time_ms=50), message(b"x", 1, time_ms=200), message(b"x", 2, time_ms=60)]
+    ) == [0, 1, 2]
+    assert holder.admit([message(b"x", 3, time_ms=60), message(b"x", 4, time_ms=200)]) == [3]
+    assert holder.admit([message(b"x", 5, time_ms=60)]) == []
+    holder.horizons[A] = 300
+    assert holder.release() == [4, 5]
+
+
+def test_what_is_held_has_a_ceiling(message: Any) -> None:
+    holder = Held(limit_bytes=10)
+    holder.horizons[A] = 0
+    assert holder.admit([message(b"12345678", 0, time_ms=1)]) == []
+    assert holder.release() == []
+    assert holder.admit([message(b"12345678", 1, time_ms=1)]) == []
+    assert holder.release() == [0, 1]
+    assert holder.admit([message(b"12345678", 2, time_ms=1)]) == []

@@ -16,7 +16,10 @@ def test_messages_of_topics_that_interleave_keep_their_order(message: Any) -> No
 
 def test_spans_say_what_was_read_of_each_partition(message: Any) -> None:
     mixed = [message(b"x", at, of_partition=at % 2, time_ms=1000 + at) for at in range(10, 15)]
-    assert spans("metrics", mixed) == [Span(("metrics", 0), 10, 14, 1014), Span(("metrics", 1), 11, 13, 1013)]
+    assert spans("metrics", mixed) == [
+        Span(("metrics", 0), 10, 14, 1010, 1014),
+        Span(("metrics", 1), 11, 13, 1011, 1013),
+    ]
 
 
 def test_a_message_without_a_time_has_time_zero(message: Any) -> None:
