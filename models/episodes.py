@@ -55,6 +55,7 @@ PARAMS: Final = np.dtype(
         ("stale_ms", "f8"),
         ("stale_intervals", "f8"),
         ("spreads", "f8", (WINDOWS,)),
+        ("patience", "f8", (WINDOWS,)),
         ("warmup_ms", "i8", (WINDOWS,)),
         ("min_samples", "i8", (WINDOWS,)),
         ("samples", "i8"),
@@ -70,6 +71,7 @@ PARAMS: Final = np.dtype(
         ("warning", "f8"),
         ("critical", "f8"),
         ("clip", "f8"),
+        ("reference", "i8"),
     ],
     align=True,
 )
@@ -137,9 +139,9 @@ def _severity(row: Row, agreed: int, params: Row) -> Number:
 
 
 @kernel
-def _gather(row: Row, score: float, direction: int, seconds: float, params: Row) -> Number:
+def _gather(row: Row, score: float, direction: int, lead: int, seconds: float, params: Row) -> Number:
     """Evidence for or against; True once there is enough."""
-    weight = min(seconds, params.sample_cap_s)
+    weight = min(seconds, params.sample_cap_s) / params.patience[lead]
     if score <= 1.0 or (row.evidence > 0.0 and direction != row.direction):
         row.evidence -= _LEAK * max(1.0 - score, 0.0) * weight
         if row.evidence <= 0.0 or score > 1.0:
@@ -152,7 +154,8 @@ def _gather(row: Row, score: float, direction: int, seconds: float, params: Row)
         row.hits = 0
         row.direction = direction
         row.peak = 0.0
-    row.evidence += min(score - 1.0, params.score_cap) * weight
+    above = score - 1.0
+    row.evidence += min(above * np.sqrt(above), params.score_cap) * weight
     row.hits += 1
     row.peak = max(row.peak, score)
     return row.hits >= params.samples and row.evidence >= params.evidence
@@ -216,7 +219,7 @@ def step_episode(row: Row, seconds: float, params: Row, scores: Any) -> Number:
     agreed = agreeing(scores, lead)
     if row.state == OPEN:
         return _open_step(row, score, agreed, row.newest_ms, params)
-    if not _gather(row, score, 1 if scores[lead] > 0.0 else -1, seconds, params):
+    if not _gather(row, score, 1 if scores[lead] > 0.0 else -1, lead, seconds, params):
         return 0
     row.state = OPEN
     row.lead = lead

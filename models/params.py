@@ -28,6 +28,7 @@ def params_record(settings: DetectSettings) -> Array:
         "stale_ms": settings.stale_s * 1000,
         "stale_intervals": settings.stale_intervals,
         "spreads": [one.spreads for one in windows],
+        "patience": [one.patience for one in windows],
         "warmup_ms": [int(one.warmup_s * 1000) if one.enabled else _NEVER_MS for one in windows],
         "min_samples": [one.min_samples for one in windows],
         "samples": confirm.samples,
@@ -43,6 +44,7 @@ def params_record(settings: DetectSettings) -> Array:
         "warning": updates.warning,
         "critical": updates.critical,
         "clip": settings.drift.clip,
+        "reference": WINDOW_NAMES.index(settings.drift.reference),
     }
     record = np.zeros(1, PARAMS)
     for name, value in fields.items():

@@ -20,32 +20,33 @@ class WindowSettings(BaseModel):
     enabled: bool = True
     spreads: Annotated[
         float, Field(gt=0, le=100, description="Distance from the center, in spreads, that scores 1.0.")
-    ] = 5.0
+    ] = 6.0
+    patience: Annotated[float, Field(gt=0, description="Evidence gathers so many times slower.")] = 1.0
     warmup_s: Annotated[float, Field(ge=0, description="Time that a series must have been seen.")]
     min_samples: Annotated[int, Field(ge=2, description="Samples that the window must hold.")] = 8
 
 
 SHIPPED_WINDOWS: dict[WindowName, WindowSettings] = {
     "5m": WindowSettings(spreads=4.0, warmup_s=180),
-    "15m": WindowSettings(warmup_s=480),
-    "1h": WindowSettings(warmup_s=2400),
-    "24h": WindowSettings(warmup_s=12 * 3600),
-    "7d": WindowSettings(warmup_s=4 * 86400),
+    "15m": WindowSettings(spreads=5.0, patience=2, warmup_s=480),
+    "1h": WindowSettings(patience=5, warmup_s=2400),
+    "24h": WindowSettings(patience=10, warmup_s=12 * 3600),
+    "7d": WindowSettings(patience=20, warmup_s=4 * 86400),
 }
 
 
 class ConfirmSettings(BaseModel):
     """When a deviation is believed, and when it is over.
 
-    A sample adds evidence of (score - 1, at most ``score_cap``) times the seconds since the one before it; one
-    below 1.0 takes away four times as much. So a deviation five times the limit is believed in seconds, one of
-    1.2 times the limit in a minute.
+    A sample adds evidence of ``(score - 1) ** 1.5`` (at most ``score_cap``) times the seconds since the one before
+    it; one below 1.0 takes away four times what it lacks. So a deviation of four times the limit is believed in
+    seconds, one of twice the limit in half a minute, one of 1.2 times the limit in some minutes.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    samples: Annotated[int, Field(ge=1, le=100, description="Anomalous samples needed at the least.")] = 2
-    evidence: Annotated[float, Field(ge=0, description="Score-seconds needed above 1.0.")] = 9.0
-    score_cap: Annotated[float, Field(gt=0, description="The most that one second may add.")] = 3.5
+    samples: Annotated[int, Field(ge=1, le=100, description="Anomalous samples needed at the least.")] = 3
+    evidence: Annotated[float, Field(ge=0, description="Evidence needed.")] = 10.0
+    score_cap: Annotated[float, Field(gt=0, description="The most that one second may add.")] = 4.0
     sample_cap_s: Annotated[float, Field(gt=0, description="The most seconds that one sample may stand for.")] = 30.0
     clear_level: Annotated[float, Field(gt=0, le=1, description="A score below this counts as recovered.")] = 0.8
     clear_samples: Annotated[int, Field(ge=1, le=100, description="Recovered samples in a row that end it.")] = 3
@@ -74,6 +75,7 @@ class DriftSettings(BaseModel):
         "page_hinkley"
     )
     options: dict[str, float] = Field(default_factory=dict, description="That detector's settings.")
+    reference: Annotated[WindowName, Field(description="Means are told in spreads of this window.")] = "24h"
     clip: Annotated[float, Field(gt=0, description="Standardised means are cut to this many spreads.")] = 5.0
     pickle_every: Annotated[
         int, Field(ge=1, le=32, description="Closed minutes between two pickles of a detector in checkpoints.")

@@ -82,10 +82,10 @@ def _size(row: Row, window: int) -> Number:
 
 
 @kernel
-def _close_minute(row: Row, number: int, clip: float, work: Row) -> None:
-    """Hand a closed minute to the drift detectors, in spreads of the slowest of 24h and 1h that speaks."""
+def _close_minute(row: Row, number: int, params: Row, work: Row) -> None:
+    """Hand a closed minute to the drift detectors, in spreads of the reference window."""
     at_bucket = _MINUTE_AT + number % _MINUTES
-    window = 3 if row.base_ready[3] else 2
+    window = params.reference
     size = _size(row, window)
     if row.ring_count[at_bucket] <= 0 or size <= 0.0:
         return
@@ -96,7 +96,7 @@ def _close_minute(row: Row, number: int, clip: float, work: Row) -> None:
     work.closed[at, 0] = work.slot
     work.closed[at, 1] = work.at_row
     work.closed[at, 2] = (number + 1) * _MINUTE_MS
-    work.closed_z[at, 0] = max(-clip, min(clip, (mean - center) / size))
+    work.closed_z[at, 0] = max(-params.clip, min(params.clip, (mean - center) / size))
     work.closed_z[at, 1] = mean
     work.closed_z[at, 2] = center
     work.closed_z[at, 3] = size
@@ -109,17 +109,19 @@ def _on_time(row: Row, params: Row, family: Row, work: Row) -> None:
     closed = advance(row, row.newest_ms)
     if row.state == OPEN:
         return
+    calm = row.evidence <= 0.0
     if closed == 0:
-        if row.newest_ms - row.first_ms < _YOUNG_AGE_MS and row.newest_ms - row.fresh_ms >= YOUNG_MS:
+        if calm and row.newest_ms - row.first_ms < _YOUNG_AGE_MS and row.newest_ms - row.fresh_ms >= YOUNG_MS:
             row.fresh_ms = row.newest_ms
             refresh(row, 0, params, family, work)
         return
     if closed & (1 << MINUTE):
-        _close_minute(row, minute, params.clip, work)
+        _close_minute(row, minute, params, work)
     if closed & _HOURLY:
         refresh_habit(row, work)
     for window in range(WINDOWS):
-        if closed & (1 << window):
+        # What may be an anomaly must not move the short windows' own baselines.
+        if closed & (1 << window) and (calm or window > MINUTE):
             refresh(row, window, params, family, work)
 
 

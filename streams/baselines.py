@@ -36,7 +36,7 @@ _UNKNOWN: Final = 2.25
 # A young series' first window is judged anew so often, with the bucket in the making.
 YOUNG_MS: Final = 5_000
 # What a series reached in so many of its 12 buckets of 5 minutes, or 24 hours, it may reach again.
-_HABIT_RANKS = np.array([0, 0, 4, 5, 0], np.int64)
+_HABIT_RANKS = np.array([0, 0, 3, 4, 0], np.int64)
 
 FAMILY: Final = np.dtype(
     [("min_effect", "f8"), ("relative", "f8"), ("scale", "f8"), ("up", "u1"), ("down", "u1")], align=True
@@ -152,7 +152,7 @@ def _extreme(row: Row, window: int, sign: float, column: int, work: Row) -> Numb
 
 @kernel
 def refresh_habit(row: Row, work: Row) -> None:
-    """What the series reaches now and then: in 4 of 12 five-minute buckets, or in 5 of 24 hours."""
+    """What the series reaches now and then: in 3 of 12 five-minute buckets, or in 4 of 24 hours."""
     high = -np.inf
     low = np.inf
     for window in range(2, 4):

@@ -22,7 +22,7 @@ SETTINGS = DetectSettings.model_validate(
         "confirm": {"max_freeze_s": 240},
         "stale_s": 60,
         "late_s": 30,
-        "drift": {"options": {"min_instances": 4, "delta": 0.5, "threshold": 3}, "pickle_every": 3},
+        "drift": {"options": {"min_instances": 4, "delta": 0.5, "threshold": 3}, "pickle_every": 3, "reference": "1h"},
         "rules": [
             {"name": "hot", "select": "gauge1", "threshold": 30, "for_s": 10},
             {"name": "grows", "select": "counter", "function": "increase", "threshold": 40_000},
