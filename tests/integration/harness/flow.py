@@ -14,6 +14,7 @@ from schemas.batch import decode_batch
 from schemas.events import Tick
 from schemas.topics import ALERTS, ANOMALIES, DECIDE_TICKS, INCIDENTS, SAMPLES
 from tests.integration.harness.chaos import Kill, Trial
+from tests.integration.harness.judge import Reference, state_differences
 from tests.integration.harness.real import Outcome, raw_messages, raw_topic, reference, stage_settings
 from tests.integration.harness.traffic import Traffic
 
@@ -40,16 +41,18 @@ class FlowTrial(Trial):
     def traffic(self) -> Traffic:
         return Traffic(self.kafka, raw_messages(self.kafka, self.seed), self.per_second, prefix=False)
 
-    def kill_in_flight(self, role: str, position: int = 0) -> None:
+    def _kill(self, role: str, position: int) -> Kill:
         if role != "ingest":
-            super().kill_in_flight(role, position)
-            return
+            return super()._kill(role, position)
         worker = self.workers[role][position].wait_ready()
-        time.sleep(self.chance.uniform(0.5, 1.5))
+        assert self.sender is not None
+        time.sleep(self.chance.uniform(0.0, 1.0))
+        before = self.sender.sent.total()
+        while self.sender.sent.total() == before:
+            time.sleep(0.001)
+        sent = dict(self.sender.sent)
         worker.kill()
-        ends = self._raw_ends()
-        self.kills.append(Kill(role, self._committed(), self._ingested(), ends))
-        self.workers[role][position] = self.start(role)
+        return Kill(role, self._committed(), self._ingested(), sent)
 
     def _raw_ends(self) -> dict[int, int]:
         consumer = Consumer(self.kafka.librdkafka(group_id="ends"))
@@ -95,7 +98,7 @@ class FlowTrial(Trial):
         deadline = time.monotonic() + 60
         while any(self._committed()[number] < end for number, end in ends.items()):
             assert worker.is_alive, worker.said()
-            assert time.monotonic() < deadline, worker.said()
+            assert time.monotonic() < deadline, f"{self._committed()} of {ends} committed\n{worker.said()}"
             time.sleep(0.3)
         assert worker.stop() == 0, worker.said()
 
@@ -108,6 +111,12 @@ class FlowTrial(Trial):
             tick = Tick(stage="decide", partition=number, at_ms=self.last_tick_ms)
             producer.produce(self.kafka.topic(DECIDE_TICKS), tick.to_bytes(), partition=number)
         producer.flush(30)
+
+    def state_differences(self) -> list[str]:
+        """The durable state of detect against that of a run over the very batches that it read."""
+        stage = self.stage("detect")
+        inputs = {number: [record.value for record in records] for number, records in self.log.records(SAMPLES).items()}
+        return state_differences(stage, self.log, Reference.over(stage, inputs))
 
     def outcome(self) -> Outcome:
         """What lies on the topics."""
