@@ -70,6 +70,11 @@ def _telegraf_json(at_s: int, chance: random.Random) -> list[bytes]:
     ]
 
 
+def _telegraf_batch(at_s: int, chance: random.Random) -> list[bytes]:
+    one = _telegraf_json(at_s, chance)
+    return [b'{"metrics":[%b]}' % b",".join(one[start : start + 50]) for start in range(0, len(one), 50)]
+
+
 def _telegraf_influx(at_s: int, chance: random.Random) -> list[bytes]:
     return [
         f"cpu,cluster=c{node % 4},cpu=cpu{cpu},host=n{node},region=eu-west-1 "
@@ -164,6 +169,7 @@ ROUNDS_OF: Final[dict[str, tuple[str, Round]]] = {
     "native": ("native", _native),
     "native_epoch": ("native", _native_epoch),
     "telegraf_json": ("telegraf_json", _telegraf_json),
+    "telegraf_json_batch": ("telegraf_json", _telegraf_batch),
     "telegraf_influx": ("telegraf_influx", _telegraf_influx),
     "otlp_protobuf": ("otlp", _otlp_protobuf),
     "otlp_json": ("otlp", _otlp_json),

@@ -209,13 +209,16 @@ class ObjectDecoder:
         """Decode records; see ``Decoder``."""
         columns = Columns()
         for record, value in enumerate(values):
-            reading = Reading(record, record_ms[record], table, columns)
-            for body in objects_of(value, record, columns, self.inside):
-                try:
-                    self._read(body, reading)
-                except BadPartError as error:
-                    columns.reject(record, error.reason, error.detail)
+            self.read_one(value, Reading(record, record_ms[record], table, columns))
         return columns.decoded()
+
+    def read_one(self, value: bytes, reading: Reading) -> None:
+        """Read one record into the reading's columns."""
+        for body in objects_of(value, reading.record, reading.columns, self.inside):
+            try:
+                self._read(body, reading)
+            except BadPartError as error:
+                reading.columns.reject(reading.record, error.reason, error.detail)
 
     def _read(self, body: dict[str, Any], reading: Reading) -> None:
         raise NotImplementedError

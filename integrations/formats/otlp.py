@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from integrations.formats.base import Columns, Decoded, FormatOptions, SeriesTable
 from integrations.formats.json_reading import Reading
 from integrations.formats.otlp_json import read_json
+from integrations.formats.otlp_json_quick import read_quickly
 from integrations.formats.otlp_protobuf import read_protobuf
 
 
@@ -30,7 +31,9 @@ class Otlp:
             if not value:
                 columns.reject(record, "empty", "a record without a value")
             elif _is_json(value):
-                read_json(value, Reading(record, record_ms[record], table, columns))
+                reading = Reading(record, record_ms[record], table, columns)
+                if not read_quickly(value, reading):
+                    read_json(value, reading)
             else:
                 binary.append(record)
         if binary:

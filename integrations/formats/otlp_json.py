@@ -32,7 +32,7 @@ _TEMPORALITIES: Final = {
 _SPECIAL: Final = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _MAX_INT: Final = 2**64
 
-_Pairs = list[tuple[str, object]]
+Pairs = list[tuple[str, object]]
 
 
 def read_json(value: bytes, reading: Reading) -> None:
@@ -57,13 +57,18 @@ def _guarded(read: Any, *arguments: Any) -> None:
 
 def _resource_metrics(body: object, reading: Reading) -> None:
     resource = _object(_object(body, "resourceMetrics").get("resource") or {}, "resource")
-    pairs = _attributes(resource.get("attributes"), "resource")
+    pairs = attributes_of(resource.get("attributes"), "resource")
     for scope in _list(_object(body, "resourceMetrics"), "scopeMetrics", "resourceMetrics"):
         for metric in _list(_object(scope, "scopeMetrics"), "metrics", "scopeMetrics"):
-            _guarded(_metric, metric, pairs, reading)
+            read_metric(metric, pairs, reading)
 
 
-def _metric(metric: object, resource: _Pairs, reading: Reading) -> None:
+def read_metric(metric: object, resource: Pairs, reading: Reading) -> None:
+    """Read one metric into the reading's columns; bad parts are rejected, the others stay."""
+    _guarded(_metric, metric, resource, reading)
+
+
+def _metric(metric: object, resource: Pairs, reading: Reading) -> None:
     body = _object(metric, "a metric")
     name, unit = _text(body, "name"), _text(body, "unit")
     held = next((key for key in _KINDS if key in body), None)
@@ -77,14 +82,14 @@ def _metric(metric: object, resource: _Pairs, reading: Reading) -> None:
         _guarded(_point, _object(point, f"{name}: a data point"), (name, unit, kind, type_), resource, reading)
 
 
-def _point(point: dict[str, Any], metric: tuple[str, str, int, str], resource: _Pairs, reading: Reading) -> None:
+def _point(point: dict[str, Any], metric: tuple[str, str, int, str], resource: Pairs, reading: Reading) -> None:
     name, unit, kind, type_ = metric
     if _int(point.get("flags", 0), f"{name}: flags") & 1:
         reading.skip("no_recorded_value")
         return
     time_ns = _int(point.get("timeUnixNano", 0), f"{name}: timeUnixNano", "bad_timestamp")
     at_ms = reading.time(time_ns or None, "ns", name)
-    labels = labels_from(resource, _attributes(point.get("attributes"), name))
+    labels = labels_from(resource, attributes_of(point.get("attributes"), name))
     if kind in {walk.GAUGE, walk.SUM}:
         value = _value(point, name)
         dense = reading.table.intern(name, labels, type_, unit)
@@ -139,7 +144,14 @@ def _counts(body: dict[str, Any], name: str) -> list[int]:
     return [_int(one, f"{name}: a bucket's count", _MALFORMED) for one in _list(body, "bucketCounts", name)]
 
 
-def _attributes(pairs: object, where: str) -> _Pairs:
+def attributes_of(pairs: object, where: str) -> Pairs:
+    """Names and values of a list of attributes.
+
+    Raises
+    ------
+    BadPartError
+        ``bad_labels``.
+    """
     if pairs is None:
         return []
     if not isinstance(pairs, list):

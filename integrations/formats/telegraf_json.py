@@ -12,7 +12,6 @@ from typing import Any, Final
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from integrations.formats.base import Columns, Decoded, FormatOptions, SeriesTable
 from integrations.formats.json_reading import (
@@ -39,6 +38,10 @@ class _Metric(msgspec.Struct, gc=False):
     tags: msgspec.Raw = _NO_TAGS
 
 
+class _Batch(msgspec.Struct, gc=False):
+    metrics: list[_Metric]
+
+
 class _Groups:
     """The dense ids of the fields of each (name, tags), as bytes of int32, by the fields' names."""
 
@@ -55,39 +58,45 @@ class TelegrafJson:
     def __init__(self, options: FormatOptions) -> None:
         self._unit = options.time_unit
         self._decode = msgspec.json.Decoder(_Metric).decode
+        self._decode_batch = msgspec.json.Decoder(_Batch).decode
 
     def decode(self, values: Sequence[bytes], record_ms: Sequence[int], table: SeriesTable) -> Decoded:
         """Decode records; see ``Decoder``."""
         columns = Columns()
-        metrics = decode_each(self._decode, values)
+        owners, metrics, slow = self._metrics(values)
+        times = column_to_ms([metric.timestamp for metric in metrics], self._unit, [record_ms[at] for at in owners])
         dense = self._dense(metrics, table)
-        times = column_to_ms([None if m is None else m.timestamp for m in metrics], self._unit, record_ms)
-        good = [at for at, ids in enumerate(dense) if ids and times[at] >= 0]
-        self._add_fast(good, dense, times, metrics, columns)
-        if len(good) < len(values):
-            quick = set(good)
-            for at in range(len(values)):
-                if at not in quick:
-                    self._read_slowly(values[at], Reading(at, record_ms[at], table, columns))
+        slow |= {at for at, ids, at_ms in zip(owners, dense, times.tolist(), strict=True) if not ids or at_ms < 0}
+        rows = [row for row, at in enumerate(owners) if at not in slow] if slow else list(range(len(owners)))
+        fields = [metrics[row].fields for row in rows]
+        counts = [len(one) for one in fields]
+        series = np.frombuffer(b"".join([dense[row] for row in rows]), np.int32)
+        columns.add_arrays(
+            series,
+            np.repeat(times[rows], counts),
+            np.fromiter(chain.from_iterable(map(dict.values, fields)), np.float64, len(series)),
+            np.repeat(np.array(owners, np.int32)[rows], counts),
+        )
+        for at in sorted(slow):
+            self._read_slowly(values[at], Reading(at, record_ms[at], table, columns))
         return columns.decoded()
 
-    @staticmethod
-    def _add_fast(
-        good: list[int],
-        dense: list[bytes],
-        times: npt.NDArray[np.int64],
-        metrics: list[_Metric | None],
-        columns: Columns,
-    ) -> None:
-        which = np.array(good, np.int32)
-        series = np.frombuffer(b"".join([dense[at] for at in good]), np.int32)
-        fields = [metric.fields for metric in (metrics[at] for at in good) if metric is not None]
-        counts = np.array([len(one) for one in fields], np.int64)
-        value = np.fromiter(chain.from_iterable(map(dict.values, fields)), np.float64, len(series))
-        columns.add_arrays(series, np.repeat(times[which], counts), value, np.repeat(which, counts))
+    def _metrics(self, values: Sequence[bytes]) -> tuple[list[int], list[_Metric], set[int]]:
+        """Metrics with their records, and the records that the slow reading has to look at."""
+        owners, metrics, slow = [], [], set()
+        for at, metric in enumerate(decode_each(self._decode, values)):
+            if metric is not None:
+                owners.append(at)
+                metrics.append(metric)
+            elif batch := decode_each(self._decode_batch, [values[at]])[0]:
+                owners += [at] * len(batch.metrics)
+                metrics += batch.metrics
+            else:
+                slow.add(at)
+        return owners, metrics, slow
 
     @staticmethod
-    def _dense(metrics: list[_Metric | None], table: SeriesTable) -> list[bytes]:
+    def _dense(metrics: list[_Metric], table: SeriesTable) -> list[bytes]:
         """Dense ids of the fields of each metric; nothing where the slow reading has to look."""
         groups = table.scratch("telegraf_json", _Groups)
         known = groups.known
@@ -96,9 +105,6 @@ class TelegrafJson:
             groups.shapes.clear()
         dense = []
         for m in metrics:
-            if m is None:
-                dense.append(b"")
-                continue
             key = (m.name, bytes(m.tags), tuple(m.fields))
             ids = known.get(key)
             if ids is None:

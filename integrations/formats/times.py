@@ -163,7 +163,8 @@ def column_to_ms(times: Sequence[object], unit: TimeUnit, fallback_ms: Sequence[
             return ints_to_ms(np.array(times, np.int64), unit)
         except OverflowError:
             pass
-    known: dict[object, int] = {}
+    if kinds == {float}:
+        return floats_to_ms(np.array(times, np.float64), unit)
     if kinds == {str}:
         known = {time: ms_or_bad(time, unit) for time in set(times)}
         return np.array([known[time] for time in times], np.int64)

@@ -43,6 +43,22 @@ def test_a_batch_of_metrics_becomes_what_its_metrics_do(tell) -> None:
     assert [one.tolist() for one in (told.decoded.record,)] == [[0, 0, 0, 0, 1, 1]]
 
 
+def test_a_batch_keeps_its_good_metrics_and_their_order(tell) -> None:
+    text = b'{"fields":{"a":1,"s":"x"},"name":"m","tags":{}}'
+    bad = b'{"fields":{"a":{}},"name":"n"}'
+    told = tell("telegraf_json", CPU_JSON, b'{"metrics":[' + b",".join([CPU_JSON, text, bad, CPU_JSON]) + b"]}")
+    assert [one["metric"] for one in told.samples][2:] == [
+        "cpu_usage_idle",
+        "cpu_usage_user",
+        "m_a",
+        "cpu_usage_idle",
+        "cpu_usage_user",
+    ]
+    assert (told.rejected, told.details) == ([(1, "bad_value")], ["n_a is an object, not a number"])
+    assert told.skipped == {"string_field": 1}
+    assert tell("telegraf_json", b'{"metrics":[]}').rejected == []
+
+
 @pytest.mark.parametrize(
     ("time", "options"),
     [
