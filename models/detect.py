@@ -27,7 +27,7 @@ from schemas.events import Anomaly, Setting, Tick
 from schemas.ids import decide_partition
 from schemas.series import Series
 from schemas.topics import ANOMALIES, DETECT_TICKS, SAMPLES, SETTINGS, Topic
-from streams.bank import SeriesBank
+from streams.bank import Newcomer, SeriesBank
 from streams.intake import COUNT_NAMES
 from streams.operator import Output
 
@@ -139,25 +139,29 @@ class DetectOperator:
     def _slots(self, batch: SampleBatch) -> npt.NDArray[np.int32]:
         """A slot for each of the batch's series; -1 beyond the limit."""
         slots = self.bank.slots_of(batch.series_ids)
-        for position in np.flatnonzero(slots < 0).tolist():
-            slots[position] = self._register(batch, position)
-        return slots
+        absent = np.flatnonzero(slots < 0)
+        if not len(absent):
+            return slots
+        room = self.settings.max_series - self.bank.tenants.get(batch.tenant, 0)
+        fresh: dict[int, Newcomer] = {}
+        for position, series_id in zip(absent.tolist(), batch.series_ids[absent].tolist(), strict=True):
+            if series_id not in fresh and len(fresh) < room:
+                text = str(batch.series_text[position])
+                if len(text) > MAX_TEXT:
+                    self._extra["text_too_long"] += 1
+                    continue
+                series = Series.from_text(batch.tenant, text)
+                fresh[series_id] = Newcomer(series, series_id, text, self._family(series))
+        if fresh:
+            self._register(list(fresh.values()))
+        return self.bank.slots_of(batch.series_ids)
 
-    def _register(self, batch: SampleBatch, position: int) -> int:
-        if self.bank.tenants.get(batch.tenant, 0) >= self.settings.max_series:
-            return -1
-        text = str(batch.series_text[position])
-        if len(text) > MAX_TEXT:
-            self._extra["text_too_long"] += 1
-            return -1
-        series_id = int(batch.series_ids[position])
-        if (again := int(self.bank.slots_of(np.array([series_id], np.uint64))[0])) >= 0:
-            return again
-        series = Series.from_text(batch.tenant, text)
-        slot = self.bank.add(series, series_id, text, self._family(series))
+    def _register(self, fresh: Sequence[Newcomer]) -> None:
+        slots = self.bank.add(fresh)
         self.drift.grow(self.bank.capacity)
-        self._rules.attach(self.bank, slot, self._rules.watching(series))
-        return slot
+        for slot, one in zip(slots, fresh, strict=True):
+            if positions := self._rules.watching(one.series):
+                self._rules.attach(self.bank, slot, positions)
 
     def _family(self, series: Series) -> int:
         key = (series.metric, series.unit, series.type)

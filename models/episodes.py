@@ -42,9 +42,10 @@ START, UPDATE, END_RECOVERED, END_SHIFT, END_SILENT = 1, 2, 3, 4, 5
     I_AGE,
     INTS,
 ) = range(14)
-# ... and floats; a window has a score, a center, and the ends of its expected range.
+# ... and floats; a window has a score, a center, the ends of its expected range, and what it observed.
 F_VALUE, F_SCORE, F_PEAK, F_WINDOWS = range(4)
-FLOATS: Final = F_WINDOWS + 4 * WINDOWS
+WINDOW_FLOATS: Final = 5
+FLOATS: Final = F_WINDOWS + WINDOW_FLOATS * WINDOWS
 EVENT_ROOM: Final = 512
 MINUTE_ROOM: Final = 4096
 _LEAK: Final = 4.0
@@ -119,12 +120,13 @@ def tell(row: Row, code: int, time_ms: int, work: Row) -> None:
     work.floats[at, F_SCORE] = row.score
     work.floats[at, F_PEAK] = row.peak
     for window in range(WINDOWS):
-        column = F_WINDOWS + 4 * window
+        column = F_WINDOWS + WINDOW_FLOATS * window
         center = row.base[window, CENTER]
         work.floats[at, column] = work.scores[window]
         work.floats[at, column + 1] = center
         work.floats[at, column + 2] = center - row.base[window, DOWN]
         work.floats[at, column + 3] = center + row.base[window, UP]
+        work.floats[at, column + 4] = row.value if window == 0 else row.level[window - 1, 0]
     row.told_ms = time_ms
     row.told_peak = row.peak
 

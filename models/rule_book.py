@@ -35,6 +35,7 @@ class RuleBook:
         self.configured = list(rules)
         self.entries = [Entry(rule, 0, FOREVER_MS) for rule in rules]
         self.dropped = 0
+        self._named: dict[str, list[int]] = {}
 
     def records(self) -> Array:
         """For compiled code."""
@@ -42,7 +43,10 @@ class RuleBook:
 
     def watching(self, series: Series) -> list[int]:
         """Positions of the rules that are about a series."""
-        return [at for at, entry in enumerate(self.entries) if entry.rule.matches(series)]
+        if (named := self._named.get(series.metric)) is None:
+            named = [at for at, entry in enumerate(self.entries) if entry.rule.may_match(series.metric)]
+            self._named[series.metric] = named
+        return [at for at in named if self.entries[at].rule.matches(series)]
 
     def attach(self, bank: SeriesBank, slot: int, positions: Sequence[int]) -> None:
         """Let rules watch a slot; those beyond ``MAX_RULES`` are dropped and counted."""
@@ -59,6 +63,7 @@ class RuleBook:
     def replace(self, rules: Sequence[ThresholdRule], from_ms: int, newest_ms: int, bank: SeriesBank) -> None:
         """From an event time on these rules hold, and no others; a rule that stays as it is keeps its state."""
         self._prune(newest_ms, bank)
+        self._named.clear()
         kept = [entry.rule for entry in self.entries if entry.until_ms == FOREVER_MS and entry.rule in rules]
         self.entries = [
             entry if entry.rule in kept else entry._replace(until_ms=min(entry.until_ms, from_ms))
@@ -98,6 +103,7 @@ class RuleBook:
 
     def load(self, state: Sequence[Sequence[Any]]) -> None:
         """From a checkpoint."""
+        self._named.clear()
         self.entries = [Entry(ThresholdRule.model_validate(rule), start, end) for rule, start, end in state]
 
 

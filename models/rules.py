@@ -101,6 +101,10 @@ class ThresholdRule(BaseModel):
         matchers_of(selector)
         return selector
 
+    def may_match(self, metric: str) -> bool:
+        """Whether it could be about a series of that metric."""
+        return all(one.holds({"__name__": metric}) for one in matchers_of(self.select) if one.label == "__name__")
+
     def matches(self, series: Series) -> bool:
         """Whether the rule is about a series; dimensions count as labels where no label has their name."""
         labels = {**series.dims, **series.labels, "__name__": series.metric}

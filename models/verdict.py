@@ -67,9 +67,10 @@ def window_anomaly(told: Told, about: Subject) -> Anomaly:
     score, peak = told.floats[e.F_SCORE], told.floats[e.F_PEAK]
     verdicts = _verdicts(told)
     agreeing = [one.window for one in verdicts if one.agrees]
-    expected = _expected(told)
+    best = _best(told)
+    expected = None if best is None else _range(told, best)
     confidence, reasons = _confidence(told, verdicts)
-    observed = told.floats[e.F_VALUE]
+    observed = told.floats[e.F_VALUE] if reason or best is None else _seen(told, best)
     ended_ms = ints[e.I_ENDED] if reason else None
     named: list[str] = list(agreeing) or [WINDOW_NAMES[ints[e.I_LEAD]]]
     tail = _TAILS[reason].format(at=clock(ints[e.I_ENDED])) if reason else ""
@@ -158,7 +159,7 @@ def _kind(ints: list[int], reason: EndReason | None) -> AnomalyKind:
 
 def _range(told: Told, window: int) -> Range:
     """A window's expected range; a side that is not watched mirrors the other; nothing below 0 that never was."""
-    at = e.F_WINDOWS + 4 * window
+    at = e.F_WINDOWS + e.WINDOW_FLOATS * window
     center, low, high = told.floats[at + 1 : at + 4]
     if not math.isfinite(low):
         low = center - (high - center) if math.isfinite(high) else center
@@ -175,22 +176,27 @@ def _verdicts(told: Told) -> list[WindowVerdict]:
     found: list[WindowVerdict] = []
     for window, name in enumerate(WINDOW_NAMES):
         if told.ints[e.I_READY] >> window & 1:
-            score = told.floats[e.F_WINDOWS + 4 * window]
+            score = told.floats[e.F_WINDOWS + e.WINDOW_FLOATS * window]
             agrees = score * sign > 1.0
             found.append(WindowVerdict(window=name, score=abs(score), agrees=agrees, expected=_range(told, window)))
     return found
 
 
-def _expected(told: Told) -> Range | None:
-    """The range of the window that scores highest, else of the one that led."""
+def _seen(told: Told, window: int) -> float:
+    """What a window observed: 5m the value, the others their level."""
+    return told.floats[e.F_WINDOWS + e.WINDOW_FLOATS * window + 4]
+
+
+def _best(told: Told) -> int | None:
+    """The window that scores highest, else the one that led."""
     ready = told.ints[e.I_READY]
     speaking = [window for window in range(len(WINDOW_NAMES)) if ready >> window & 1]
     if not speaking:
         return None
-    best = max(speaking, key=lambda window: abs(told.floats[e.F_WINDOWS + 4 * window]))
-    if abs(told.floats[e.F_WINDOWS + 4 * best]) <= 1.0 and told.ints[e.I_LEAD] in speaking:
+    best = max(speaking, key=lambda window: abs(told.floats[e.F_WINDOWS + e.WINDOW_FLOATS * window]))
+    if abs(told.floats[e.F_WINDOWS + e.WINDOW_FLOATS * best]) <= 1.0 and told.ints[e.I_LEAD] in speaking:
         best = told.ints[e.I_LEAD]
-    return _range(told, best)
+    return best
 
 
 def _contributions(score: float, verdicts: list[WindowVerdict]) -> list[Contribution]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -65,6 +65,16 @@ class Identity:
         return Series.from_text(self.tenant, self.text)
 
 
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """A series that is to have a slot, and the position of its metric family."""
+
+    series: Series
+    id: int
+    text: str
+    family: int
+
+
 class SeriesBank:
     """Slots for series, grown by doubling, reused when a series is forgotten.
 
@@ -72,8 +82,8 @@ class SeriesBank:
     --------
     >>> bank = SeriesBank()
     >>> cpu = Series("t", "cpu")
-    >>> bank.add(cpu, cpu.id, cpu.text, family=0)
-    0
+    >>> bank.add([Newcomer(cpu, cpu.id, cpu.text, family=0)])
+    [0]
     >>> bank.slots_of(np.array([cpu.id, 1], np.uint64)).tolist(), len(bank)
     ([0, -1], 1)
     """
@@ -103,26 +113,27 @@ class SeriesBank:
         """Slots of series ids; -1 where a series is not here."""
         return self.index.find(ids)
 
-    def add(self, series: Series, series_id: int, text: str, family: int) -> int:
-        """A slot for a new series."""
-        if self._free:
-            slot = heapq.heappop(self._free)
-        else:
-            slot = len(self.identities)
-            self.identities.append(None)
-            if slot >= self.capacity:
-                self.slots = grow_slots(self.slots, 2 * self.capacity)
-        self.identities[slot] = Identity(series.tenant, text)
-        self.tenants[series.tenant] = self.tenants.get(series.tenant, 0) + 1
-        self._names_dirty.add(slot // _NAMES)
-        row = self.slots[slot]
-        row["id"] = series_id
-        row["kind"] = KINDS.get(series.type, GAUGE)
-        row["family"] = family
-        row["habit"] = (np.inf, -np.inf)
-        row["dirty"] = HOT_DIRTY | WARM_DIRTY
-        self.index.put(np.array([series_id], np.uint64), np.array([slot], np.int32))
-        return slot
+    def add(self, fresh: Sequence[Newcomer]) -> list[int]:
+        """Slots for new series, all different and none of them here."""
+        slots = [heapq.heappop(self._free) for _ in range(min(len(fresh), len(self._free)))]
+        first = len(self.identities)
+        slots += range(first, first + len(fresh) - len(slots))
+        self.identities.extend([None] * (max(slots) + 1 - first))
+        while len(self.identities) > self.capacity:
+            self.slots = grow_slots(self.slots, 2 * self.capacity)
+        for slot, one in zip(slots, fresh, strict=True):
+            tenant = one.series.tenant
+            self.identities[slot] = Identity(tenant, one.text)
+            self.tenants[tenant] = self.tenants.get(tenant, 0) + 1
+            self._names_dirty.add(slot // _NAMES)
+        at, ids = np.array(slots, np.int32), np.array([one.id for one in fresh], np.uint64)
+        self.slots["id"][at] = ids
+        self.slots["kind"][at] = [KINDS.get(one.series.type, GAUGE) for one in fresh]
+        self.slots["family"][at] = [one.family for one in fresh]
+        self.slots["habit"][at] = (np.inf, -np.inf)
+        self.slots["dirty"][at] = HOT_DIRTY | WARM_DIRTY
+        self.index.put(ids, at)
+        return slots
 
     def forget(self, slot: int) -> None:
         """Free a slot."""
