@@ -90,7 +90,8 @@ class Gateway:
             self._kafka = self._kafka.model_copy(update={"profile": profile})
         outputs = (SAMPLES, REJECTED)
         if self._settings.create_topics:
-            create_topics(self._kafka, outputs, [source.topic for source in self._settings.sources])
+            sources = [source.topic for source in self._settings.sources]
+            create_topics(self._kafka, outputs, sources, mend=False)
         names = [self._kafka.topic(topic) for topic in outputs]
         found = describe_topics(self._kafka, names)
         if missing := [name for name in names if name not in found]:

@@ -78,9 +78,9 @@ def describe_topics(settings: KafkaSettings, names: Iterable[str]) -> dict[str, 
 
 
 def create_topics(
-    settings: KafkaSettings, topics: Iterable[Topic] = CATALOGUE, sources: Iterable[str] = ()
+    settings: KafkaSettings, topics: Iterable[Topic] = CATALOGUE, sources: Iterable[str] = (), mend: bool = True
 ) -> list[str]:
-    """Create what is missing and mend configurations that differ; the names of the topics created.
+    """Create what is missing and, with ``mend``, set what is configured otherwise; the names of the topics created.
 
     Producers' topics are created where missing and otherwise left alone. A partition count is never changed: it
     says where every key lives.
@@ -108,7 +108,8 @@ def create_topics(
         for name, future in admin.create_topics(new, request_timeout=REQUEST_S).items():
             _await_created(name, future)
         _await_until(lambda: _topics(admin, REQUEST_S).keys() >= set(missing), "the new topics")
-    _mend_configs(admin, {name: config for name, config in ours.items() if name in existing})
+    if mend:
+        _mend_configs(admin, {name: config for name, config in ours.items() if name in existing})
     return missing
 
 

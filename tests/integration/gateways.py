@@ -43,8 +43,10 @@ def await_until(holds: Callable[[], bool], what: str, patience_s: float = PATIEN
 
 
 def producer(kafka: KafkaSettings, **options: Any) -> Producer:
-    """A producer that takes what tests send."""
-    return Producer(kafka.librdkafka(**{"message.max.bytes": 8_000_000, "linger.ms": 5} | options))
+    """A producer that takes what tests send, and keeps its order when it must retry."""
+    return Producer(
+        kafka.librdkafka(**{"enable.idempotence": True, "message.max.bytes": 8_000_000, "linger.ms": 5} | options)
+    )
 
 
 @dataclass
@@ -54,7 +56,7 @@ class RunningGateway:
     telemetry: Telemetry
     stop: threading.Event
     thread: threading.Thread
-    failure: list[BaseException]
+    failure: list[Exception]
 
     def counted(self, name: str, **labels: str) -> float:
         return self.telemetry.registry.get_sample_value(name, {"stage": "ingest", **labels}) or 0.0
@@ -70,12 +72,12 @@ def running(
     settings: IngestSettings, kafka: KafkaSettings, clock: Callable[[], float] = time.time
 ) -> Iterator[RunningGateway]:
     """A gateway that runs, and is stopped in order."""
-    telemetry, stop, failure = Telemetry("ingest"), threading.Event(), list[BaseException]()
+    telemetry, stop, failure = Telemetry("ingest"), threading.Event(), list[Exception]()
 
     def work() -> None:
         try:
             Gateway(settings, kafka, telemetry, clock).run(stop)
-        except BaseException as error:
+        except Exception as error:  # noqa: BLE001  # raised again where the test waits
             failure.append(error)
 
     gateway = RunningGateway(telemetry, stop, threading.Thread(target=work), failure)

@@ -184,7 +184,7 @@ def test_a_topic_that_comes_later_is_waited_for(kafka: KafkaSettings) -> None:
 def test_another_partition_count_is_a_clear_error(kafka: KafkaSettings, source: str) -> None:
     other = kafka.model_copy(update={"partitions": PARTITIONS + 1})
     with (
-        pytest.raises(ConfigurationError, match="has 4 partitions, kafka.partitions says 5"),
+        pytest.raises(ConfigurationError, match=r"has 4 partitions, kafka\.partitions says 5"),
         running(ingest(source), other) as gateway,
     ):
         gateway.thread.join(20)
@@ -238,8 +238,7 @@ def test_catching_up_partitions_go_forward_together(kafka: KafkaSettings, source
         await_until(lambda: samples.count() >= 33_000, "all samples")
     reached, ahead_ms = {0.0: hour_ms, 1.0: hour_ms}, 0
     for _, batch in samples.batches():  # both series lie on one partition of ours: their order is the order of reading
-        for value, at_ms in zip(batch.value.tolist(), batch.timestamp_ms.tolist(), strict=True):
-            reached[value] = at_ms
+        reached |= dict(zip(batch.value.tolist(), batch.timestamp_ms.tolist(), strict=True))
         if min(reached.values()) < hour_ms + 3_500_000:
             ahead_ms = max(ahead_ms, abs(reached[0.0] - reached[1.0]))
     assert 0 < ahead_ms <= 300_000
