@@ -45,7 +45,7 @@ class CollectorSettings(BaseModel):
     """The collector of this machine's own metrics."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    interval_s: float = Field(5.0, ge=0.2, le=300, description="Seconds between two readings.")
+    interval_s: float = Field(10.0, ge=0.2, le=300, description="Seconds between two readings.")
     topic: str = Field("metrics", description="Source topic to write to.")
     node: str = Field("", description="Value of the label `node`; empty for this machine's host name.")
 

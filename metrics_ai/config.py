@@ -59,9 +59,10 @@ class EmbeddedSettings(BaseModel):
         1, ge=1, le=64, description="Partitions of our topics there; one machine gains nothing from more."
     )
     decide_interval_s: int = Field(
-        5, ge=1, le=3600, description="Between two ticks of decide there, since each of them stays in memory."
+        10, ge=1, le=3600, description="Between two ticks of decide there, since each of them stays in memory."
     )
     detect_interval_s: int = Field(30, ge=1, le=3600, description="Between two ticks of detect there.")
+    checkpoint_interval_s: float = Field(300, ge=1, le=3600, description="Between two checkpoints there.")
 
 
 class Config(BaseModel):

@@ -26,6 +26,7 @@ from integrations.kafka.connection import KafkaSettings
 from metrics_ai.config import Config
 from metrics_ai.stack.memory import MIB, WARN_RATIO
 from schemas.errors import BrokerError, MetricsAIError
+from schemas.topics import SAMPLES
 
 Level = Literal["OK", "WARN", "FAIL"]
 ROOMS: Final = ("schemas", "streams", "models", "incidents", "integrations", "agents", "metrics_ai")
@@ -95,13 +96,16 @@ def check_packages(lock: Path) -> Check:
     """The installed packages against the lock."""
     if not lock.is_file():
         return Check("packages", "OK", f"{DISTRIBUTION} {importlib.metadata.version(DISTRIBUTION)} (no lock beside it)")
-    lines = map(_LOCK_LINE.match, lock.read_text().splitlines())
-    locked = {found[1]: found[2] for found in lines if found}
+    # A package may stand there once for each Python.
+    locked: dict[str, list[str]] = {}
+    for line in lock.read_text().splitlines():
+        if found := _LOCK_LINE.match(line):
+            locked.setdefault(found[1], []).append(found[2])
     differing = []
-    for name, version in locked.items():
+    for name, versions in locked.items():
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            if (installed := importlib.metadata.version(name)) != version:
-                differing.append(f"{name} {installed} (locked {version})")
+            if (installed := importlib.metadata.version(name)) not in versions:
+                differing.append(f"{name} {installed} (locked {' or '.join(versions)})")
     if differing:
         return Check("packages", "WARN", ", ".join(differing), "make clean setup installs what is locked")
     return Check("packages", "OK", f"{len(locked)} as locked")
@@ -191,6 +195,7 @@ def check_broker(config: Config) -> Iterator[Check]:
     try:
         topics = list_topics(kafka, _BROKER_LIMIT_S)
         transactions = has_transactions(kafka)
+        kafka = kafka if transactions else as_laid_out(kafka)
     except MetricsAIError as error:
         yield Check(name, "FAIL", error.what, "metrics-ai up starts one; or set kafka.bootstrap, or give --broker")
         return
@@ -198,7 +203,7 @@ def check_broker(config: Config) -> Iterator[Check]:
     yield Check(name, "OK", f"{_brokers(kafka)} brokers, {len(topics)} topics, {kind}")
     if kafka.profile == "kafka" and not transactions:
         yield Check("profile", "FAIL", "kafka.profile is kafka, the broker does not fence", "Set kafka.profile to auto")
-    yield _check_topics(config)
+    yield _check_topics(kafka, [source.topic for source in config.ingest.sources])
     yield check_clock(kafka) if transactions else Check("clock", "OK", "the embedded broker runs on this machine")
 
 
@@ -206,16 +211,21 @@ def _brokers(kafka: KafkaSettings) -> int:
     return len(AdminClient(kafka.librdkafka(log_level=0)).list_topics(timeout=_BROKER_LIMIT_S).brokers)
 
 
-def _check_topics(config: Config) -> Check:
-    # Under `up` the embedded broker has partitions of its own number.
+def _check_topics(kafka: KafkaSettings, sources: list[str]) -> Check:
     try:
-        differences = check_topics(config.kafka, sources=[source.topic for source in config.ingest.sources])
+        differences = check_topics(kafka, sources=sources)
     except BrokerError as error:
         return Check("topics", "FAIL", error.what, error.way_out)
     if not differences:
         return Check("topics", "OK", "as the catalogue says")
     more = f" and {len(differences) - 3} more" if len(differences) > 3 else ""
     return Check("topics", "WARN", "; ".join(differences[:3]) + more, "metrics-ai topics create; topics check for all")
+
+
+def as_laid_out(kafka: KafkaSettings) -> KafkaSettings:
+    """The settings with the number of partitions that our topics have there: `up` makes fewer on its own broker."""
+    samples = list_topics(kafka, _BROKER_LIMIT_S).get(kafka.topic(SAMPLES))
+    return kafka if samples is None else kafka.model_copy(update={"partitions": samples.partitions})
 
 
 def check_clock(kafka: KafkaSettings) -> Check:

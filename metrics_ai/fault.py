@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import multiprocessing
 import os
 import subprocess
@@ -25,7 +26,7 @@ from integrations.kafka.process import dying_with_parent
 MIB: Final = 1024 * 1024
 # What a fill may take at most: of what is available, and in all.
 MEMORY_SHARE: Final = 0.25
-MEMORY_LIMIT_BYTES: Final = 2048 * MIB
+MEMORY_LIMIT_BYTES: Final = 4096 * MIB
 DISK_BYTES: Final = 512 * MIB
 NICENESS: Final = 10
 
@@ -45,9 +46,13 @@ SIGNALS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 """What each fault shows in."""
 
 
-def memory_bytes() -> int:
-    """How much a fill takes on this machine now."""
-    return min(MEMORY_LIMIT_BYTES, int(psutil.virtual_memory().available * MEMORY_SHARE))
+def memory_bytes(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
+    """How much a fill takes on this machine now; inside a container, of what its limit leaves."""
+    available = psutil.virtual_memory().available
+    with contextlib.suppress(OSError, ValueError):
+        limit, used = ((cgroup / name).read_text(encoding="ascii") for name in ("memory.max", "memory.current"))
+        available = min(available, max(0, int(limit) - int(used)))
+    return min(MEMORY_LIMIT_BYTES, int(available * MEMORY_SHARE))
 
 
 class Fault:
@@ -140,6 +145,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=15.0)
     given = parser.parse_args()
     os.nice(NICENESS)
+    with contextlib.suppress(OSError):
+        # Should memory run out all the same, this goes first.
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     kinds[given.kind](min(given.seconds, 120.0))
 
 

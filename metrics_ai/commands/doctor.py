@@ -36,5 +36,7 @@ def doctor(
             typer.echo(json.dumps(check.as_dict()))
             continue
         way_out = f" -> {check.way_out}" if check.way_out and check.level != "OK" else ""
-        console.print(Text(f"{check.level:5}", _STYLE[check.level]), f"{check.name}: {check.found}{way_out}")
+        console.print(
+            Text(f"{check.level:5}", _STYLE[check.level]), f"{check.name}: {check.found}{way_out}", soft_wrap=True
+        )
     raise typer.Exit(1 if failed else 0)

@@ -59,10 +59,12 @@ def create(config: ConfigOption = None, broker: BrokerOption = None, as_json: Js
 @app.command(epilog=examples("metrics-ai topics check || metrics-ai topics create"))
 def check(config: ConfigOption = None, broker: BrokerOption = None, as_json: JsonOption = False) -> None:
     """Name every difference between the catalogue and the broker; exit status 1 if there is one."""
-    from integrations.kafka.admin import check_topics
+    from integrations.kafka.admin import check_topics, has_transactions
+    from metrics_ai.doctor import as_laid_out
 
     settings = configured(config, broker)
-    differences = check_topics(settings.kafka, sources=_sources(settings))
+    kafka = settings.kafka if has_transactions(settings.kafka) else as_laid_out(settings.kafka)
+    differences = check_topics(kafka, sources=_sources(settings))
     if as_json:
         typer.echo(json.dumps({"differences": differences}))
     elif differences:

@@ -77,6 +77,7 @@ class Child:
         self.spec = spec
         self.started_s = time.monotonic()
         self._port: int | None = None
+        self._log_start = spec.log_path.stat().st_size if spec.log_path.exists() else 0
         spec.run_dir.mkdir(parents=True, exist_ok=True)
         spec.report_path.unlink(missing_ok=True)
         with spec.output_path.open("wb") as output:
@@ -155,9 +156,11 @@ class Child:
 
     def last_words(self) -> str:
         """The last line of its output or log."""
-        for path in (self.spec.output_path, self.spec.log_path):
-            with contextlib.suppress(OSError):
-                lines = path.read_text(errors="replace").strip().splitlines()
+        for path, start in ((self.spec.output_path, 0), (self.spec.log_path, self._log_start)):
+            with contextlib.suppress(OSError), path.open("rb") as file:
+                # A log that has rolled over since begins anew.
+                file.seek(start if start <= path.stat().st_size else 0)
+                lines = file.read().decode(errors="replace").strip().splitlines()
                 if lines:
                     return lines[-1][:300]
         return ""

@@ -9,9 +9,11 @@ from typing import Final, Literal
 WARN_RATIO: Final = 0.8
 MIB: Final = 1024 * 1024
 _WEEK_S: Final = 7 * 86_400
-# Growth is told over this long at most, and not before there is a minute of it.
+# Growth is told over this long at most, and not before so much of it, the time after the start left out.
 _MEMORY_S: Final = 3_600
-_LEAST_S: Final = 60.0
+_LEAST_S: Final = 180.0
+_SETTLED_AFTER_S: Final = 60.0
+_APART_S: Final = 15.0
 
 Level = Literal["fine", "warn", "full"]
 
@@ -35,13 +37,15 @@ class MemoryGuard:
     ceiling_bytes: int
     level: Level = "fine"
     used_bytes: int = 0
+    _first_s: float | None = None
     _seen: deque[tuple[float, int]] = field(default_factory=deque)
 
     def see(self, at_s: float, used_bytes: int) -> Level:
         """Take a reading; gives the level, which never falls (an embedded broker forgets nothing)."""
         self.used_bytes = used_bytes
-        # A minute apart is enough for a rate.
-        if not self._seen or at_s - self._seen[-1][0] >= _LEAST_S / 4:
+        self._first_s = at_s if self._first_s is None else self._first_s
+        is_settled = at_s - self._first_s >= _SETTLED_AFTER_S
+        if is_settled and (not self._seen or at_s - self._seen[-1][0] >= _APART_S):
             self._seen.append((at_s, used_bytes))
         while self._seen and at_s - self._seen[0][0] > _MEMORY_S:
             self._seen.popleft()
@@ -53,7 +57,7 @@ class MemoryGuard:
 
     @property
     def growth_bytes_per_s(self) -> float | None:
-        """How fast it grows; None before a minute has been seen."""
+        """How fast it grows; None before minutes of it have been seen."""
         if len(self._seen) < 2:
             return None
         (first_s, first), (last_s, last) = self._seen[0], self._seen[-1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,10 +23,12 @@ from schemas.events import Incident
 from schemas.topics import INCIDENTS
 
 _REFRESH_S: Final = 1.0
+# Rates are over so many looks: a collector that reads every few seconds would seem to jump.
+_LOOKS_KEPT: Final = 13
 
 
 @dataclass(frozen=True, slots=True)
-class _Rate:
+class _Counts:
     at_s: float
     samples: Mapping[str, float]
 
@@ -49,7 +51,7 @@ class Observer:
     ) -> None:
         self._supervisor = supervisor
         self._broker_status = broker_status
-        self._rate = _Rate(time.monotonic(), {})
+        self._seen: deque[_Counts] = deque(maxlen=_LOOKS_KEPT)
         self._per_s: dict[str, float] = {}
         self._latest: Latest[Incident] = Latest()
         self._stop = threading.Event()
@@ -68,12 +70,13 @@ class Observer:
 
     def look(self) -> None:
         """Take note of the counters, for rates."""
-        now = _Rate(time.monotonic(), _sums(self._scrape(), "metrics_ai_samples_total"))
-        before, self._rate = self._rate, now
-        spent_s = now.at_s - before.at_s
-        if spent_s > 0 and before.samples:
+        now = _Counts(time.monotonic(), _sums(self._scrape(), "metrics_ai_samples_total"))
+        self._seen.append(now)
+        before = self._seen[0]
+        if now.at_s > before.at_s:
+            # A role that was started again counts from 0.
             self._per_s = {
-                stage: max(0.0, count - before.samples.get(stage, count)) / spent_s
+                stage: max(0.0, count - before.samples.get(stage, 0.0)) / (now.at_s - before.at_s)
                 for stage, count in now.samples.items()
             }
 

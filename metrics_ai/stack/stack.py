@@ -183,11 +183,17 @@ class Stack:
             # The whole section: a TLS setting meant for another broker must not reach ours.
             own = {section: json.dumps(self.kafka.model_dump(mode="json", exclude_defaults=True))}
             inherited = {name: value for name, value in os.environ.items() if not name.startswith(f"{section}__")}
-        if self.is_embedded:
-            ticks = f"{ENVIRONMENT_PREFIX}TICKS__"
-            own[f"{ticks}DECIDE_INTERVAL_S"] = str(self.config.embedded.decide_interval_s)
-            own[f"{ticks}DETECT_INTERVAL_S"] = str(self.config.embedded.detect_interval_s)
-        return {**inherited, **own, **self.options.changes}
+        return {**(self._sparing() if self.is_embedded else {}), **inherited, **own, **self.options.changes}
+
+    def _sparing(self) -> dict[str, str]:
+        """What keeps the embedded broker small."""
+        embedded = self.config.embedded
+        return {
+            f"{ENVIRONMENT_PREFIX}TICKS__DECIDE_INTERVAL_S": str(embedded.decide_interval_s),
+            f"{ENVIRONMENT_PREFIX}TICKS__DETECT_INTERVAL_S": str(embedded.detect_interval_s),
+            f"{ENVIRONMENT_PREFIX}CHECKPOINT__INTERVAL_S": str(embedded.checkpoint_interval_s),
+            f"{ENVIRONMENT_PREFIX}INGEST__COMPRESSION": "zstd",
+        }
 
     def poll(self) -> None:
         """Look after everything once; to be called about twice a second."""

@@ -14,8 +14,10 @@ LONGEST_DELAY_S: Final = 30.0
 # One that lived this long is well again: the next delay is the first.
 WELL_AFTER_S: Final = 60.0
 STOP_LIMIT_S: Final = 20.0
-# How often in a row a child may say that its heart has stopped (or say nothing) before it is ended.
-UNHEALTHY_LIMIT: Final = 10
+# How long a child may say that its heart has stopped, or say nothing, before it is ended: one that starts may be
+# compiling, which keeps it from answering.
+SILENCE_LIMIT_S: Final = 60.0
+SILENCE_LIMIT_AT_START_S: Final = 300.0
 
 State = Literal["starting", "running", "waiting", "held", "ended"]
 Say = Callable[[str], None]
@@ -43,7 +45,8 @@ class Role:
     restarts: int = 0
     delay_s: float = FIRST_DELAY_S
     due_s: float = 0.0
-    unhealthy: int = 0
+    heard_s: float = 0.0
+    was_ready: bool = False
 
     @property
     def name(self) -> str:
@@ -130,7 +133,7 @@ class Supervisor:
 
     def _start(self, role: Role) -> None:
         role.child = self._launch(role.spec)
-        role.state, role.unhealthy = "starting", 0
+        role.state, role.heard_s, role.was_ready = "starting", self._clock(), False
 
     def _end(self, roles: Sequence[Role], state: State) -> None:
         for role in roles:
@@ -150,12 +153,12 @@ class Supervisor:
             return
         status = child.status()
         if status and status["healthy"]:
-            role.unhealthy = 0
+            role.heard_s = self._clock()
+            role.was_ready = role.was_ready or status["ready"]
             role.state = "running" if status["ready"] else "starting"
             return
-        if child.port is not None:
-            role.unhealthy += 1
-        if role.unhealthy >= UNHEALTHY_LIMIT:
+        limit_s = SILENCE_LIMIT_S if role.was_ready else SILENCE_LIMIT_AT_START_S
+        if self._clock() - role.heard_s >= limit_s:
             silent = ", ".join(status["silent"]) if status else "its HTTP port"
             self._say(f"{role.name}: no sign of life from {silent}; ending it")
             child.finish(0)

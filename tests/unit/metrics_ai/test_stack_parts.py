@@ -33,12 +33,13 @@ def test_a_level_never_falls() -> None:
     assert [guard.see(at, used) for at, used in enumerate((100, 10))] == ["full", "full"]
 
 
-def test_growth_is_told_after_a_minute_and_projected_to_a_week() -> None:
+def test_growth_is_told_once_it_has_settled_and_projected_to_a_week() -> None:
     guard = MemoryGuard(1000 * MIB)
-    for second in range(0, 50, 5):
+    guard.see(0, 500 * MIB)
+    for second in range(5, 200, 5):
         guard.see(second, second * 1000)
     assert guard.week_bytes is None
-    for second in range(50, 200, 5):
+    for second in range(200, 400, 5):
         guard.see(second, second * 1000)
     assert guard.growth_bytes_per_s == pytest.approx(1000)
     assert guard.week_bytes == pytest.approx(604_800_000)

@@ -6,7 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from metrics_ai.stack.child import ChildSpec
-from metrics_ai.stack.supervisor import LONGEST_DELAY_S, UNHEALTHY_LIMIT, WELL_AFTER_S, Supervisor
+from metrics_ai.stack.supervisor import (
+    LONGEST_DELAY_S,
+    SILENCE_LIMIT_AT_START_S,
+    SILENCE_LIMIT_S,
+    WELL_AFTER_S,
+    Supervisor,
+)
 
 
 class FakeChild:
@@ -102,22 +108,27 @@ def test_delays_double_up_to_a_limit_and_start_over_after_a_long_life() -> None:
 
 def test_a_role_whose_heart_stopped_is_ended_and_started_again() -> None:
     stage = Stage("detect")
+    stage.supervisor.poll()
     stage.launched[0].answer = {"healthy": False, "ready": True, "silent": ["detect"]}
-    for _ in range(UNHEALTHY_LIMIT - 1):
-        stage.supervisor.poll()
+    stage.now_s += SILENCE_LIMIT_S - 1
+    stage.supervisor.poll()
     assert stage.launched[0].is_alive
+    stage.now_s += 1
     stage.supervisor.poll()
     assert not stage.launched[0].is_alive
     assert stage.said[0] == "detect: no sign of life from detect; ending it"
     assert stage.states() == ["waiting"]
 
 
-def test_a_role_that_has_not_reported_its_port_yet_is_not_ended() -> None:
+def test_a_role_that_starts_is_given_more_time() -> None:
     stage = Stage("detect")
     stage.launched[0].port, stage.launched[0].answer = None, None
-    for _ in range(3 * UNHEALTHY_LIMIT):
-        stage.supervisor.poll()
+    stage.now_s += SILENCE_LIMIT_AT_START_S - 1
+    stage.supervisor.poll()
     assert stage.states() == ["starting"]
+    stage.now_s += 1
+    stage.supervisor.poll()
+    assert stage.states() == ["waiting"]
 
 
 def test_held_roles_stay_down_until_released() -> None:
