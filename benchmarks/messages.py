@@ -15,6 +15,7 @@ from schemas.ids import samples_partition
 from schemas.series import Series
 
 INTERVAL_MS = 15_000
+PERIOD_TICKS, EPISODE_TICKS = 48, 8
 FIELDS = ("user", "system", "idle", "iowait", "irq", "softirq", "steal", "nice", "guest", "guest_nice")
 
 Message = tuple[bytes, bytes, int, int]
@@ -71,12 +72,20 @@ class Fleet:
         return self.start_ms + tick * self.interval_ms
 
     def values(self, tick: int) -> npt.NDArray[np.float64]:
-        """One value a series: a level of its own, a slow wave, noise, and one in 5,000 far off; rounded to 1e-4."""
+        """One value a series: a level of its own, a slow wave, noise, and now and then an episode; rounded to 1e-4."""
         draw = np.random.default_rng((self.seed, tick))
         level = 20 + 60 * np.random.default_rng(self.seed).random(self.series)
         wave = 3 * np.sin(tick / 40 + np.arange(self.series))
-        spikes = (draw.random(self.series) < 1 / 5000) * 40.0
-        return np.round(level + wave + draw.normal(0, 2, self.series) + spikes, 4)
+        return np.round(level + wave + draw.normal(0, 2, self.series) + self._episodes(tick), 4)
+
+    def _episodes(self, tick: int) -> npt.NDArray[np.float64]:
+        """In every 12 minutes one series in 50 leaves its level for two minutes, when windows have filled."""
+        period, at = divmod(tick, PERIOD_TICKS)
+        draw = np.random.default_rng((self.seed, 1, period))
+        leaves = draw.random(self.series) < 1 / 50
+        begin = draw.integers(PERIOD_TICKS // 3, PERIOD_TICKS - EPISODE_TICKS, self.series)
+        height: npt.NDArray[np.float64] = 60.0 * (leaves & (begin <= at) & (at < begin + EPISODE_TICKS))
+        return height
 
 
 def native(fleet: Fleet, ticks: range) -> Iterator[Message]:
