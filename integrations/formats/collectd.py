@@ -60,8 +60,8 @@ class Collectd(ObjectDecoder):
         columns = Columns()
         records = decode_each(self._decode, values)
         rows = [(at, one) for at, lists in enumerate(records) if lists is not None for one in lists]
-        own_ms = [record_ms[at] for at, _ in rows]
-        times = column_to_ms([one.time for _, one in rows], self.options.time_unit, own_ms)
+        own = [one.time for _, one in rows]
+        times = column_to_ms(own, self.options.time_unit, lambda row: record_ms[rows[row][0]])
         dense = self._dense([one for _, one in rows], table)
         slow = {at for at, lists in enumerate(records) if lists is None}
         slow |= {rows[row][0] for row, ids in enumerate(dense) if not ids or times[row] < 0}

@@ -51,7 +51,7 @@ class Native:
         data = np.frombuffer(text, np.uint8)
         scanned = scan.scan(data, starts)
         units = scanned.units
-        at_ms = self._times(data, units, np.array(record_ms, np.int64))
+        at_ms = self._times(data, units, record_ms)
         dense = self._dense(text, scanned, at_ms, table)
         good = dense >= 0
         # A record with a sample that the quick way cannot tell is read the slow way as a whole.
@@ -66,7 +66,7 @@ class Native:
         return columns.decoded()
 
     def _times(
-        self, data: npt.NDArray[np.uint8], units: npt.NDArray[np.int64], record_ms: npt.NDArray[np.int64]
+        self, data: npt.NDArray[np.uint8], units: npt.NDArray[np.int64], record_ms: Sequence[int]
     ) -> npt.NDArray[np.int64]:
         """Event milliseconds of the samples, -1 where one needs the slow reading."""
         kinds, times = units[:, scan.TIME_KIND], units[:, scan.TIME]
@@ -75,7 +75,9 @@ class Native:
         if len(floats):
             read = floats_at(data, units[floats, scan.TIME], units[floats, scan.TIME_END])
             at_ms[floats] = floats_to_ms(read, self._unit)
-        return np.where(kinds == scan.NO_TIME, record_ms[units[:, scan.RECORD]], at_ms)
+        for row in np.flatnonzero(kinds == scan.NO_TIME).tolist():
+            at_ms[row] = record_ms[int(units[row, scan.RECORD])]
+        return at_ms
 
     @staticmethod
     def _dense(

@@ -1,6 +1,17 @@
 """OTLP metrics as the OpenTelemetry Collector's Kafka exporter sends them, protobuf or JSON, told apart by content.
 
-What becomes what stands in ``otlp_points``. Points flagged as having no recorded value are skipped and counted as
+========================  ============================================================================
+a sum, cumulative         monotonic ``counter``, else ``gauge`` (an up-down counter is a level)
+a sum, delta              ``delta``, monotonic or not: the change since the last report
+a gauge                   ``gauge``
+a histogram               cumulative ``counter``, delta ``delta``
+a summary                 ``counter``: its count and sum accumulate
+temporality unspecified   ``unknown``
+========================  ============================================================================
+
+Labels are the resource's attributes and the point's, names kept; the point's win. The scope is no label.
+
+Points flagged as having no recorded value are skipped and counted as
 ``no_recorded_value``; a malformed histogram is rejected, the other points of its message stay.
 """
 

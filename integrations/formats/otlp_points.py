@@ -1,16 +1,4 @@
-"""What OTLP means, whichever its encoding: types, labels, times.
-
-========================  ============================================================================
-a sum, cumulative         monotonic ``counter``, else ``gauge`` (an up-down counter is a level)
-a sum, delta              ``delta``, monotonic or not: the change since the last report
-a gauge                   ``gauge``
-a histogram               cumulative ``counter``, delta ``delta``
-a summary                 ``counter``: its count and sum accumulate
-temporality unspecified   ``unknown``
-========================  ============================================================================
-
-Labels are the resource's attributes and the point's, names kept; the point's win. The scope is no label.
-"""
+"""What OTLP means, whichever its encoding: types and labels, as ``otlp`` tells them."""
 
 from __future__ import annotations
 

@@ -64,7 +64,8 @@ class TelegrafJson:
         """Decode records; see ``Decoder``."""
         columns = Columns()
         owners, metrics, slow = self._metrics(values)
-        times = column_to_ms([metric.timestamp for metric in metrics], self._unit, [record_ms[at] for at in owners])
+        own = [metric.timestamp for metric in metrics]
+        times = column_to_ms(own, self._unit, lambda row: record_ms[owners[row]])
         dense = self._dense(metrics, table)
         slow |= {at for at, ids, at_ms in zip(owners, dense, times.tolist(), strict=True) if not ids or at_ms < 0}
         rows = [row for row, at in enumerate(owners) if at not in slow] if slow else list(range(len(owners)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -152,10 +152,11 @@ def floats_to_ms(times: npt.NDArray[np.float64], unit: TimeUnit = "auto") -> npt
     return np.where((rounded < 0) | ~(rounded <= MAX_TIME_MS), -1, rounded).astype(np.int64)
 
 
-def column_to_ms(times: Sequence[object], unit: TimeUnit, fallback_ms: Sequence[int]) -> npt.NDArray[np.int64]:
-    """Event milliseconds of a column of times as decoded; None takes the record's, -1 marks a bad one.
+def column_to_ms(times: Sequence[object], unit: TimeUnit, own_ms: Callable[[int], int]) -> npt.NDArray[np.int64]:
+    """Event milliseconds of a column of times as decoded; -1 marks a bad one.
 
-    Columns of one kind (all whole numbers, or texts that repeat) cost little.
+    Columns of one kind (all whole numbers, or texts that repeat) cost little. Where a time is None, ``own_ms`` is asked
+    for the row's.
     """
     kinds = set(map(type, times))
     if kinds == {int}:
@@ -169,10 +170,7 @@ def column_to_ms(times: Sequence[object], unit: TimeUnit, fallback_ms: Sequence[
         known = {time: ms_or_bad(time, unit) for time in set(times)}
         return np.array([known[time] for time in times], np.int64)
     return np.array(
-        [
-            ms_or_bad(own if time is None else time, unit if time is not None else "ms")
-            for time, own in zip(times, fallback_ms, strict=True)
-        ],
+        [ms_or_bad(own_ms(row), "ms") if time is None else ms_or_bad(time, unit) for row, time in enumerate(times)],
         np.int64,
     )
 
