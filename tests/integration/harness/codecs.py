@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
+import time
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.protocol.produce import ProduceRequest
@@ -13,6 +14,8 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from integrations.kafka.connection import KafkaSettings
 
 UNKNOWN_CODEC = 6
+_NOT_LEADER = 6
+_TRIES = 20
 _ATTRIBUTES_AT = 21
 _CRC_AT = 17
 
@@ -29,7 +32,12 @@ def unknown_codec_batch(value: bytes) -> bytes:
 
 def produce_unknown_codec(kafka: KafkaSettings, topic: str, partition: int, value: bytes) -> int:
     """Send such a batch; the broker's error code, 0 where it lets it through."""
-    return asyncio.run(_produce(kafka, topic, partition, value))
+    for _ in range(_TRIES):
+        error = asyncio.run(_produce(kafka, topic, partition, value))
+        if error != _NOT_LEADER:  # a topic that was just made
+            break
+        time.sleep(0.2)
+    return error
 
 
 async def _produce(kafka: KafkaSettings, topic: str, partition: int, value: bytes) -> int:

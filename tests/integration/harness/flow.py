@@ -12,7 +12,7 @@ from agents.stage import Stage
 from integrations.kafka.admin import create_topics
 from schemas.batch import decode_batch
 from schemas.events import Tick
-from schemas.topics import ALERTS, ANOMALIES, DECIDE_TICKS, INCIDENTS, SAMPLES
+from schemas.topics import ALERTS, ANOMALIES, DECIDE_TICKS, INCIDENTS, SAMPLES, TIMELINE
 from tests.integration.harness.chaos import Kill, Trial
 from tests.integration.harness.judge import Reference, state_differences
 from tests.integration.harness.real import Outcome, raw_messages, raw_topic, reference, stage_settings
@@ -117,6 +117,10 @@ class FlowTrial(Trial):
         stage = self.stage("detect")
         inputs = {number: [record.value for record in records] for number, records in self.log.records(SAMPLES).items()}
         return state_differences(stage, self.log, Reference.over(stage, inputs))
+
+    def twice_committed(self) -> int:
+        """Decisions that a reader of committed records meets more than once."""
+        return sum(self.log.count(topic) - len(self.log.by_id(topic)) for topic in (ALERTS, INCIDENTS, TIMELINE))
 
     def outcome(self) -> Outcome:
         """What lies on the topics."""
