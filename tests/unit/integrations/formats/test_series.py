@@ -11,6 +11,7 @@ from integrations.formats import FORMATS, FormatOptions, Recogniser, SeriesTable
 from integrations.formats.base import Columns
 from integrations.formats.dense_index import DenseIndex
 from integrations.formats.recognise import without_port
+from integrations.formats.warm import warm_up
 from schemas.errors import ConfigurationError
 from schemas.ids import series_id
 
@@ -186,3 +187,8 @@ def test_an_index_grows_and_forgets() -> None:
     assert len(index) == 20_000
     index.keep_below(19_999)
     assert len(index) == 0
+
+
+def test_warming_up_decodes_a_message_of_every_compiled_format() -> None:
+    warm_up()
+    warm_up(FORMATS)
