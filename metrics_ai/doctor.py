@@ -36,7 +36,7 @@ GIB: Final = 1024 * MIB
 # Event times are compared with the gateway's clock: five minutes ahead is rejected.
 SKEW_WARN_S: Final = 5.0
 SKEW_FAIL_S: Final = 60.0
-_BROKER_LIMIT_S: Final = 5.0
+BROKER_LIMIT_S: Final = 5.0
 _LOCK_LINE: Final = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)")
 
 
@@ -193,8 +193,8 @@ def check_broker(config: Config) -> Iterator[Check]:
     kafka = config.kafka
     name = f"broker {kafka.bootstrap}"
     try:
-        topics = list_topics(kafka, _BROKER_LIMIT_S)
-        transactions = has_transactions(kafka)
+        topics = list_topics(kafka, BROKER_LIMIT_S)
+        transactions = has_transactions(kafka, BROKER_LIMIT_S)
         kafka = kafka if transactions else as_laid_out(kafka)
     except MetricsAIError as error:
         yield Check(name, "FAIL", error.what, "metrics-ai up starts one; or set kafka.bootstrap, or give --broker")
@@ -208,7 +208,7 @@ def check_broker(config: Config) -> Iterator[Check]:
 
 
 def _brokers(kafka: KafkaSettings) -> int:
-    return len(AdminClient(kafka.librdkafka(log_level=0)).list_topics(timeout=_BROKER_LIMIT_S).brokers)
+    return len(AdminClient(kafka.librdkafka(log_level=0)).list_topics(timeout=BROKER_LIMIT_S).brokers)
 
 
 def _check_topics(kafka: KafkaSettings, sources: list[str]) -> Check:
@@ -224,7 +224,7 @@ def _check_topics(kafka: KafkaSettings, sources: list[str]) -> Check:
 
 def as_laid_out(kafka: KafkaSettings) -> KafkaSettings:
     """The settings with the number of partitions that our topics have there: `up` makes fewer on its own broker."""
-    samples = list_topics(kafka, _BROKER_LIMIT_S).get(kafka.topic(SAMPLES))
+    samples = list_topics(kafka, BROKER_LIMIT_S).get(kafka.topic(SAMPLES))
     return kafka if samples is None else kafka.model_copy(update={"partitions": samples.partitions})
 
 
@@ -234,14 +234,14 @@ def check_clock(kafka: KafkaSettings) -> Check:
     admin = AdminClient(kafka.librdkafka(log_level=0))
     try:
         made = NewTopic(topic, 1, config={"message.timestamp.type": "LogAppendTime"})
-        admin.create_topics([made])[topic].result(_BROKER_LIMIT_S)
+        admin.create_topics([made])[topic].result(BROKER_LIMIT_S)
     except KafkaException as error:
         return Check("clock", "WARN", f"not compared: {error.args[0].str()}", "Grant the right to create a topic")
     try:
         return _compared(kafka, topic)
     finally:
         with contextlib.suppress(KafkaException):
-            admin.delete_topics([topic])[topic].result(_BROKER_LIMIT_S)
+            admin.delete_topics([topic])[topic].result(BROKER_LIMIT_S)
 
 
 def _compared(kafka: KafkaSettings, topic: str) -> Check:
@@ -254,7 +254,7 @@ def _compared(kafka: KafkaSettings, topic: str) -> Check:
     producer = Producer(kafka.librdkafka(log_level=0))
     before_s = time.time()
     producer.produce(topic, b"", on_delivery=delivered)
-    producer.flush(_BROKER_LIMIT_S)
+    producer.flush(BROKER_LIMIT_S)
     after_s = time.time()
     if not stamps or stamps[0][0] != TIMESTAMP_LOG_APPEND_TIME:
         return Check("clock", "WARN", "not compared: the broker stamps no records", "Compare the clocks by hand")

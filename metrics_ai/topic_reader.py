@@ -17,7 +17,7 @@ from schemas.topics import Topic
 
 EventT = TypeVar("EventT", bound=Event)
 _POLL_S: Final = 0.2
-_REQUEST_S: Final = 10.0
+_REQUEST_S: Final = 5.0
 _BATCH: Final = 500
 
 

@@ -1,0 +1,130 @@
+"""The command line against a broker, and against none."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from confluent_kafka import Producer
+from typer.testing import CliRunner, Result
+
+from integrations.collector import Collector, CollectorSettings
+from integrations.kafka.admin import create_topics
+from integrations.kafka.connection import KafkaSettings
+from integrations.telemetry import Telemetry
+from metrics_ai.cli import app
+from metrics_ai.topic_reader import Latest, TopicReader
+from schemas.events import Incident
+from schemas.topics import INCIDENTS
+
+
+def _run(kafka: KafkaSettings, *arguments: str) -> Result:
+    env = {"COLUMNS": "200", "METRICS_AI__KAFKA__PARTITIONS": "2"}
+    return CliRunner().invoke(app, [*arguments, "--broker", kafka.bootstrap], env=env)
+
+
+def _incident(number: int, state: str, revision: int) -> Incident:
+    return Incident.model_validate(
+        {
+            "id": f"incident-{number}",
+            "tenant": "default",
+            "state": state,
+            "title": f"title {number}",
+            "priority": "P1",
+            "severity": "warning",
+            "started_ms": 1_795_446_000_000 + number,
+            "updated_ms": 1_795_446_000_000 + 60_000 * number,
+            "members": [],
+            "entities": [],
+            "signals": [],
+            "confidence": 0.9,
+            "revision": revision,
+        }
+    )
+
+
+@pytest.mark.parametrize("command", ["incidents", "topics check"])
+def test_no_broker_is_said_in_a_line(command: str) -> None:
+    result = _run(KafkaSettings(bootstrap="127.0.0.1:1"), *command.split())
+    assert result.exit_code == 1
+    assert "does not answer" in result.stderr
+    assert result.stdout == ""
+
+
+def test_topics_are_missing_then_created_then_as_the_catalogue_says(any_broker: KafkaSettings) -> None:
+    before = _run(any_broker, "topics", "check", "--json")
+    assert before.exit_code == 1
+    assert "incidents: missing" in json.loads(before.stdout)["differences"]
+    made = json.loads(_run(any_broker, "topics", "create", "--json").stdout)["created"]
+    assert {"metrics", "telegraf", "metrics.samples", "incidents", "detect.checkpoints"} <= set(made)
+    after = _run(any_broker, "topics", "check")
+    assert (after.exit_code, after.stderr) == (0, "")
+    rows = [json.loads(line) for line in _run(any_broker, "topics", "list", "--json").stdout.splitlines()]
+    assert {row["partitions"] for row in rows} == {2}
+
+
+def test_incidents_are_the_newest_of_each_key(any_broker: KafkaSettings) -> None:
+    kafka = any_broker.model_copy(update={"partitions": 2})
+    create_topics(kafka)
+    producer = Producer(kafka.librdkafka())
+    for number, state, revision in ((1, "open", 1), (2, "open", 1), (1, "resolved", 2)):
+        incident = _incident(number, state, revision)
+        producer.produce("incidents", incident.to_bytes(), f"default/{incident.id}", partition=number % 2)
+    producer.produce("incidents", b"{", "default/unreadable", partition=0)
+    assert producer.flush(20) == 0
+    with TopicReader(kafka, INCIDENTS, Incident) as reader:
+        latest: Latest[Incident] = Latest()
+        latest.take(list(reader.to_end()))
+        assert reader.unreadable == 1
+    assert {one.id: one.state for one in latest.by_key.values()} == {"incident-1": "resolved", "incident-2": "open"}
+    shown = _run(kafka, "incidents")
+    assert (shown.exit_code, "title 2" in shown.stdout) == (0, True)
+    since = _run(kafka, "incidents", "--json", "--since", "2026-11-23T15:01:30Z")
+    assert [json.loads(line)["id"] for line in since.stdout.splitlines()] == ["incident-2"]
+
+
+def test_alerts_on_an_empty_topic_are_none(any_broker: KafkaSettings) -> None:
+    create_topics(any_broker.model_copy(update={"partitions": 2}))
+    assert _run(any_broker, "alerts").stdout == "no alerts\n"
+    assert _run(any_broker, "alerts", "--json").stdout == ""
+
+
+def test_doctor_finds_topics_that_are_missing_and_compares_clocks(any_broker: KafkaSettings) -> None:
+    result = _run(any_broker, "doctor", "--json")
+    checks: dict[str, Any] = {one["name"]: one for one in map(json.loads, result.stdout.splitlines())}
+    assert checks["clock"]["level"] == "OK"
+    assert checks["codecs"]["level"] == checks["names"]["level"] == "OK"
+    assert checks[f"broker {any_broker.bootstrap}"]["level"] == "OK"
+
+
+def test_the_collector_produces_what_the_native_format_reads(any_broker: KafkaSettings) -> None:
+    import threading
+
+    from confluent_kafka import Consumer, TopicPartition
+
+    from integrations.formats import Recogniser, SeriesTable, decoder_for
+
+    kafka = any_broker.model_copy(update={"partitions": 2})
+    create_topics(kafka, (), ["collected"])
+    telemetry = Telemetry("collector")
+    settings = CollectorSettings(interval_s=0.2, topic="collected", node="n7")
+    stop = threading.Event()
+    worker = threading.Thread(target=Collector(settings, kafka, telemetry).run, args=(stop,))
+    worker.start()
+    consumer = Consumer(kafka.librdkafka(group_id="reader"))
+    consumer.assign([TopicPartition("collected", number, 0) for number in range(2)])
+    message = consumer.poll(30)
+    stop.set()
+    worker.join(20)
+    consumer.close()
+    assert message is not None
+    assert message.error() is None
+    assert message.key() == b"n7"
+    table = SeriesTable("default", Recogniser())
+    decoded = decoder_for("native").decode([message.value()], [0], table)
+    assert not decoded.rejections
+    metrics = {table[dense].metric for dense in decoded.series.tolist()}
+    assert {"node_memory_used_ratio", "node_load1", "node_disk_used_ratio"} <= metrics
+    assert set(table.entities) == {"node:n7"}
+    assert telemetry.is_ready

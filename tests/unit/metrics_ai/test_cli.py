@@ -1,0 +1,189 @@
+"""The command line: help, exit codes, one clear line for every error, JSON for programs."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from metrics_ai.cli import app
+
+COMMANDS = (
+    "up",
+    "worker",
+    "topics list",
+    "topics create",
+    "topics check",
+    "topics docs",
+    "replay",
+    "decode",
+    "incidents",
+    "alerts",
+    "config show",
+    "config check",
+    "config docs",
+    "doctor",
+)
+
+
+def run(*arguments: str, **environment: str) -> Result:
+    env = {"COLUMNS": "200", "METRICS_AI_CONFIG": None, **environment}
+    return CliRunner().invoke(app, list(arguments), env=env)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_a_sentence(command: str) -> None:
+    result = run(*command.split(), "--help")
+    assert result.exit_code == 0
+    assert "Usage:" in result.stdout
+
+
+@pytest.mark.parametrize("command", [one for one in COMMANDS if one != "topics docs"])
+def test_every_command_has_examples(command: str) -> None:
+    assert f"$ metrics-ai {command.split(maxsplit=1)[0]}" in run(*command.split(), "--help").stdout
+
+
+def test_version_is_one_line() -> None:
+    result = run("--version")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("metrics-ai ")
+    assert len(result.stdout.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["config", "show", "--config", "/nowhere.yaml"], 2, "/nowhere.yaml: cannot be read"),
+        (["up", "--broker", "h:1", "--kafka-home", "/k"], 2, "exclude each other"),
+        (["up", "--log-level", "loud"], 2, "no log level 'loud'"),
+        (["up", "--kafka-home", "/nowhere", "--port", "0"], 2, "no installation of Apache Kafka"),
+        (["decode", "/nowhere", "--source-format", "native"], 2, "/nowhere"),
+        (["decode", __file__, "--source-format", "morse"], 2, "no format named 'morse'"),
+        (["replay", "/nowhere.csv"], 2, "/nowhere.csv"),
+        (["replay", "x.csv", "--to", "h:1", "--diff", "o.yaml"], 2, "exclude each other"),
+        (["replay", "x.csv", "--label", "node"], 2, "--label 'node' is not NAME=VALUE"),
+        (["incidents", "--since", "soon"], 2, "neither an age nor a time"),
+        (["worker", "juggle"], 2, "juggle"),
+        (["sing"], 2, "sing"),
+    ],
+)
+def test_what_goes_wrong_is_said_in_a_line_with_its_exit_status(
+    arguments: list[str], code: int, words: str, tmp_path: Path
+) -> None:
+    result = run(*arguments, XDG_DATA_HOME=str(tmp_path))
+    assert result.exit_code == code, result.output
+    assert words in result.stderr.replace("\n", " ")
+    assert "Traceback" not in result.output
+    assert result.stdout == ""
+
+
+def test_debug_shows_the_traceback() -> None:
+    result = run("--debug", "config", "show", "--config", "/nowhere.yaml")
+    assert result.exception is not None
+    assert type(result.exception).__name__ == "ConfigurationError"
+
+
+def test_config_show_prints_what_config_check_accepts(tmp_path: Path) -> None:
+    path = tmp_path / "metrics-ai.yaml"
+    path.write_text(run("config", "show").stdout)
+    result = run("config", "check", str(path))
+    assert (result.exit_code, result.stdout) == (0, f"{path}: fine\n")
+
+
+def test_config_check_names_every_line_and_exits_1(tmp_path: Path) -> None:
+    path = tmp_path / "wrong.yaml"
+    path.write_text("kafka:\n  bootstap: h:1\n  partitions: 0\n")
+    result = run("config", "check", str(path))
+    assert result.exit_code == 1
+    assert sorted(line.split(": ")[0] for line in result.stderr.splitlines()) == [f"{path}:2", f"{path}:3"]
+    problems = json.loads(run("config", "check", str(path), "--json").stdout)["problems"]
+    assert {problem["where"] for problem in problems} == {f"{path}:2", f"{path}:3"}
+
+
+def test_config_check_says_of_a_broken_file_what_is_broken(tmp_path: Path) -> None:
+    path = tmp_path / "broken.yaml"
+    path.write_text("kafka: [\n")
+    result = run("config", "check", str(path))
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"{path}:2: not YAML")
+
+
+@pytest.mark.parametrize(("command", "title"), [("config docs", "# Configuration"), ("topics docs", "# Topics")])
+def test_docs_are_markdown(command: str, title: str) -> None:
+    result = run(*command.split())
+    assert result.exit_code == 0
+    assert result.stdout.startswith(title)
+
+
+def _sample(value: object) -> str:
+    return json.dumps({"metric": "up", "value": value, "timestamp": 1_795_446_000, "labels": {"host": "h"}})
+
+
+def test_decode_prints_a_line_a_sample_and_a_summary(tmp_path: Path) -> None:
+    path = tmp_path / "messages.jsonl"
+    path.write_text(_sample(1) + "\n" + _sample(2) + "\n")
+    result = run("decode", str(path), "--source-format", "native")
+    assert result.exit_code == 0
+    samples = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [sample["value"] for sample in samples] == [1.0, 2.0]
+    assert set(samples[0]) == {"metric", "labels", "value", "timestamp_ms", "type", "unit"}
+    assert result.stderr == "2 messages; 2 samples; 1 series; 0 skipped; 0 rejected\n"
+
+
+def test_decode_exits_1_when_something_was_rejected(tmp_path: Path) -> None:
+    path = tmp_path / "messages.txt"
+    path.write_text(_sample(1) + "\nnot json\n")
+    result = run("decode", str(path), "--source-format", "native", "--format", "lines", "--json")
+    assert result.exit_code == 1
+    assert len(result.stdout.splitlines()) == 1
+    assert sum(json.loads(result.stderr)["rejected"].values()) == 1
+
+
+@pytest.mark.parametrize("layout", [None, "capture"])
+def test_decode_knows_a_capture_by_its_first_line(tmp_path: Path, layout: str | None) -> None:
+    path = tmp_path / "captured.jsonl"
+    value = base64.b64encode(_sample(3).encode()).decode()
+    path.write_text(json.dumps({"key": None, "timestamp_ms": 1, "value_base64": value}) + "\n")
+    result = run("decode", str(path), "--source-format", "native", *(["--format", layout] if layout else []))
+    assert [json.loads(line)["value"] for line in result.stdout.splitlines()] == [3.0]
+
+
+def _recording(folder: Path) -> Path:
+    """Ten quiet hours of a metric, then one that is not."""
+    rows = ["timestamp,value"]
+    start_s = 1_795_446_000
+    for minute in range(660):
+        value = 10 + minute % 7 * 0.1 if minute < 600 else 90.0
+        rows.append(f"{start_s + 60 * minute},{value}")
+    path = folder / "latency.csv"
+    path.write_text("\n".join(rows) + "\n")
+    return path
+
+
+def test_replay_prints_alerts_incidents_and_a_summary(tmp_path: Path) -> None:
+    result = run("replay", str(_recording(tmp_path)), "--label", "node=n1")
+    assert result.exit_code == 0, result.output
+    assert "Incidents" in result.stdout
+    assert "660 samples of 1 series" in result.stdout
+    assert result.stderr == ""
+
+
+def test_replay_prints_json_lines_and_last_the_summary(tmp_path: Path) -> None:
+    path = _recording(tmp_path)
+    lines = run("replay", str(path), "--json").stdout.splitlines()
+    summary = json.loads(lines[-1])["summary"]
+    assert (summary["samples"], summary["series"]) == (660, 1)
+    assert summary["incidents"] >= 1
+    assert run("replay", str(path), "--json").stdout.splitlines()[:-1] == lines[:-1]
+
+
+def test_replay_diff_says_which_incidents_go(tmp_path: Path) -> None:
+    other = tmp_path / "other.yaml"
+    windows = "".join(f"    {name}: {{enabled: false}}\n" for name in ("5m", "15m", "1h", "24h", "7d"))
+    other.write_text(f"detect:\n  drift: {{enabled: false}}\n  windows:\n{windows}")
+    result = run("replay", str(_recording(tmp_path)), "--diff", str(other), "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout.splitlines()[-1])["summary"]["went"] >= 1
