@@ -12,7 +12,8 @@ GUIDE = Path(__file__).resolve().parents[2] / "docs" / "guides" / "five-minutes.
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", GUIDE.read_text(), flags=re.DOTALL | re.MULTILINE)
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", GUIDE.read_text(), flags=re.DOTALL | re.MULTILINE)
+    return [text for named, text in fenced if named == language]
 
 
 def said(text: str) -> set[str]:
