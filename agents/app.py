@@ -11,6 +11,8 @@ from typing import Any, Final
 
 import faust
 from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
+from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
@@ -43,6 +45,21 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer._isolation_level = app.isolation_level
         return consumer
 
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        """Commit; what fails is told and no more, for positions are read from the checkpoints.
+
+        Faust's own ends the worker instead.
+        """
+        ours = self.assignment()
+        wanted = {driver.ensure_aiokafka_TP(tp): OffsetAndMetadata(at, "") for tp, at in offsets.items() if tp in ours}
+        try:
+            if wanted:  # committing nothing is an error to aiokafka
+                await self._ensure_consumer().commit(wanted)
+        except KafkaError as error:
+            _FAUST.warning("positions were not committed", extra={"error": repr(error)})
+            return False
+        return True
+
 
 class _Consumer(driver.Consumer):
     logger = _FAUST
@@ -72,9 +89,8 @@ class StageApp(faust.App):
 
     async def commit_positions(self, positions: Mapping[TP, int]) -> None:
         """Tell the group where its state stands; only a mirror of the checkpoints."""
-        if positions:  # committing nothing crashes Faust's consumer
-            consumer: Any = self.consumer
-            await consumer._commit(dict(positions))
+        consumer: Any = self.consumer
+        await consumer._commit(dict(positions))
 
 
 def make_app(stage: str, kafka: KafkaSettings, transactions: bool) -> StageApp:

@@ -253,8 +253,10 @@ class LogReader:
             queued_max_messages_kbytes=65_536,
         )
 
-    def to_end(self, topic: str, partitions: Iterable[int]) -> Iterator[LogRecord]:
-        """All records of these partitions, to the end as it is when it is reached.
+    def to_end(
+        self, topic: str, partitions: Iterable[int], still_wanted: Callable[[], bool] = lambda: True
+    ) -> Iterator[LogRecord]:
+        """All records of these partitions, to the end as it is when it is reached, while they are wanted.
 
         Raises
         ------
@@ -263,7 +265,7 @@ class LogReader:
         """
         open_ones = set(partitions)
         with self._assigned(TopicPartition(topic, partition, 0) for partition in open_ones) as consumer:
-            while open_ones:
+            while open_ones and still_wanted():
                 for message in _consume(consumer):
                     if message is not None and message.error() is None:
                         yield _record(message)
@@ -350,7 +352,7 @@ def _record(message: Message) -> LogRecord:
 def read_states(
     reader: LogReader, topic: str, partitions: Iterable[int], still_wanted: Callable[[], bool]
 ) -> dict[int, Restored]:
-    """The restored state of partitions, as blocks; empty when it is no longer wanted.
+    """The restored state of partitions, as blocks; half of it when it is no longer wanted.
 
     Raises
     ------
@@ -360,8 +362,6 @@ def read_states(
         If it holds what this version does not understand.
     """
     states = {partition: Restored(partition) for partition in partitions}
-    for record in reader.to_end(topic, states):
-        if not still_wanted():
-            return {}
+    for record in reader.to_end(topic, states, still_wanted):
         states[record.partition].feed(record.key, record.value, record.headers)
     return states

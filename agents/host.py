@@ -11,7 +11,8 @@ from typing import Final
 from agents.app import make_app
 from agents.decide import decide_agent
 from agents.detect import detect_agent
-from agents.shell import Shell, ShellSettings
+from agents.restore import ShellSettings
+from agents.shell import Shell
 from agents.stage import Stage
 from agents.threads import in_thread
 from agents.ticks import TickWriter

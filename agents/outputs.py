@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+import logging
+import threading
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Final, Self
 
-from aiokafka import AIOKafkaProducer
+from confluent_kafka import KafkaError, KafkaException, Producer
 
 from agents.checkpoints import KeyedRecord, LogRecord
+from agents.threads import in_thread
 from integrations.kafka.connection import KafkaSettings
+from schemas.errors import BrokerError
 from schemas.topics import MAX_MESSAGE_BYTES, Topic
 from streams.operator import Output
 
+_LIBRDKAFKA: Final = logging.getLogger("agents.librdkafka")
 _LINGER_MS: Final = 5
-_BATCH_BYTES: Final = 256 * 1024
+# What may lie between the stage and the broker; beyond, the stage waits.
+_BUFFER_BYTES: Final = 32 * 1024 * 1024
+_BUFFER_RECORDS: Final = 20_000
+# As long as a broker's restart; then the worker ends, and the next one repeats from the last checkpoint.
+_DELIVERY_MS: Final = 60_000
+_REPORTS_S: Final = 0.1
+_FULL_S: Final = 0.005
+_STOP_S: Final = 5.0
 Headers = tuple[tuple[str, bytes], ...]
 
 
@@ -88,43 +101,88 @@ class OutputProducer:
     kafka
         The broker.
     idempotent
-        Whether the broker lets a producer be so. One batch a partition is under way at any time, so that order
-        holds on the embedded broker too.
+        Whether the broker lets a producer be so; where not, one request at a time keeps the order.
     """
 
     def __init__(self, kafka: KafkaSettings, idempotent: bool) -> None:
-        self._options: dict[str, Any] = {
-            **kafka.aiokafka(),
-            "acks": "all",
-            "enable_idempotence": idempotent,
-            "compression_type": "lz4",
-            "linger_ms": _LINGER_MS,
-            "max_batch_size": _BATCH_BYTES,
-            "max_request_size": MAX_MESSAGE_BYTES,
-        }
-        self._producer: AIOKafkaProducer | None = None
+        order = {"enable_idempotence": True} if idempotent else {"max_in_flight": 1}
+        self._options = kafka.librdkafka(
+            acks="all",
+            compression_type="lz4",
+            linger_ms=_LINGER_MS,
+            message_max_bytes=MAX_MESSAGE_BYTES,
+            queue_buffering_max_kbytes=_BUFFER_BYTES // 1024,
+            queue_buffering_max_messages=_BUFFER_RECORDS,
+            message_timeout_ms=_DELIVERY_MS,
+            **order,
+        )
+        self._producer: Producer | None = None
+        self._ended = threading.Event()
 
     async def start(self) -> Self:
         """Connect."""
-        self._producer = AIOKafkaProducer(**self._options)
-        await self._producer.start()
+        self._producer = Producer(dict(self._options), logger=_LIBRDKAFKA)
+        threading.Thread(target=self._serve, args=(self._producer,), name="output-reports", daemon=True).start()
         return self
 
-    async def send(self, record: SendableRecord) -> asyncio.Future[Any]:
-        """Put a record in the buffer, waiting for room; the future is done when the broker has it."""
+    def _serve(self, producer: Producer) -> None:
+        """Delivery reports come in this thread."""
+        while not self._ended.is_set():
+            producer.poll(_REPORTS_S)
+
+    async def send(self, record: SendableRecord) -> asyncio.Future[None]:
+        """Put a record in the buffer, waiting for room; the future is done when the broker has it.
+
+        Raises
+        ------
+        BrokerError
+            If the record cannot be sent at all: it is too large.
+        """
+        loop = asyncio.get_running_loop()
+        delivered: asyncio.Future[None] = loop.create_future()
+        while not self._put(record, loop, delivered):  # noqa: ASYNC110  # librdkafka tells nobody when there is room
+            await asyncio.sleep(_FULL_S)
+        return delivered
+
+    def _put(self, record: SendableRecord, loop: asyncio.AbstractEventLoop, delivered: asyncio.Future[None]) -> bool:
         assert self._producer is not None, "start() comes first"
-        delivered: Awaitable[Any] = await self._producer.send(
-            record.topic,
-            value=record.record.value,
-            key=record.record.key,
-            partition=record.partition,
-            timestamp_ms=record.timestamp_ms or None,
-            headers=list(record.record.headers),
-        )
-        return asyncio.ensure_future(delivered)
+        try:
+            self._producer.produce(
+                record.topic,
+                record.record.value,
+                record.record.key,
+                record.partition,
+                on_delivery=_report_to(loop, delivered),
+                timestamp=record.timestamp_ms,
+                headers=list(record.record.headers),
+            )
+        except BufferError:
+            return False
+        except KafkaException as error:
+            raise BrokerError(f"a record for {record.topic} cannot be sent: {error.args[0].str()}") from error
+        return True
 
     async def stop(self) -> None:
         """Send what is buffered and disconnect."""
         if self._producer is not None:
-            await self._producer.stop()
+            await in_thread(self._producer.flush, _STOP_S)
+            self._ended.set()
             self._producer = None
+
+
+def _report_to(
+    loop: asyncio.AbstractEventLoop, delivered: asyncio.Future[None]
+) -> Callable[[KafkaError | None, object], None]:
+    def settle(error: KafkaError | None) -> None:
+        if delivered.done():
+            return
+        if error is None:
+            delivered.set_result(None)
+        else:
+            delivered.set_exception(BrokerError(f"a record was not taken: {error.str()}"))
+
+    def report(error: KafkaError | None, _: object) -> None:
+        with suppress(RuntimeError):  # the loop has ended, nobody waits
+            loop.call_soon_threadsafe(settle, error)
+
+    return report

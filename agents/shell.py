@@ -5,32 +5,24 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from faust.types import TP
 
 from agents.app import StageApp
 from agents.checkpoints import (
-    CheckpointSettings,
     FencedError,
-    LogEnds,
     LogReader,
     LostError,
     Manifest,
-    Restored,
-    read_states,
 )
 from agents.outputs import OutputProducer
+from agents.restore import Restorer, ShellSettings
 from agents.stage import Stage
 from agents.step import PartitionState, Step, StepTools
 from agents.threads import in_thread
-from agents.writers import CheckpointTarget, CheckpointWriter, writer_for
-from integrations.kafka.connection import KafkaSettings
 from integrations.telemetry import Telemetry
 from schemas.errors import BrokerError, CheckpointError, MetricsAIError
-from schemas.topics import Topic
 
 LOG = logging.getLogger(__name__)
 # A checkpoint that fails this often in a row ends the worker: its state is then read back by the next.
@@ -38,30 +30,6 @@ FAILURES_IN_A_ROW: Final = 3
 # An orderly handover saves what it can in this time; the rest is replayed.
 HANDOVER_S: Final = 5.0
 _COMMIT_EVERY_S: Final = 1.0
-
-WriterFactory = Callable[[CheckpointTarget, CheckpointSettings, bool], CheckpointWriter]
-
-
-@dataclass(frozen=True)
-class ShellSettings:
-    """The world of a shell.
-
-    Parameters
-    ----------
-    kafka
-        The broker, its profile known.
-    checkpoint
-        How often, and at what cost.
-    transactions
-        Whether the broker has them.
-    writer
-        Makes the writer of a partition's checkpoints.
-    """
-
-    kafka: KafkaSettings
-    checkpoint: CheckpointSettings
-    transactions: bool
-    writer: WriterFactory = writer_for
 
 
 class Shell:
@@ -89,10 +57,14 @@ class Shell:
         self.restored = False
         self._settings = settings
         self._reader = LogReader(settings.kafka, committed=settings.transactions)
-        tools = StepTools(settings.kafka, telemetry, self.producer, self._reader, self.together, self._relieve)
+        tools = StepTools(
+            settings.kafka, telemetry, self.producer, self._reader, self.together, self._relieve, self.fail
+        )
         self.step = Step(stage, tools)
+        self._restorer = Restorer(stage, settings, self._reader, self.step.report_gap)
         self._interval_s = settings.checkpoint.interval(settings.transactions)
         self._generation = 0
+        self._taking_over = asyncio.Lock()
         self._keepers: set[asyncio.Task[None]] = set()
         self._committed_at_s: dict[int, float] = {}
         telemetry.set_ready(stage.name, ready=False)
@@ -108,10 +80,12 @@ class Shell:
         """A catalogue name with the prefix."""
         return self._settings.kafka.topic_prefix + topic_name
 
-    def fail(self, error: MetricsAIError) -> None:
+    def fail(self, error: BaseException) -> None:
         """End the worker: what it holds can no longer be trusted, and lies safe on the broker."""
         if not self.failed.done():
-            LOG.error("the worker must end", extra={"stage": self.stage.name, "error": str(error)})
+            LOG.error("the worker must end", extra={"stage": self.stage.name, "error": repr(error)})
+            if not isinstance(error, MetricsAIError):
+                error = CheckpointError(f"{self.stage.name} failed: {error!r}")
             self.failed.set_result(error)
 
     # Taking over
@@ -123,7 +97,8 @@ class Shell:
         started = time.monotonic()
         try:
             numbers = self._assigned()
-            states = await self._restore(numbers, lambda: generation == self._generation)
+            async with self._taking_over:
+                states = await self._restorer.take_over(numbers, lambda: generation == self._generation)
             if generation != self._generation:
                 await asyncio.gather(*(in_thread(state.writer.close) for state in states))
                 return
@@ -155,85 +130,17 @@ class Shell:
             )
         return numbers
 
-    async def _restore(self, numbers: list[int], still_wanted: Callable[[], bool]) -> list[PartitionState]:
-        if not numbers:
-            return []
-        writers = await asyncio.gather(*(in_thread(self._take_over, number) for number in numbers))
-        topic = self._settings.kafka.topic(self.stage.checkpoints)
-        states = await in_thread(read_states, self._reader, topic, numbers, still_wanted)
-        if not still_wanted():
-            await asyncio.gather(*(in_thread(writer.close) for writer in writers))
-            return []
-        places = [(self.name_on_broker(one.name), number) for one in self.stage.inputs for number in numbers]
-        ends = await in_thread(self._reader.ends, places)
-        return [
-            await in_thread(self._build, states[number], writer, ends)
-            for number, writer in zip(numbers, writers, strict=True)
-        ]
-
-    def _take_over(self, number: int) -> CheckpointWriter:
-        topic = self._settings.kafka.topic(self.stage.checkpoints)
-        target = CheckpointTarget(self._settings.kafka, self.stage.name, number, topic)
-        writer = self._settings.writer(target, self._settings.checkpoint, self._settings.transactions)
-        writer.take_over()
-        return writer
-
-    def _build(
-        self, restored: Restored, writer: CheckpointWriter, ends: Mapping[tuple[str, int], LogEnds]
-    ) -> PartitionState:
-        operator = self.stage.operator(restored.partition)
-        while restored.blocks:
-            key, value = restored.blocks.popitem()
-            operator.load_block(key, value)
-        operator.finish_load()
-        manifest = restored.manifest
-        positions = self._positions(restored.partition, manifest, ends)
-        LOG.info(
-            "partition restored",
-            extra={
-                "stage": self.stage.name,
-                "partition": restored.partition,
-                "checkpoint": manifest.number if manifest else 0,
-                "bytes": restored.size_bytes,
-                "unfinished": restored.unfinished,
-                "positions": positions,
-            },
-        )
-        return PartitionState(restored.partition, operator, writer, positions, manifest.number if manifest else 0)
-
-    def _positions(
-        self, number: int, manifest: Manifest | None, ends: Mapping[tuple[str, int], LogEnds]
-    ) -> dict[str, int]:
-        known = manifest.offsets if manifest else {}
-        return {
-            topic.name: self._position(
-                topic, number, known.get(topic.name), ends[self.name_on_broker(topic.name), number]
-            )
-            for topic in self.stage.inputs
-        }
-
-    def _position(self, topic: Topic, number: int, saved: int | None, ends: LogEnds) -> int:
-        """Where to go on: after what the state holds, unless the log no longer reaches there."""
-        if saved is None:
-            return ends.first
-        if saved < ends.first:
-            self.step.report_gap(topic, number, saved, ends.first - saved)
-            return ends.first
-        # The embedded broker's listed end is that of its last batch's first record.
-        if self._settings.transactions and saved > ends.next:
-            LOG.error(
-                "the topic is shorter than the state made of it; was it made anew?",
-                extra={"topic": topic.name, "partition": number, "state_at": saved, "end": ends.next},
-            )
-            return ends.next
-        return saved
-
     # Checkpoints
 
     def _keep(self, part: PartitionState) -> None:
         task = asyncio.create_task(self._checkpoint_for_ever(part), name=f"{self.stage.name}-checkpoints-{part.number}")
         self._keepers.add(task)
-        task.add_done_callback(self._keepers.discard)
+        task.add_done_callback(self._keeper_ended)
+
+    def _keeper_ended(self, task: asyncio.Task[None]) -> None:
+        self._keepers.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.fail(error)
 
     async def _checkpoint_for_ever(self, part: PartitionState) -> None:
         failures = 0
@@ -370,7 +277,8 @@ class Shell:
         self._generation += 1
         self.restored = False
         self.telemetry.set_ready(self.stage.name, ready=False)
-        await self._hand_on()
+        async with self._taking_over:  # a writer started late would fence the next owner
+            await self._hand_on()
 
     async def _hand_on(self) -> None:
         parts = list(self.partitions.values())

@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from agents.checkpoints import LogReader, LogRecord
 from agents.outputs import Envelope, OutputProducer, SendableRecord
@@ -67,7 +67,7 @@ class PartitionState:
     checkpoints: int = 0
     saved: dict[str, int] = field(default_factory=dict)
     waiting: deque[SendableRecord] = field(default_factory=deque)
-    flying: set[asyncio.Future[Any]] = field(default_factory=set)
+    flying: set[asyncio.Future[None]] = field(default_factory=set)
     pending_blocks: dict[str, bytes] = field(default_factory=dict)
     pending_outputs: list[SendableRecord] = field(default_factory=list)
     saving: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -98,6 +98,8 @@ class StepTools:
         Whether outputs wait for the partition's transaction.
     relieve
         Makes a checkpoint of a partition whose outputs have piled up.
+    fail
+        Ends the worker.
     """
 
     kafka: KafkaSettings
@@ -106,6 +108,7 @@ class StepTools:
     reader: LogReader
     together: bool
     relieve: Callable[[PartitionState], Awaitable[None]]
+    fail: Callable[[Exception], None]
 
 
 class Step:
@@ -134,6 +137,14 @@ class Step:
 
     async def take(self, message: KafkaMessage) -> None:
         """Apply a message, after those before it that never came; ignore one that was applied already."""
+        try:
+            await self._take(message)
+        except Exception as error:
+            # Faust would start the agent again after this message, and nobody would know.
+            LOG.exception("a message was not taken", extra={"topic": message.topic, "offset": message.offset})
+            self._tools.fail(error)
+
+    async def _take(self, message: KafkaMessage) -> None:
         part = self.partitions.get(message.partition)
         if part is None or self.stopped:
             return
@@ -236,8 +247,8 @@ class Step:
                 future.add_done_callback(_forget_delivered(part.flying))
 
 
-def _forget_delivered(flying: set[asyncio.Future[Any]]) -> Callable[[asyncio.Future[Any]], None]:
-    def done(future: asyncio.Future[Any]) -> None:
+def _forget_delivered(flying: set[asyncio.Future[None]]) -> Callable[[asyncio.Future[None]], None]:
+    def done(future: asyncio.Future[None]) -> None:
         if not future.cancelled() and future.exception() is None:
             flying.discard(future)
 

@@ -75,13 +75,15 @@ class Watch:
         """Tell telemetry."""
         shell = self._shell
         behind = sum(self._tell(part) for part in list(shell.partitions.values()))
-        consumer: Any = shell.app.consumer
-        running = shell.restored and not shell.app.rebalancing and consumer.flow_active
-        shell.telemetry.set_ready(shell.stage.name, ready=running)
+        shell.telemetry.set_ready(shell.stage.name, ready=shell.restored and self._flows())
         # A stage that has records to read and takes none has stopped, whatever its tasks say.
         if not behind or shell.step.taken != self._taken:
             shell.telemetry.beat(shell.stage.name)
         self._taken = shell.step.taken
+
+    def _flows(self) -> bool:
+        consumer: Any = self._shell.app.consumer
+        return bool(consumer.flow_active and not self._shell.app.rebalancing)
 
     def _tell(self, part: PartitionState) -> int:
         shell, number = self._shell, str(part.number)

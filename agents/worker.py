@@ -20,7 +20,7 @@ from agents.checkpoints import CheckpointSettings
 from agents.decide import decide_stage
 from agents.detect import detect_stage
 from agents.host import StageHost, host
-from agents.shell import ShellSettings, WriterFactory
+from agents.restore import ShellSettings, WriterFactory
 from agents.stage import Stage, TickSettings
 from agents.threads import in_thread
 from agents.writers import writer_for

@@ -17,7 +17,7 @@ from typing import Any
 
 from agents.checkpoints import CheckpointSettings
 from agents.host import StageHost, host
-from agents.shell import ShellSettings
+from agents.restore import ShellSettings
 from integrations.kafka.connection import KafkaSettings
 from integrations.telemetry import Telemetry
 from tests.integration.harness.stages import WRITERS, sum_stage

@@ -14,7 +14,7 @@ from agents.step import PartitionState, Step, StepTools
 from integrations.kafka.connection import KafkaSettings
 from integrations.telemetry import Telemetry
 from schemas import topics
-from schemas.errors import SchemaError
+from schemas.errors import BrokerError, SchemaError
 from schemas.topics import Topic
 from streams.operator import Output
 
@@ -95,6 +95,7 @@ class World:
     operator: Echo = field(default_factory=Echo)
     telemetry: Telemetry = field(default_factory=lambda: Telemetry("test"))
     relieved: int = 0
+    failures: list[Exception] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         async def relieve(part: PartitionState) -> None:
@@ -110,7 +111,9 @@ class World:
             lambda _: self.operator,
             precious=self.together,
         )
-        tools = StepTools(KAFKA, self.telemetry, self.producer, self.reader, self.together, relieve)  # type: ignore[arg-type]
+        tools = StepTools(
+            KAFKA, self.telemetry, self.producer, self.reader, self.together, relieve, self.failures.append
+        )  # type: ignore[arg-type]
         self.step = Step(stage, tools)
 
     def take(self, *messages: FaustMessage) -> PartitionState:
@@ -210,6 +213,16 @@ def test_outputs_that_pile_up_make_the_stage_wait_for_a_checkpoint() -> None:
     world = World(together=True)
     world.take(*(FaustMessage(10 + number, b"%d" % number) for number in range(2001)))
     assert world.relieved == 1
+
+
+def test_an_output_that_cannot_be_sent_ends_the_worker_instead_of_being_skipped() -> None:
+    class Full:
+        async def send(self, record: SendableRecord) -> asyncio.Future[Any]:
+            raise BrokerError("too large")
+
+    world = World(producer=Full())  # type: ignore[arg-type]
+    world.take(FaustMessage(10, b"a"))
+    assert [str(error) for error in world.failures] == ["too large"]
 
 
 def test_a_stopped_stage_takes_nothing() -> None:
