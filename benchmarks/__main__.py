@@ -23,10 +23,10 @@ Numbers = dict[str, float | int | str]
 
 
 def _alone(name: str) -> Callable[[Numbers], Numbers]:
-    def run(_found: Numbers) -> Numbers:
-        return dict(importlib.import_module(f"benchmarks.{name}").run())
+    def measure(_found: Numbers) -> Numbers:
+        return dict(importlib.import_module(f"benchmarks.{name}").measure())
 
-    return run
+    return measure
 
 
 def _latency(found: Numbers) -> Numbers:
@@ -34,7 +34,7 @@ def _latency(found: Numbers) -> Numbers:
 
     if "pipeline_native_json_samples_per_s" not in found:
         raise RuntimeError("latency is measured at a share of the pipeline's rate: run pipeline first")
-    return dict(latency.run(float(found["pipeline_native_json_samples_per_s"])))
+    return dict(latency.measure(float(found["pipeline_native_json_samples_per_s"])))
 
 
 STEPS: dict[str, Callable[[Numbers], Numbers]] = {

@@ -212,7 +212,7 @@ TICKS = {"faust_windows": 100, "quix_windows": 200, "quix_rings": 400, "ours": 6
 KEYS = {"faust_windows": "faust", "quix_windows": "quix", "quix_rings": "quix_rings"}
 
 
-def run() -> dict[str, float]:
+def measure() -> dict[str, float]:
     """Everybody's rate, and how many times theirs ours is."""
     start_ms = int(time.time()) // 15 * 15_000 - (max(TICKS.values()) + 8) * 15_000
     fleet = Fleet(HOSTS, CPUS, start_ms)

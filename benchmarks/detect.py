@@ -55,10 +55,10 @@ class Fleet:
         labels = {"host": f"node-{at // 100:05d}", "cluster": f"c{at // 10_000}", "instance": f"i{at % 100}"}
         return Series("default", metric, labels, {"node": labels["host"], "cluster": labels["cluster"]}, kind, unit)
 
-    def tick(self, at_ms: int) -> Iterator[SampleBatch]:
+    def tick(self, at_ms: int, step_ms: int) -> Iterator[SampleBatch]:
         """One sample of every series, spread over the tick as scrapes are."""
         values = 0.3 + 0.02 * self._random.standard_normal(self.count)
-        self._totals += values * 1000
+        self._totals += values * step_ms
         values = np.where(self._counters, self._totals, values)
         times = at_ms + np.arange(self.count) * TICK_MS // self.count
         for number, ids in enumerate(self._ids):
@@ -88,23 +88,24 @@ def measure_size(count: int, hours: float = 2.0) -> dict[str, float]:
     operator = DetectOperator(DetectSettings(max_series=count), 0, 1)
     for step_ms in FILL_MS:
         now_ms += step_ms
-        for batch in fleet.tick(now_ms):
+        for batch in fleet.tick(now_ms, step_ms):
             filling.feed(operator, batch)
+        operator.take_blocks()
     before, clock, found, written = operator.counts, Clock(), 0, 0
     ticks = int(hours * HOUR_MS / TICK_MS)
     for tick in range(1, ticks + 1):
         now_ms += TICK_MS
-        found += sum(clock.feed(operator, batch) for batch in fleet.tick(now_ms))
-        if tick in {ticks // 2, ticks}:
+        found += sum(clock.feed(operator, batch) for batch in fleet.tick(now_ms, TICK_MS))
+        if tick % 4 == 0:
             operator.on_tick(now_ms)
-            written = sum(len(value) for _, value in operator.take_blocks())
+            written += sum(len(value) for _, value in operator.take_blocks())
     counts = operator.counts
     samples = counts["accepted"] - before["accepted"]
     return {
         "samples_per_s_core": samples / clock.cpu_s,
         "samples_per_s_wall": samples / clock.wall_s,
         "bytes_per_series": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / count,
-        "checkpoint_bytes_per_series": written / count,
+        "checkpoint_bytes_per_series_minute": written / count / (ticks // 4),
         "samples": samples,
         "closed_buckets": counts["closed_buckets"] - before["closed_buckets"],
         "river_updates": counts["river_updates"] - before["river_updates"],

@@ -34,7 +34,7 @@ STEP = 60.0
 _SLICE_S = 0.05
 
 
-def run(raw_samples_per_s: float) -> dict[str, float]:
+def measure(raw_samples_per_s: float) -> dict[str, float]:
     """Both loads, as shares of the given rate."""
     found: dict[str, float] = {}
     for name, share in (("quarter", 0.25), ("half", 0.5)):

@@ -16,7 +16,7 @@ from integrations.kafka.embedded import EmbeddedBroker
 from schemas.ids import series_id
 from schemas.topics import DETECT_CHECKPOINTS
 from streams.bank import SeriesBank
-from streams.layout import LENGTHS, OFFSETS, WIDTHS_MS
+from streams.layout import LENGTHS, M2, MEAN, OFFSETS, WIDTHS_MS
 
 TOPIC = "ours.samples"
 WARM_TICKS = 8
@@ -74,15 +74,16 @@ def _bank_of(blocks: dict[str, bytes]) -> SeriesBank:
 
 def _window(bank: SeriesBank, slot: int, window: int) -> list[float]:
     """All of a window's buckets together: the closed ones, and those in the making."""
-    opens = bank.arrays.opens[slot]
-    current = int(opens[window]["number"])
-    ring = bank.arrays.rings[slot, OFFSETS[window] : OFFSETS[window] + LENGTHS[window]]
-    parts = [one for one in ring if one["count"] != 0 and current - LENGTHS[window] <= one["number"] < current]
-    parts += [one for one in opens[: window + 1] if one["count"] > 0]
-    counts = np.array([abs(int(one["count"])) for one in parts], np.float64)
-    means = np.array([one["mean"] for one in parts])
-    mean = float((counts * means).sum() / counts.sum())
-    squares = float(sum(one["m2"] for one in parts) + (counts * (means - mean) ** 2).sum())
+    row = bank.slots[slot]
+    current = int(row["open_number"][window])
+    ring = slice(OFFSETS[window], OFFSETS[window] + LENGTHS[window])
+    number, closed = row["ring_number"][ring], np.abs(row["ring_count"][ring])
+    kept = (closed > 0) & (current - LENGTHS[window] <= number) & (number < current)
+    making = row["open_count"][: window + 1] > 0
+    counts = np.concatenate([closed[kept], row["open_count"][: window + 1][making]]).astype(np.float64)
+    buckets = np.concatenate([row["ring"][ring][kept], row["open"][: window + 1][making]])
+    mean = float((counts * buckets[:, MEAN]).sum() / counts.sum())
+    squares = float(buckets[:, M2].sum() + (counts * (buckets[:, MEAN] - mean) ** 2).sum())
     return [float(counts.sum()), mean, squares]
 
 

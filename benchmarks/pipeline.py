@@ -26,7 +26,7 @@ SAMPLES_METRIC = "metrics_ai_samples_total"
 RAW = {"native": "native_json", "telegraf_json": "telegraf_json", "otlp": "otlp"}
 
 
-def run() -> dict[str, float]:
+def measure() -> dict[str, float]:
     """All of it; the raw number is the least of the formats'."""
     found: dict[str, float] = {}
     for form, name in RAW.items():

@@ -20,7 +20,7 @@ HISTORY_TICKS = 60
 CHECKPOINTED_S = 12
 
 
-def run() -> dict[str, float]:
+def measure() -> dict[str, float]:
     """Seconds from the kill to having every sample, one tick of which came after the kill."""
     with tempfile.TemporaryDirectory(prefix="metrics-ai-bench-") as folder:
         seconds = once(Path(folder))

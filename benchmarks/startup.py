@@ -15,7 +15,7 @@ TIMES = 3
 LIMIT_S = 60.0
 
 
-def run() -> dict[str, float]:
+def measure() -> dict[str, float]:
     """The median of a few starts, embedded broker and collector included."""
     seconds = []
     for _ in range(TIMES):
