@@ -8,6 +8,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Self
 
+import numpy as np
+import numpy.typing as npt
 from pydantic import BaseModel
 
 
@@ -35,6 +37,20 @@ class Detector(ABC):
     @abstractmethod
     def learn_one(self, time_ms: int, value: float) -> None:
         """Learn a value; NaN and infinities are left out."""
+
+    def run(self, times_ms: npt.NDArray[np.int64], values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Score, then learn, one after the other; a vectorised detector overrides this.
+
+        Parameters
+        ----------
+        times_ms, values
+            Shape ``[N]``; not changed.
+        """
+        scores = np.empty(len(values))
+        for at, (time_ms, value) in enumerate(zip(times_ms.tolist(), values.tolist(), strict=True)):
+            scores[at] = self.score_one(time_ms, value)
+            self.learn_one(time_ms, value)
+        return scores
 
     @abstractmethod
     def snapshot(self) -> bytes:

@@ -141,6 +141,7 @@ def _judge(row: Row, gap_ms: int, params: Row, family: Row, work: Row) -> None:
     observe(row, float(gap_ms))
     ready = judge_windows(row, work.scores)
     if ready == 0 and row.state != OPEN:
+        row.score = 0.0
         return
     code = step_episode(row, gap_ms / 1000.0, params, work.scores)
     if code == 0:
