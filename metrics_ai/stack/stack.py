@@ -123,6 +123,11 @@ class Stack:
         """Whether every role consumes."""
         return self.supervisor is not None and self.supervisor.is_ready
 
+    def unready_roles(self) -> list[str]:
+        """Roles that do not consume yet."""
+        roles = self.supervisor.roles if self.supervisor else []
+        return [role.name for role in roles if role.state not in ("running", "held")]
+
     def addresses(self) -> dict[str, Any]:
         """What the ready file holds."""
         assert self.http is not None

@@ -1,0 +1,58 @@
+"""Doctor's checks that need no broker."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from metrics_ai.doctor import check_disk, check_names, check_packages, check_port, check_python, check_stack
+
+MIB = 1024 * 1024
+
+
+def test_this_environment_is_as_it_should_be(tmp_path: Path) -> None:
+    assert check_python().level == "OK"
+    assert check_names().level == "OK"
+    assert check_disk(tmp_path / "not" / "there" / "yet").level in ("OK", "WARN")
+
+
+def test_a_package_that_differs_from_the_lock_is_named(tmp_path: Path) -> None:
+    lock = tmp_path / "core.txt"
+    version = importlib.metadata.version("psutil")
+    lock.write_text(f"psutil=={version} \\\n    --hash=sha256:00\n")
+    assert check_packages(lock).level == "OK"
+    lock.write_text("psutil==0.0.1 ; python_version < '3'\npsutil==0.0.2\nnot-installed==1.0\n")
+    found = check_packages(lock)
+    assert (found.level, found.found) == ("WARN", f"psutil {version} (locked 0.0.1 or 0.0.2)")
+
+
+def test_a_port_is_free_or_taken_or_ours() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert check_port("127.0.0.1", port, ours=False).level == "WARN"
+        assert check_port("127.0.0.1", port, ours=True).level == "OK"
+    assert check_port("127.0.0.1", port, ours=False).level == "OK"
+
+
+@pytest.mark.parametrize(("used", "level"), [(100, "OK"), (850, "WARN"), (1000, "FAIL")])
+def test_the_embedded_brokers_memory_is_judged_against_its_ceiling(used: int, level: str) -> None:
+    status: dict[str, Any] = {
+        "roles": [{"role": "ingest", "state": "running"}],
+        "broker": {"kind": "embedded", "memory_bytes": used * MIB, "ceiling_bytes": 1000 * MIB, "message": "do this"},
+    }
+    roles, memory = check_stack(status)
+    assert (roles.level, memory.level) == ("OK", level)
+    assert memory.found == f"{used} of 1000 MiB"
+
+
+def test_a_role_that_is_down_is_named() -> None:
+    status: dict[str, Any] = {
+        "roles": [{"role": "ingest", "state": "running"}, {"role": "detect", "state": "waiting"}],
+        "broker": {"kind": "given"},
+    }
+    (roles,) = check_stack(status)
+    assert (roles.level, roles.found) == ("WARN", "detect waiting")
