@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
@@ -167,6 +168,7 @@ class KafkaSettings(BaseModel):
         if self.uses_tls:
             options["ssl_context"] = self.ssl_context()
         if self.uses_sasl:
+            _keep_out_of_debug_logs()
             options["sasl_mechanism"] = self.sasl_mechanism
             options["sasl_plain_username"] = self.sasl_username
             options["sasl_plain_password"] = self._password()
@@ -184,6 +186,7 @@ class KafkaSettings(BaseModel):
 
         context = self.ssl_context() if self.uses_tls else None
         if self.uses_sasl:
+            _keep_out_of_debug_logs()
             return auth.SASLCredentials(
                 username=self.sasl_username,
                 password=self._password(),
@@ -232,6 +235,19 @@ class KafkaSettings(BaseModel):
             raise MachineError(
                 f"cannot read kafka.sasl_password_file: {error.strerror}: {self.sasl_password_file}"
             ) from error
+
+
+def _keep_out_of_debug_logs() -> None:
+    """Silence aiokafka's debug lines of authentication: they show the request, password and all."""
+    logging.getLogger("aiokafka.conn").addFilter(_no_authentication)
+
+
+def _no_authentication(record: logging.LogRecord) -> bool:
+    return not any(type(argument).__name__.startswith("SaslAuthenticate") for argument in _arguments(record))
+
+
+def _arguments(record: logging.LogRecord) -> tuple[object, ...]:
+    return record.args if isinstance(record.args, tuple) else ()
 
 
 def _must_exist(path: Path) -> None:
