@@ -63,5 +63,5 @@ def unpack(data: bytes, like: Arrays, name: str) -> list[npt.NDArray[Any]]:
             found.append(np.frombuffer(raw, part.dtype, count, at).reshape(shape))
             at += count * part.dtype.itemsize
         return found
-    except (struct.error, pa.ArrowException, ValueError) as error:
+    except (struct.error, pa.ArrowException, ValueError, OSError) as error:
         raise CheckpointError(f"block {name} cannot be read: {error}") from error
