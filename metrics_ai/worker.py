@@ -18,6 +18,7 @@ from integrations.health_http import HealthServer, telemetry_routes
 from integrations.telemetry import Telemetry
 from metrics_ai.config import Config
 from metrics_ai.logs import set_up_logs
+from metrics_ai.precompile import precompile_detect, precompile_ingest
 
 LOG = logging.getLogger("metrics_ai.worker")
 STAGES: Final = ("detect", "decide")
@@ -132,6 +133,9 @@ def _run_stages(roles: Sequence[str], config: Config, telemetry: Telemetry, stop
     # Faust takes a second to import, and only stages need it.
     from agents.worker import WorkerSettings, run_worker  # noqa: PLC0415
 
+    if "detect" in roles:
+        # Before it joins: a compiler in its event loop would cost the worker its place in the group.
+        precompile_detect()
     settings = WorkerSettings(config.kafka, config.checkpoint, config.ticks, config.detect, config.decide)
     run_worker([role for role in ("detect", "decide") if role in roles], settings, telemetry, stop)
 
@@ -139,6 +143,7 @@ def _run_stages(roles: Sequence[str], config: Config, telemetry: Telemetry, stop
 def _run_ingest(config: Config, telemetry: Telemetry, stop: threading.Event) -> None:
     from integrations.gateway.gateway import Gateway  # noqa: PLC0415  # decoders of every format
 
+    precompile_ingest()
     Gateway(config.ingest, config.kafka, telemetry).run(stop)
 
 
