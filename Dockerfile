@@ -28,6 +28,8 @@ ENV PATH=/opt/metrics-ai/bin:$PATH \
     NUMBA_CACHE_DIR=/var/lib/metrics-ai/numba
 USER 10001:10001
 WORKDIR /var/lib/metrics-ai
+# The volume starts with the kernels compiled; a host with another CPU compiles them anew.
+RUN python -m metrics_ai.precompile
 EXPOSE 8080
 ENTRYPOINT ["metrics-ai"]
 CMD ["--help"]
