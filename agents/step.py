@@ -10,7 +10,7 @@ import itertools
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -75,9 +75,11 @@ class PartitionState:
     cost_s: float = 0.0
     saved_at_s: float = field(default_factory=time.monotonic)
     read_ms: dict[str, int] = field(default_factory=dict)
+    told: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.saved = dict(self.positions)
+        self.told = dict(getattr(self.operator, "counts", {}))  # what it counted before is told already
 
 
 @dataclass

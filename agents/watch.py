@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
-from weakref import WeakKeyDictionary
 
 from faust.types import TP
 
@@ -39,7 +38,7 @@ class Watch:
         self._shell = shell
         self._clock = clock
         self._taken = -1
-        self._counted: WeakKeyDictionary[object, Mapping[str, int]] = WeakKeyDictionary()
+        self._told_of: set[int] = set()
 
     def owned(self) -> list[int]:
         """Partitions that are ours."""
@@ -74,7 +73,11 @@ class Watch:
     def look(self) -> None:
         """Tell telemetry."""
         shell = self._shell
-        behind = sum(self._tell(part) for part in list(shell.partitions.values()))
+        parts = list(shell.partitions.values())
+        behind = sum(self._tell(part) for part in parts)
+        for number in self._told_of - (told := {part.number for part in parts}):
+            self._forget(number)
+        self._told_of = told
         shell.telemetry.set_ready(shell.stage.name, ready=shell.restored and self._flows())
         # A stage that has records to read and takes none has stopped, whatever its tasks say.
         if not behind or shell.step.taken != self._taken:
@@ -105,15 +108,23 @@ class Watch:
         series = getattr(operator, "series_count", None)
         if series is not None:
             telemetry.series.labels(name, str(part.number)).set(series)
-        for reason, new in self._new_counts(operator):
+        for reason, new in self._new_counts(part):
             if reason in _TAKEN_IN:
                 telemetry.samples.labels(name).inc(new)
             elif reason in _LEFT_OUT:
                 telemetry.skipped.labels(name, self._shell.stage.source.name, reason).inc(new)
 
-    def _new_counts(self, operator: object) -> list[tuple[str, int]]:
-        """What was counted since the last look; an operator that is gone is forgotten with its partition."""
-        counts: Mapping[str, int] = dict(getattr(operator, "counts", {}))
-        before = self._counted.get(operator, {})
-        self._counted[operator] = counts
+    def _new_counts(self, part: PartitionState) -> list[tuple[str, int]]:
+        """What the operator counted since the last look."""
+        counts: Mapping[str, int] = dict(getattr(part.operator, "counts", {}))
+        before, part.told = part.told, counts
         return [(name, count - before.get(name, 0)) for name, count in counts.items() if count > before.get(name, 0)]
+
+    def _forget(self, number: int) -> None:
+        """A partition that went elsewhere is somebody else's to tell of."""
+        telemetry, stage = self._shell.telemetry, self._shell.stage
+        for topic in stage.inputs:
+            telemetry.lag_offsets.remove(stage.name, topic.name, str(number))
+            telemetry.lag_seconds.remove(stage.name, topic.name, str(number))
+        telemetry.series.remove(stage.name, str(number))
+        telemetry.checkpoint_time.remove(stage.name, str(number))
