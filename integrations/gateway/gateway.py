@@ -13,7 +13,7 @@ from typing import Final
 from integrations.gateway.outlet import DeliveryFailedError
 from integrations.gateway.session import Session
 from integrations.gateway.settings import IngestSettings
-from integrations.kafka.admin import create_topics, describe_topics, is_embedded
+from integrations.kafka.admin import create_topics, is_embedded, list_topics
 from integrations.kafka.connection import KafkaSettings
 from integrations.telemetry import Telemetry
 from schemas.errors import BrokerError, ConfigurationError
@@ -93,7 +93,7 @@ class Gateway:
             sources = [source.topic for source in self._settings.sources]
             create_topics(self._kafka, outputs, sources, mend=False)
         names = [self._kafka.topic(topic) for topic in outputs]
-        found = describe_topics(self._kafka, names)
+        found = list_topics(self._kafka)
         if missing := [name for name in names if name not in found]:
             raise BrokerError(f"{', '.join(missing)} does not exist", "Run: metrics-ai topics create")
         for name in names:

@@ -17,6 +17,7 @@ from integrations.gateway.offsets import Flights, Source
 from integrations.gateway.outlet import Outlet
 from integrations.gateway.records import Span, by_topic, is_about_topic, spans, without_errors
 from integrations.gateway.settings import IngestSettings
+from integrations.gateway.unreadable import end_of_batch
 from integrations.kafka.connection import KafkaSettings
 from integrations.telemetry import Telemetry
 from schemas.errors import BrokerError
@@ -125,8 +126,6 @@ class Session:
 
     def _read(self, messages: list[Message]) -> None:
         messages, errors = without_errors(messages)
-        for message in errors:
-            self._on_error(message)
         for topic, group in by_topic(messages):
             covered = spans(topic, group)
             if any(span.source not in self._assigned for span in covered):
@@ -136,6 +135,8 @@ class Session:
             admitted = self._held.admit(topic, group, covered)
             if admitted:
                 self._take_in(topic, admitted, covered if len(admitted) == len(group) else spans(topic, admitted))
+        for message in errors:  # a partition brings nothing after what cannot be read
+            self._on_error(message)
 
     def _take_in(self, topic: str, messages: list[Message], covered: Sequence[Span]) -> None:
         now_s = time.monotonic()
@@ -167,12 +168,15 @@ class Session:
         if is_about_topic(error) or message.offset() is None or message.offset() < 0:
             _LOG.info("the broker says: %s", error.str(), extra={"topic": source[0]})
             return
-        if source in self._assigned and message.offset() >= self._next.get(source, 0):
-            _LOG.warning("unreadable records: %s", error.str(), extra={"topic": source[0], "offset": message.offset()})
-            self._telemetry.rejected.labels(STAGE, source[0], "unreadable").inc()
-            self._flights.open.cover(source, message.offset(), message.offset())
-            self._next[source] = message.offset() + 1
-            self._consumer.seek(TopicPartition(*source, message.offset() + 1))
+        first: int = message.offset()
+        if source in self._assigned and first >= self._next.get(source, 0):
+            marks = self._consumer.get_watermark_offsets(TopicPartition(*source), cached=True)
+            end = end_of_batch(self._kafka, source, first, marks[1] if marks else 0)
+            _LOG.warning("unreadable records: %s", error.str(), extra={"topic": source[0], "offset": first})
+            self._telemetry.rejected.labels(STAGE, source[0], "unreadable").inc(end - first)
+            self._flights.open.cover(source, first, end - 1)
+            self._next[source] = end
+            self._consumer.seek(TopicPartition(*source, end))
 
     # -- housekeeping ------------------------------------------------------------------------------------------
 
