@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,14 +52,14 @@ class RunningStack:
         return [psutil.Process(self.process.pid), *psutil.Process(self.process.pid).children(recursive=True)]
 
 
-def _start_stack(folder: Path, *options: str) -> RunningStack:
+def _start_stack(folder: Path, *options: str, environment: Mapping[str, str] | None = None) -> RunningStack:
     """Start it and wait until everything consumes."""
     ready = folder / "ready.json"
     command = [sys.executable, "-m", "metrics_ai", "up", "--broker-port", "0", "--port", "0"]
     files = ["--data-dir", str(folder / "data"), "--ready-file", str(ready)]
-    environment = os.environ | {"METRICS_AI__TICKS__DECIDE_INTERVAL_S": "1"}
+    variables = os.environ | {"METRICS_AI__TICKS__DECIDE_INTERVAL_S": "1"} | dict(environment or {})
     with (folder / "up.out").open("wb") as out:
-        process = subprocess.Popen([*command, *files, *options], stdout=out, stderr=subprocess.STDOUT, env=environment)
+        process = subprocess.Popen([*command, *files, *options], stdout=out, stderr=subprocess.STDOUT, env=variables)
     deadline = time.monotonic() + READY_LIMIT_S
     while not ready.exists():
         assert process.poll() is None, (folder / "up.out").read_text()

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import select
+import signal
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -82,6 +86,27 @@ def test_incidents_are_the_newest_of_each_key(any_broker: KafkaSettings) -> None
     assert (shown.exit_code, "title 2" in shown.stdout) == (0, True)
     since = _run(kafka, "incidents", "--json", "--since", "2026-11-23T15:01:30Z")
     assert [json.loads(line)["id"] for line in since.stdout.splitlines()] == ["incident-2"]
+
+
+def test_follow_prints_what_comes_until_it_is_interrupted(any_broker: KafkaSettings) -> None:
+    kafka = any_broker.model_copy(update={"partitions": 2})
+    create_topics(kafka)
+    command = [sys.executable, "-m", "metrics_ai", "incidents", "--follow", "--json", "--broker", kafka.bootstrap]
+    with subprocess.Popen([*command, "--since", "1s"], stdout=subprocess.PIPE, text=True) as following:
+        assert following.stdout is not None
+        producer = Producer(kafka.librdkafka())
+        seen = ""
+        # It may take a moment until it reads; what is repeated changes nothing.
+        for revision in range(100):
+            producer.produce("incidents", _incident(7, "open", revision).to_bytes(), "default/incident-7")
+            producer.flush(5)
+            if select.select([following.stdout], [], [], 0.3)[0]:
+                seen = following.stdout.readline()
+                break
+        following.send_signal(signal.SIGINT)
+        following.stdout.read()
+        assert following.wait(20) == 0
+    assert json.loads(seen)["id"] == "incident-7"
 
 
 def test_alerts_on_an_empty_topic_are_none(any_broker: KafkaSettings) -> None:
