@@ -28,7 +28,7 @@ class WindowSettings(BaseModel):
 
 SHIPPED_WINDOWS: dict[WindowName, WindowSettings] = {
     "5m": WindowSettings(spreads=4.0, warmup_s=180),
-    "15m": WindowSettings(spreads=5.0, patience=2, warmup_s=480),
+    "15m": WindowSettings(patience=2, warmup_s=480),
     "1h": WindowSettings(patience=5, warmup_s=2400),
     "24h": WindowSettings(patience=10, warmup_s=12 * 3600),
     "7d": WindowSettings(patience=20, warmup_s=4 * 86400),

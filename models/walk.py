@@ -35,6 +35,7 @@ from streams.layout import (
     CENTER,
     DOWN,
     FREE,
+    HABITS,
     HOT_DIRTY,
     LENGTHS,
     MAX_RULES,
@@ -53,7 +54,6 @@ from streams.layout import (
 _MINUTES: Final = LENGTHS[MINUTE]
 _MINUTE_AT: Final = OFFSETS[MINUTE]
 _MINUTE_MS: Final = WIDTHS_MS[MINUTE]
-_HOURLY: Final = 4 | 8
 _EVENTS_A_SAMPLE: Final = 2 + 2 * MAX_RULES
 _YOUNG_AGE_MS: Final = 300_000
 
@@ -103,26 +103,41 @@ def _close_minute(row: Row, number: int, params: Row, work: Row) -> None:
 
 
 @kernel
+def _relearn(row: Row, closed: int, params: Row, family: Row, work: Row) -> None:
+    """Make anew what closed buckets feed: habits first, since baselines reach as far."""
+    for window in range(1, 1 + HABITS):
+        if closed & (1 << window):
+            refresh_habit(row, window, work)
+    for window in range(WINDOWS):
+        # What may be an anomaly must not move the short windows' own baselines.
+        if closed & (1 << window) and (row.evidence <= 0.0 or window > MINUTE):
+            refresh(row, window, params, family, work)
+
+
+@kernel
+def _is_young(row: Row) -> Number:
+    """Whether a new series' first window is due again."""
+    return (
+        row.newest_ms - row.first_ms < _YOUNG_AGE_MS
+        and row.newest_ms - row.fresh_ms >= YOUNG_MS
+        and row.evidence <= 0.0
+    )
+
+
+@kernel
 def _on_time(row: Row, params: Row, family: Row, work: Row) -> None:
     """Close buckets that ended, and make the baselines anew that they feed."""
     minute: Number = row.open_number[MINUTE]
     closed = advance(row, row.newest_ms)
     if row.state == OPEN:
         return
-    calm = row.evidence <= 0.0
-    if closed == 0:
-        if calm and row.newest_ms - row.first_ms < _YOUNG_AGE_MS and row.newest_ms - row.fresh_ms >= YOUNG_MS:
-            row.fresh_ms = row.newest_ms
-            refresh(row, 0, params, family, work)
-        return
-    if closed & (1 << MINUTE):
-        _close_minute(row, minute, params, work)
-    if closed & _HOURLY:
-        refresh_habit(row, work)
-    for window in range(WINDOWS):
-        # What may be an anomaly must not move the short windows' own baselines.
-        if closed & (1 << window) and (calm or window > MINUTE):
-            refresh(row, window, params, family, work)
+    if closed:
+        if closed & (1 << MINUTE):
+            _close_minute(row, minute, params, work)
+        _relearn(row, closed, params, family, work)
+    elif _is_young(row):
+        row.fresh_ms = row.newest_ms
+        refresh(row, 0, params, family, work)
 
 
 @kernel

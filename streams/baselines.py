@@ -11,6 +11,7 @@ from streams.jit import kernel
 from streams.layout import (
     CENTER,
     DOWN,
+    HABITS,
     HIGH,
     LENGTHS,
     LOW,
@@ -35,8 +36,8 @@ _SMALL: Final = 3.0
 _UNKNOWN: Final = 2.25
 # A young series' first window is judged anew so often, with the bucket in the making.
 YOUNG_MS: Final = 5_000
-# What a series reached in so many of its 12 buckets of 5 minutes, or 24 hours, it may reach again.
-_HABIT_RANKS = np.array([0, 0, 3, 4, 0], np.int64)
+# What a series reached in so many of its 15 minutes, 12 buckets of 5 minutes, or 24 hours, it may reach again.
+_HABIT_RANKS = np.array([0, 3, 3, 4], np.int64)
 
 FAMILY: Final = np.dtype(
     [("min_effect", "f8"), ("relative", "f8"), ("scale", "f8"), ("up", "u1"), ("down", "u1")], align=True
@@ -112,8 +113,9 @@ def _set_reach(row: Row, window: int, params: Row, family: Row) -> None:
     up = reach
     down = reach
     if window == 0:
-        up = max(up, row.habit[1] - center)
-        down = max(down, center - row.habit[0])
+        for habit in range(HABITS):
+            up = max(up, row.habit[habit, 1] - center)
+            down = max(down, center - row.habit[habit, 0])
     row.base[window, UP] = up if family.up else np.inf
     row.base[window, DOWN] = down if family.down else np.inf
 
@@ -151,17 +153,12 @@ def _extreme(row: Row, window: int, sign: float, column: int, work: Row) -> Numb
 
 
 @kernel
-def refresh_habit(row: Row, work: Row) -> None:
-    """What the series reaches now and then: in 3 of 12 five-minute buckets, or in 4 of 24 hours."""
-    high = -np.inf
-    low = np.inf
-    for window in range(2, 4):
-        upper = _extreme(row, window, 1.0, HIGH, work)
-        if not np.isnan(upper):
-            high = max(high, upper)
-            low = min(low, _extreme(row, window, -1.0, LOW, work))
-    row.habit[0] = low
-    row.habit[1] = high
+def refresh_habit(row: Row, window: int, work: Row) -> None:
+    """What the series reaches now and then: in 3 of 15 minutes, in 3 of 12 five-minute buckets, in 4 of 24 hours."""
+    high = _extreme(row, window, 1.0, HIGH, work)
+    known = not np.isnan(high)
+    row.habit[window - 1, 0] = _extreme(row, window, -1.0, LOW, work) if known else np.inf
+    row.habit[window - 1, 1] = high if known else -np.inf
 
 
 @kernel

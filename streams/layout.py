@@ -23,6 +23,7 @@ STAMPS: Final = 32
 """Timestamps that a series remembers, so that a repeat changes nothing."""
 MINUTE: Final = 1
 """The window whose closed buckets the drift detectors learn."""
+HABITS: Final = 3
 MAX_RULES: Final = 8
 """Threshold rules that may watch one series."""
 
@@ -80,7 +81,7 @@ WARM: Final[list[Field]] = [
     ("base", "f8", (WINDOWS, 4)),  # center, spread, and the distances above and below that score 1.0
     ("base_ms", "i8", (WINDOWS,)),
     ("base_ready", "u1", (WINDOWS,)),
-    ("habit", "f8", (2,)),  # low and high that the series reaches now and then
+    ("habit", "f8", (HABITS, 2)),  # low and high that it reached now and then within 15m, 1h and 24h
     ("rule", "i4", (MAX_RULES,)),  # threshold rules that watch it, by position in the rule book
     ("rule_firing", "u1", (MAX_RULES,)),
     ("rule_ms", "i8", (MAX_RULES, 2)),  # since when the condition holds, and when that was last told
