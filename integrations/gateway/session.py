@@ -104,7 +104,7 @@ class Session:
 
     def _turn(self) -> None:
         self._beat()
-        want = max(1, min(self._settings.consume_records, int(self._settings.buffer_bytes / 2 / self._record_bytes)))
+        want = max(1, min(self._settings.consume_records, int(self._settings.buffer_bytes / 4 / self._record_bytes)))
         freed = self._held.release()
         try:
             messages = self._consumer.consume(want, 0.0 if freed else self._settings.linger_ms / 1000)
@@ -112,7 +112,7 @@ class Session:
             raise BrokerError(f"the consumer cannot go on: {error.args[0].str()}") from error
         began = time.monotonic()
         if messages or freed:
-            for topic, group in by_topic(freed):
+            for topic, group in by_topic(self._ours(freed)):
                 self._take_in(topic, group, spans(topic, group))
             self._read(messages)
             self._telemetry.batch_seconds.labels(STAGE).observe(time.monotonic() - began)
@@ -127,16 +127,24 @@ class Session:
     def _read(self, messages: list[Message]) -> None:
         messages, errors = without_errors(messages)
         for topic, group in by_topic(messages):
-            covered = spans(topic, group)
-            if any(span.source not in self._assigned for span in covered):
-                continue  # read before a rebalance: whoever owns it now reads it again
-            for span in covered:
-                self._abreast.begin(span.first_ms)
-            admitted = self._held.admit(topic, group, covered)
-            if admitted:
-                self._take_in(topic, admitted, covered if len(admitted) == len(group) else spans(topic, admitted))
+            self._read_topic(topic, group)
         for message in errors:  # a partition brings nothing after what cannot be read
             self._on_error(message)
+
+    def _read_topic(self, topic: str, messages: list[Message]) -> None:
+        covered = spans(topic, messages)
+        if any(span.source not in self._assigned for span in covered):
+            messages = self._ours(messages)
+            covered = spans(topic, messages)
+        for span in covered:
+            self._abreast.begin(span.first_ms)
+        admitted = self._held.admit(topic, messages, covered)
+        if admitted:
+            self._take_in(topic, admitted, covered if len(admitted) == len(messages) else spans(topic, admitted))
+
+    def _ours(self, messages: list[Message]) -> list[Message]:
+        """Without what was read before a rebalance: whoever owns it now reads it again."""
+        return [one for one in messages if (one.topic(), one.partition()) in self._assigned]
 
     def _take_in(self, topic: str, messages: list[Message], covered: Sequence[Span]) -> None:
         now_s = time.monotonic()
