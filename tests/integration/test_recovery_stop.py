@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
 
+from agents.worker import WorkerSettings, run_worker
 from integrations.kafka.connection import KafkaSettings
+from integrations.telemetry import Telemetry
 from schemas.topics import DETECT_CHECKPOINTS, SAMPLES
 from tests.integration.harness.chaos import Trial, fresh
 
@@ -55,3 +58,27 @@ def test_a_worker_that_is_stopped_while_it_starts_ends_well(embedded_broker: Kaf
     started = time.monotonic()
     assert worker.stop() == 0, worker.said()
     assert time.monotonic() - started < STOP_S
+
+
+def test_two_stages_live_in_one_process_and_end_together(embedded_broker: KafkaSettings) -> None:
+    settings = WorkerSettings(fresh(embedded_broker))
+    telemetry, stop, failures = Telemetry("detect,decide"), threading.Event(), []
+
+    def work() -> None:
+        try:
+            run_worker(("detect", "decide"), settings, telemetry, stop)
+        except BaseException as error:  # noqa: BLE001  # looked at by the test
+            failures.append(error)
+
+    worker = threading.Thread(target=work, daemon=True)
+    worker.start()
+    deadline = time.monotonic() + 40
+    while not telemetry.is_ready:
+        assert worker.is_alive(), failures
+        assert time.monotonic() < deadline, telemetry.status()
+        time.sleep(0.05)
+    assert telemetry.status()["components"] == {"decide": True, "detect": True}
+    stop.set()
+    worker.join(STOP_S)
+    assert not worker.is_alive()
+    assert failures == []
