@@ -6,7 +6,8 @@ the others would make the others' samples late.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +18,8 @@ from integrations.gateway.records import Span, record_time_ms
 
 # A partition that has brought nothing for this long holds nobody back: it may be unable to.
 STALLED_S: Final = 5.0
+# What a message takes beside its value.
+_OVERHEAD_BYTES: Final = 200
 
 
 @dataclass(slots=True)
@@ -26,7 +29,7 @@ class _Progress:
 
 
 class Abreast:
-    """Decides which partitions wait, and up to which record time each may go.
+    """Decides up to which record time each partition may go.
 
     Parameters
     ----------
@@ -38,18 +41,17 @@ class Abreast:
     >>> abreast = Abreast(limit_ms=30_000)
     >>> abreast.read(("metrics", 0), 100_000, now_s=1.0)
     >>> abreast.read(("metrics", 1), 10_000, now_s=1.0)
-    >>> abreast.waiting({("metrics", 0): 5, ("metrics", 1): 500}, now_s=1.0)
-    {('metrics', 0)}
+    >>> abreast.look({("metrics", 0): 5, ("metrics", 1): 500}, now_s=1.0)
     >>> abreast.horizon_ms(("metrics", 0))
     40000
-    >>> abreast.waiting({("metrics", 0): 5, ("metrics", 1): 0}, now_s=1.0)  # the slow one is at its end
-    set()
+    >>> abreast.look({("metrics", 0): 5, ("metrics", 1): 0}, now_s=1.0)  # the slow one is at its end
+    >>> abreast.horizon_ms(("metrics", 0)) is None
+    True
     """
 
     def __init__(self, limit_ms: int) -> None:
         self.limit_ms = limit_ms
         self._progress: dict[Source, _Progress] = {}
-        self._waiting: set[Source] = set()
         self._behind: set[Source] = set()
         self._begun_ms: int | None = None
 
@@ -57,7 +59,6 @@ class Abreast:
         """Begin anew with these partitions."""
         self._progress = {source: _Progress(None, now_s) for source in sources}
         self._behind = set(self._progress)
-        self._waiting = set()
         self._begun_ms = None
 
     def begin(self, record_ms: int) -> None:
@@ -68,8 +69,8 @@ class Abreast:
         """Say how far a partition was read."""
         self._progress[source] = _Progress(record_ms, now_s)
 
-    def waiting(self, backlog: Mapping[Source, int | None], now_s: float) -> set[Source]:
-        """The partitions that must wait.
+    def look(self, backlog: Mapping[Source, int | None], now_s: float, holding: Collection[Source] = ()) -> None:
+        """Find out which partitions others must wait for.
 
         Parameters
         ----------
@@ -77,33 +78,25 @@ class Abreast:
             Records that a partition has left; None where that is not known yet.
         now_s
             Monotonic time.
+        holding
+            Partitions that do not move because they wait for others themselves.
         """
         self._behind = {
             source
             for source, at in self._progress.items()
-            if backlog.get(source, 0) != 0 and (source in self._waiting or now_s - at.at_s < STALLED_S)
+            if backlog.get(source, 0) != 0 and (source in holding or now_s - at.at_s < STALLED_S)
         }
-        slowest = self._slowest_ms(self._behind)
-        self._waiting = {
-            source
-            for source, at in self._progress.items()
-            if slowest is not None and at.record_ms is not None and at.record_ms - slowest > self._limit(source)
-        }
-        return set(self._waiting)
 
     def horizon_ms(self, source: Source) -> int | None:
         """The record time up to which a partition may go now; None for no limit."""
-        slowest = self._slowest_ms(self._behind - {source})
+        times = (
+            # One that has brought nothing yet most likely begins where the others began.
+            self._begun_ms if (at_ms := self._progress[other].record_ms) is None else at_ms
+            for other in self._behind
+            if other != source
+        )
+        slowest = min((at_ms for at_ms in times if at_ms is not None), default=None)
         return None if slowest is None else slowest + self.limit_ms
-
-    def _slowest_ms(self, sources: Iterable[Source]) -> int | None:
-        # One that has brought nothing yet most likely begins where the others began.
-        times = (self._begun_ms if (at := self._progress[one].record_ms) is None else at for one in sources)
-        return min((at_ms for at_ms in times if at_ms is not None), default=None)
-
-    def _limit(self, source: Source) -> int:
-        # One that waits goes on only when the slowest is near: pausing throws away what was read ahead.
-        return self.limit_ms // 2 if source in self._waiting else self.limit_ms
 
 
 class HeldBack:
@@ -122,13 +115,26 @@ class HeldBack:
     def __init__(self, horizon_ms: Callable[[Source], int | None], limit_bytes: int) -> None:
         self._horizon_ms = horizon_ms
         self._limit_bytes = limit_bytes
-        self._held: dict[Source, list[Message]] = {}
-        self._bytes = 0
+        self._held: dict[Source, deque[Message]] = {}
+        self._bytes: dict[Source, int] = {}
 
     @property
-    def sources(self) -> set[Source]:
+    def sources(self) -> Collection[Source]:
         """Partitions that have messages here."""
-        return set(self._held)
+        return self._held.keys()
+
+    def heavy(self, partitions: int, already: Collection[Source]) -> set[Source]:
+        """Partitions that should bring no more for now, since they fill their share of the memory.
+
+        Parameters
+        ----------
+        partitions
+            How many share it.
+        already
+            Those that bring no more now; they go on when they are down to half.
+        """
+        share = self._limit_bytes // max(1, partitions)
+        return {source for source, size in self._bytes.items() if size > (share // 2 if source in already else share)}
 
     def admit(self, topic: str, messages: list[Message], covered: Sequence[Span]) -> list[Message]:
         """Those messages of a topic that may go on now; the others are held."""
@@ -138,7 +144,7 @@ class HeldBack:
             for span in covered
             if span.source in self._held or ((limit := horizons[span.source]) is not None and span.last_ms > limit)
         }
-        if not beyond or self._bytes > self._limit_bytes:
+        if not beyond:
             return messages
         kept = []
         for message in messages:
@@ -146,28 +152,29 @@ class HeldBack:
             limit = horizons[source]
             late = source in beyond and limit is not None and record_time_ms(message) > limit
             if late or source in self._held:
-                self._held.setdefault(source, []).append(message)
-                self._bytes += len(message.value() or b"")
+                self._held.setdefault(source, deque()).append(message)
+                self._bytes[source] = self._bytes.get(source, 0) + _size(message)
             else:
                 kept.append(message)
         return kept
 
     def release(self) -> list[Message]:
         """What may go on by now; each partition's in order."""
-        if not self._held:
-            return []
-        free, everything = [], self._bytes > self._limit_bytes
+        everything = sum(self._bytes.values()) > self._limit_bytes
+        free: list[Message] = []
         for source in list(self._held):
-            limit, messages = self._horizon_ms(source), self._held.pop(source)
-            count = len(messages)
-            if limit is not None and not everything:
-                count = next((at for at, one in enumerate(messages) if record_time_ms(one) > limit), count)
-            free += messages[:count]
-            if count < len(messages):
-                self._held[source] = messages[count:]
-        self._bytes -= sum(len(message.value() or b"") for message in free)
+            limit, messages = self._horizon_ms(source), self._held[source]
+            while messages and (everything or limit is None or record_time_ms(messages[0]) <= limit):
+                free.append(messages.popleft())
+                self._bytes[source] -= _size(free[-1])
+            if not messages:
+                del self._held[source], self._bytes[source]
         return free
 
     def clear(self) -> None:
         """Give up what is held."""
-        self._held, self._bytes = {}, 0
+        self._held, self._bytes = {}, {}
+
+
+def _size(message: Message) -> int:
+    return len(message.value() or b"") + _OVERHEAD_BYTES

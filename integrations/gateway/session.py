@@ -204,7 +204,8 @@ class Session:
     def _watch(self, now_s: float) -> None:
         """Measure the lag; hold back the partitions that are ahead."""
         backlog = {source: self._backlog(source) for source in self._assigned}
-        waiting = self._abreast.waiting(backlog, now_s) | self._held.sources
+        self._abreast.look(backlog, now_s, self._held.sources)
+        waiting = self._held.heavy(len(self._assigned), self._paused)
         if pause := waiting - self._paused:
             self._consumer.pause([TopicPartition(*source) for source in pause])
         if resume := self._paused - waiting:

@@ -23,67 +23,73 @@ def at(times_s: dict[tuple[str, int], float], now_s: float = 0.0) -> Abreast:
     return abreast
 
 
-def test_one_that_is_far_ahead_waits() -> None:
-    assert at({A: 100, B: 60, C: 75}).waiting(BACKLOG, 0.0) == {A}
+def horizons(abreast: Abreast, *sources: tuple[str, int]) -> list[float | None]:
+    found = [abreast.horizon_ms(source) for source in sources]
+    return [one if one is None else one / 1000 for one in found]
+
+
+def test_everybody_waits_for_the_slowest_of_the_others() -> None:
+    abreast = at({A: 100, B: 60, C: 75})
+    abreast.look(BACKLOG, 0.0)
+    assert horizons(abreast, A, B, C) == [90, 105, 90]
 
 
 def test_at_the_end_of_all_partitions_nobody_waits() -> None:
-    assert at({A: 100, B: 0, C: 50}).waiting(dict.fromkeys(BACKLOG, 0), 0.0) == set()
+    abreast = at({A: 100, B: 0, C: 50})
+    abreast.look(dict.fromkeys(BACKLOG, 0), 0.0)
+    assert horizons(abreast, A, B, C) == [None, None, None]
 
 
-def test_one_that_waits_goes_on_when_the_slowest_is_near() -> None:
-    abreast = at({A: 100, B: 60})
-    assert abreast.waiting(BACKLOG, 0.0) == {A}
-    read(abreast, B, 75, 1.0)  # within the limit, but not near yet
-    assert abreast.waiting(BACKLOG, 1.0) == {A}
-    read(abreast, B, 90, 2.0)
-    assert abreast.waiting(BACKLOG, 2.0) == set()
+def test_a_partition_alone_waits_for_nobody() -> None:
+    abreast = at({A: 100, B: 0})
+    abreast.look({A: 100, B: 0}, 0.0)
+    assert horizons(abreast, A) == [None]
 
 
 def test_a_stalled_partition_holds_nobody_back() -> None:
     abreast = at({A: 100, B: 10})
-    assert abreast.waiting(BACKLOG, STALLED_S - 0.1) == {A}
-    read(abreast, A, 100, STALLED_S)
-    assert abreast.waiting(BACKLOG, STALLED_S + 0.1) == set()
+    abreast.look(BACKLOG, STALLED_S - 0.1)
+    assert horizons(abreast, A) == [40]
+    abreast.look(BACKLOG, STALLED_S + 0.1)
+    assert horizons(abreast, A) == [None]
 
 
-def test_those_that_wait_go_on_when_nobody_is_behind_them() -> None:
+def test_one_that_waits_itself_is_not_stalled() -> None:
     abreast = at({A: 100, B: 60})
-    assert abreast.waiting(BACKLOG, 0.0) == {A}
-    assert abreast.waiting({A: 100, B: 0}, 100.0) == set()
+    abreast.look(BACKLOG, 100.0, holding={A})
+    assert horizons(abreast, B) == [130]
 
 
 def test_a_new_assignment_forgets_the_old_one() -> None:
     abreast = at({A: 100, B: 0})
     abreast.assign([A], 0.0)
     read(abreast, A, 100)
-    assert abreast.waiting(BACKLOG, 0.0) == set()
+    abreast.look(BACKLOG, 0.0)
+    assert horizons(abreast, A) == [None]
 
 
 def test_a_partition_with_a_rare_record_holds_nobody_back() -> None:
     abreast = at({B: 0}, now_s=0.0)
     read(abreast, A, 600, 600.0)
-    assert abreast.waiting({A: 5, B: 1}, 600.0) == set()
+    abreast.look({A: 5, B: 1}, 600.0)
+    assert horizons(abreast, A) == [None]
 
 
 def test_one_that_has_brought_nothing_yet_is_waited_for() -> None:
     abreast = Abreast(30_000)
     abreast.assign([A, B, C], 0.0)
-    abreast.begin(0)
+    abreast.begin(5_000)
+    assert horizons(abreast, A) == [35]
     abreast.read(A, 60_000, 0.1)
-    assert abreast.waiting({A: 100, B: None, C: 0}, 0.1) == {A}
-    assert abreast.waiting({A: 100, B: 0, C: 0}, 0.2) == set()
-    assert abreast.waiting({A: 100, B: 7, C: 0}, 0.3) == {A}
+    abreast.look({A: 100, B: None, C: 0}, 0.1)
+    assert horizons(abreast, A, B) == [35, 90]
+    abreast.look({A: 100, B: 0, C: 0}, 0.2)
+    assert horizons(abreast, A) == [None]
+    abreast.look({A: 100, B: 7, C: 0}, 0.3)
     read(abreast, B, 55, 0.4)
-    assert abreast.waiting({A: 100, B: 6, C: 0}, 0.4) == set()
-
-
-def test_it_is_not_waited_for_without_end() -> None:
-    abreast = Abreast(30_000)
-    abreast.assign([A, B], 0.0)
-    abreast.begin(0)
-    abreast.read(A, 60_000, 0.1)
-    assert abreast.waiting({A: 100, B: None}, STALLED_S + 0.1) == set()
+    assert horizons(abreast, A) == [85]
+    abreast.look({A: 100, B: None}, STALLED_S + 0.5)
+    assert horizons(abreast, A) == [None]
 
 
 class Held:
@@ -128,10 +134,26 @@ def test_nothing_overtakes_what_is_held(message: Any) -> None:
 
 
 def test_what_is_held_has_a_ceiling(message: Any) -> None:
-    holder = Held(limit_bytes=10)
+    holder = Held(limit_bytes=1000)
     holder.horizons[A] = 0
-    assert holder.admit([message(b"12345678", 0, time_ms=1)]) == []
-    assert holder.release() == []
-    assert holder.admit([message(b"12345678", 1, time_ms=1)]) == []
+    for at in range(4):
+        assert holder.admit([message(b"x" * 50, at, time_ms=1)]) == []
+        assert holder.release() == []
+    assert holder.admit([message(b"x" * 50, 4, time_ms=1)]) == []
+    assert holder.release() == [0, 1, 2, 3, 4]
+    assert holder.held.sources == set()
+
+
+def test_a_partition_that_fills_its_share_brings_no_more_until_it_is_down_to_half(message: Any) -> None:
+    holder = Held(limit_bytes=4000)
+    holder.horizons[A] = 0
+    holder.admit([message(b"x" * 300, at, time_ms=1 + at) for at in range(4)])  # 2000 bytes with what a message takes
+    assert holder.held.heavy(1, ()) == set()
+    assert holder.held.heavy(4, ()) == {A}
+    holder.horizons[A] = 2
     assert holder.release() == [0, 1]
-    assert holder.admit([message(b"12345678", 2, time_ms=1)]) == []
+    assert holder.held.heavy(4, ()) == set()
+    assert holder.held.heavy(4, {A}) == {A}
+    holder.horizons[A] = 4
+    assert holder.release() == [2, 3]
+    assert holder.held.heavy(4, {A}) == set()
