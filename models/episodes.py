@@ -23,6 +23,8 @@ from streams.jit import kernel
 from streams.layout import CENTER, DOWN, UP, WINDOWS, Number, Row
 
 CALM, OPEN = 0, 1
+FINEST: Final = 8
+"""Added to the lead: no shorter window spoke."""
 START, UPDATE, END_RECOVERED, END_SHIFT, END_SILENT = 1, 2, 3, 4, 5
 
 # Columns of a reported event, integers ...
@@ -211,7 +213,7 @@ def _open_step(row: Row, score: float, agreed: int, time_ms: int, params: Row) -
 
 
 @kernel
-def step_episode(row: Row, seconds: float, params: Row, scores: Any) -> Number:
+def step_episode(row: Row, seconds: float, ready: int, params: Row, scores: Any) -> Number:
     """One judged sample; returns an event's code, or 0."""
     lead = lead_of(scores)
     score: Number = abs(scores[lead])
@@ -224,7 +226,7 @@ def step_episode(row: Row, seconds: float, params: Row, scores: Any) -> Number:
     if not _gather(row, score, 1 if scores[lead] > 0.0 else -1, lead, seconds, params):
         return 0
     row.state = OPEN
-    row.lead = lead
+    row.lead = lead if ready & ((1 << lead) - 1) else lead | FINEST
     row.agreed = agreed
     row.severity = 0
     row.severity = _severity(row, agreed, params)

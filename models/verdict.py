@@ -72,7 +72,7 @@ def window_anomaly(told: Told, about: Subject) -> Anomaly:
     confidence, reasons = _confidence(told, verdicts)
     observed = told.floats[e.F_VALUE] if reason or best is None else _seen(told, best)
     ended_ms = ints[e.I_ENDED] if reason else None
-    named: list[str] = list(agreeing) or [WINDOW_NAMES[ints[e.I_LEAD]]]
+    named: list[str] = list(agreeing) or [WINDOW_NAMES[ints[e.I_LEAD] % e.FINEST]]
     tail = _TAILS[reason].format(at=clock(ints[e.I_ENDED])) if reason else ""
     return Anomaly(
         id=anomaly_id(about.series_id, WINDOWS_DETECTOR, ints[e.I_STARTED]),
@@ -152,7 +152,7 @@ def _direction(sign: int) -> Direction:
 
 
 def _kind(ints: list[int], reason: EndReason | None) -> AnomalyKind:
-    if reason == "level_shift" or ints[e.I_LEAD] > 1:
+    if reason == "level_shift" or 1 < ints[e.I_LEAD] < e.FINEST:
         return "level_shift"
     return "spike" if ints[e.I_DIRECTION] > 0 else "drop"
 
@@ -194,8 +194,8 @@ def _best(told: Told) -> int | None:
     if not speaking:
         return None
     best = max(speaking, key=lambda window: abs(told.floats[e.F_WINDOWS + e.WINDOW_FLOATS * window]))
-    if abs(told.floats[e.F_WINDOWS + e.WINDOW_FLOATS * best]) <= 1.0 and told.ints[e.I_LEAD] in speaking:
-        best = told.ints[e.I_LEAD]
+    if abs(told.floats[e.F_WINDOWS + e.WINDOW_FLOATS * best]) <= 1.0 and told.ints[e.I_LEAD] % e.FINEST in speaking:
+        best = told.ints[e.I_LEAD] % e.FINEST
     return best
 
 

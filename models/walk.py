@@ -27,7 +27,7 @@ from models.episodes import (
 )
 from models.limits import check_rules, silence_rules
 from streams import baselines, buckets, intake, layout
-from streams.baselines import YOUNG_MS, refresh, refresh_habit, silence_after_gap
+from streams.baselines import YOUNG_MS, refresh, refresh_habits, silence_after_gap
 from streams.buckets import add, add_late, advance, untaint
 from streams.intake import ACCEPTED_LATE, NOT_FINITE, OVER_LIMIT, admit, stale_limit, value_of
 from streams.jit import entry_point, kernel, source_digest
@@ -35,7 +35,6 @@ from streams.layout import (
     CENTER,
     DOWN,
     FREE,
-    HABITS,
     HOT_DIRTY,
     LENGTHS,
     MAX_RULES,
@@ -54,6 +53,7 @@ from streams.layout import (
 _MINUTES: Final = LENGTHS[MINUTE]
 _MINUTE_AT: Final = OFFSETS[MINUTE]
 _MINUTE_MS: Final = WIDTHS_MS[MINUTE]
+_HOUR_LEVEL, _DAY = 2, 3
 _EVENTS_A_SAMPLE: Final = 2 + 2 * MAX_RULES
 _YOUNG_AGE_MS: Final = 300_000
 
@@ -74,11 +74,19 @@ def end_by_silence(row: Row, limit_ms: int, work: Row) -> None:
 
 @kernel
 def _size(row: Row, window: int) -> Number:
-    """A window's spread, or half the deviation that matters if that is more; 0 where it does not speak."""
+    """What a drift is measured in; 0 where the window does not speak.
+
+    The window's spread, half the deviation that matters, or three quarters of what the series covers in a day,
+    whichever is most: a daily cycle is no drift.
+    """
     if row.base_ready[window] == 0:
         return 0.0
+    size = row.base[window, SPREAD]
     reach = min(row.base[window, UP], row.base[window, DOWN])
-    return max(row.base[window, SPREAD], 0.5 * reach if np.isfinite(reach) else 0.0)
+    if np.isfinite(reach):
+        size = max(size, 0.5 * reach)
+    covers = row.habit[_HOUR_LEVEL, _DAY - 1, 1] - row.habit[_HOUR_LEVEL, _DAY - 1, 0]
+    return max(size, 0.75 * covers) if np.isfinite(covers) else size
 
 
 @kernel
@@ -105,9 +113,9 @@ def _close_minute(row: Row, number: int, params: Row, work: Row) -> None:
 @kernel
 def _relearn(row: Row, closed: int, params: Row, family: Row, work: Row) -> None:
     """Make anew what closed buckets feed: habits first, since baselines reach as far."""
-    for window in range(1, 1 + HABITS):
+    for window in range(1, WINDOWS):
         if closed & (1 << window):
-            refresh_habit(row, window, work)
+            refresh_habits(row, window, work)
     for window in range(WINDOWS):
         # What may be an anomaly must not move the short windows' own baselines.
         if closed & (1 << window) and (row.evidence <= 0.0 or window > MINUTE):
@@ -158,10 +166,10 @@ def _judge(row: Row, gap_ms: int, params: Row, family: Row, work: Row) -> None:
     if ready == 0 and row.state != OPEN:
         row.score = 0.0
         return
-    code = step_episode(row, gap_ms / 1000.0, params, work.scores)
+    work.ready = ready
+    code = step_episode(row, gap_ms / 1000.0, ready, params, work.scores)
     if code == 0:
         return
-    work.ready = ready
     tell(row, code, row.newest_ms, work)
     if code == START:
         row.open_frozen[0] += row.hits - 1

@@ -11,9 +11,9 @@ from streams.jit import kernel
 from streams.layout import (
     CENTER,
     DOWN,
-    HABITS,
     HIGH,
     LENGTHS,
+    LEVEL_MS,
     LOW,
     M2,
     MEAN,
@@ -36,8 +36,11 @@ _SMALL: Final = 3.0
 _UNKNOWN: Final = 2.25
 # A young series' first window is judged anew so often, with the bucket in the making.
 YOUNG_MS: Final = 5_000
-# What a series reached in so many of its 15 minutes, 12 buckets of 5 minutes, or 24 hours, it may reach again.
-_HABIT_RANKS = np.array([0, 3, 3, 4], np.int64)
+# What a series reached in so many of its 15 minutes, 12 buckets of 5 minutes, 24 hours, or 28 quarters of a day, it
+# may reach again, and a tenth more.
+_HABIT_RANKS = np.array([0, 3, 3, 4, 5], np.int64)
+_HABIT_MARGIN: Final = 1.1
+_LEVEL_MS = np.array(LEVEL_MS, np.float64)
 
 FAMILY: Final = np.dtype(
     [("min_effect", "f8"), ("relative", "f8"), ("scale", "f8"), ("up", "u1"), ("down", "u1")], align=True
@@ -112,10 +115,9 @@ def _set_reach(row: Row, window: int, params: Row, family: Row) -> None:
     reach = max(reach, 1e-9 * abs(center) + 1e-12)
     up = reach
     down = reach
-    if window == 0:
-        for habit in range(HABITS):
-            up = max(up, row.habit[habit, 1] - center)
-            down = max(down, center - row.habit[habit, 0])
+    for longer in range(window, WINDOWS - 1):
+        up = max(up, _HABIT_MARGIN * (row.habit[window, longer, 1] - center))
+        down = max(down, _HABIT_MARGIN * (center - row.habit[window, longer, 0]))
     row.base[window, UP] = up if family.up else np.inf
     row.base[window, DOWN] = down if family.down else np.inf
 
@@ -137,15 +139,20 @@ def refresh(row: Row, window: int, params: Row, family: Row, work: Row) -> None:
 
 
 @kernel
-def _extreme(row: Row, window: int, sign: float, column: int, work: Row) -> Number:
-    """The value that a few buckets of a window reached, counted from the extreme one; NaN if there are too few."""
-    oldest = row.open_number[window] - _LENGTHS[window]
+def _extreme(row: Row, longer: int, share: float, column: int, work: Row) -> Number:
+    """What a few buckets of a window reached, counted from the extreme one; NaN if there are too few buckets.
+
+    A level that gives one sample the weight ``share`` goes so far from a bucket's mean towards its extreme.
+    """
+    sign = 1.0 if column == HIGH else -1.0
+    oldest = row.open_number[longer] - _LENGTHS[longer]
     count = 0
-    for at in range(_OFFSETS[window], _OFFSETS[window] + _LENGTHS[window]):
+    for at in range(_OFFSETS[longer], _OFFSETS[longer] + _LENGTHS[longer]):
         if row.ring_count[at] != 0 and row.ring_number[at] >= oldest:
-            work.means[count] = sign * row.ring[at, column]
+            mean = row.ring[at, MEAN]
+            work.means[count] = sign * (mean + share * (row.ring[at, column] - mean))
             count += 1
-    rank = _HABIT_RANKS[window]
+    rank = _HABIT_RANKS[longer]
     if count < rank:
         return np.nan
     median_of(work.means, count)
@@ -153,12 +160,14 @@ def _extreme(row: Row, window: int, sign: float, column: int, work: Row) -> Numb
 
 
 @kernel
-def refresh_habit(row: Row, window: int, work: Row) -> None:
-    """What the series reaches now and then: in 3 of 15 minutes, in 3 of 12 five-minute buckets, in 4 of 24 hours."""
-    high = _extreme(row, window, 1.0, HIGH, work)
-    known = not np.isnan(high)
-    row.habit[window - 1, 0] = _extreme(row, window, -1.0, LOW, work) if known else np.inf
-    row.habit[window - 1, 1] = high if known else -np.inf
+def refresh_habits(row: Row, longer: int, work: Row) -> None:
+    """What each shorter window's observation reached now and then within a window that has just closed a bucket."""
+    for window in range(longer):
+        share = 1.0 if window == 0 else row.interval_ms / (row.interval_ms + _LEVEL_MS[window - 1])
+        high = _extreme(row, longer, share, HIGH, work)
+        known = not np.isnan(high)
+        row.habit[window, longer - 1, 0] = _extreme(row, longer, share, LOW, work) if known else np.inf
+        row.habit[window, longer - 1, 1] = high if known else -np.inf
 
 
 @kernel

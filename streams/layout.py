@@ -23,7 +23,6 @@ STAMPS: Final = 32
 """Timestamps that a series remembers, so that a repeat changes nothing."""
 MINUTE: Final = 1
 """The window whose closed buckets the drift detectors learn."""
-HABITS: Final = 3
 MAX_RULES: Final = 8
 """Threshold rules that may watch one series."""
 
@@ -81,7 +80,8 @@ WARM: Final[list[Field]] = [
     ("base", "f8", (WINDOWS, 4)),  # center, spread, and the distances above and below that score 1.0
     ("base_ms", "i8", (WINDOWS,)),
     ("base_ready", "u1", (WINDOWS,)),
-    ("habit", "f8", (HABITS, 2)),  # low and high that it reached now and then within 15m, 1h and 24h
+    # Low and high that a window's observation reached now and then within each longer window: [window, longer - 1].
+    ("habit", "f8", (WINDOWS - 1, WINDOWS - 1, 2)),
     ("rule", "i4", (MAX_RULES,)),  # threshold rules that watch it, by position in the rule book
     ("rule_firing", "u1", (MAX_RULES,)),
     ("rule_ms", "i8", (MAX_RULES, 2)),  # since when the condition holds, and when that was last told
