@@ -59,6 +59,18 @@ def test_a_broken_order_is_found_out_on_apache_kafka_too(apache_kafka: KafkaSett
     assert any("the state differs" in one for one in found), found
 
 
+@pytest.mark.kafka
+def test_outputs_that_go_after_their_checkpoint_are_missed(apache_kafka: KafkaSettings, tmp_path: Path) -> None:
+    trial = Trial(fresh(apache_kafka), tmp_path, seed=5, writer="outputs_last").run(_kill_decide_often)
+    found = differences(trial.log, sum_stage)
+    assert any(one.startswith("alerts:") and "lost" in one for one in found), found
+
+
+def _kill_decide_often(trial: Trial) -> None:
+    for _ in range(4):
+        trial.kill_in_flight("decide")
+
+
 @pytest.mark.chaos
 @pytest.mark.timeout(0)
 @pytest.mark.parametrize("broker", ["embedded_broker", "apache_kafka"])

@@ -50,8 +50,21 @@ class ManifestFirst:
         self._sound.close()
 
 
+class OutputsLast(ManifestFirst):
+    """Says that the outputs were sent before they are."""
+
+    def write(self, outputs: Sequence[SendableRecord], blocks: Mapping[str, bytes], manifest: Manifest) -> None:
+        self._sound.write((), blocks, manifest)
+        time.sleep(BROKEN_FOR_S)
+        self._sound.write(outputs, {}, manifest)
+
+
 def manifest_first(target: CheckpointTarget, settings: CheckpointSettings, transactions: bool) -> CheckpointWriter:
     return ManifestFirst(writer_for(target, settings, transactions))
 
 
-WRITERS = {"sound": writer_for, "manifest_first": manifest_first}
+def outputs_last(target: CheckpointTarget, settings: CheckpointSettings, transactions: bool) -> CheckpointWriter:
+    return OutputsLast(writer_for(target, settings, transactions))
+
+
+WRITERS = {"sound": writer_for, "manifest_first": manifest_first, "outputs_last": outputs_last}
