@@ -6,15 +6,16 @@ the others would make the others' samples late.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
 from confluent_kafka import Message
 
 from integrations.gateway.offsets import Source
-from integrations.gateway.records import Span, record_time_ms
+from integrations.gateway.records import Span, partitions_of, times_of
 
 # A partition that has brought nothing for this long holds nobody back: it may be unable to.
 STALLED_S: Final = 5.0
@@ -115,7 +116,7 @@ class HeldBack:
     def __init__(self, horizon_ms: Callable[[Source], int | None], limit_bytes: int) -> None:
         self._horizon_ms = horizon_ms
         self._limit_bytes = limit_bytes
-        self._held: dict[Source, deque[Message]] = {}
+        self._held: dict[Source, _Queue] = {}
         self._bytes: dict[Source, int] = {}
 
     @property
@@ -146,35 +147,61 @@ class HeldBack:
         }
         if not beyond:
             return messages
-        kept = []
-        for message in messages:
-            source = (topic, message.partition())
-            limit = horizons[source]
-            late = source in beyond and limit is not None and record_time_ms(message) > limit
-            if late or source in self._held:
-                self._held.setdefault(source, deque()).append(message)
-                self._bytes[source] = self._bytes.get(source, 0) + _size(message)
-            else:
-                kept.append(message)
-        return kept
+        partition, kept = partitions_of(messages), np.ones(len(messages), np.bool_)
+        for source in beyond:
+            rows = np.flatnonzero(partition == source[1])
+            theirs = [messages[row] for row in rows.tolist()]
+            times = times_of(theirs)
+            free = 0 if source in self._held else _first_beyond(times, horizons[source])
+            kept[rows[free:]] = False
+            self._hold(source, theirs[free:], times[free:])
+        return [messages[row] for row in np.flatnonzero(kept).tolist()]
+
+    def _hold(self, source: Source, messages: list[Message], times: npt.NDArray[np.int64]) -> None:
+        if messages:
+            before = self._held.get(source)
+            queue = _Queue(messages, times) if before is None else before.joined(messages, times)
+            self._held[source] = queue
+            self._bytes[source] = self._bytes.get(source, 0) + _size(messages)
 
     def release(self) -> list[Message]:
         """What may go on by now; each partition's in order."""
         everything = sum(self._bytes.values()) > self._limit_bytes
-        free: list[Message] = []
-        for source in list(self._held):
-            limit, messages = self._horizon_ms(source), self._held[source]
-            while messages and (everything or limit is None or record_time_ms(messages[0]) <= limit):
-                free.append(messages.popleft())
-                self._bytes[source] -= _size(free[-1])
-            if not messages:
+        found: list[Message] = []
+        for source, queue in list(self._held.items()):
+            count = len(queue.messages) if everything else _first_beyond(queue.times, self._horizon_ms(source))
+            if not count:
+                continue
+            free = queue.messages[:count]
+            found += free
+            if count == len(queue.messages):
                 del self._held[source], self._bytes[source]
-        return free
+            else:
+                self._held[source] = _Queue(queue.messages[count:], queue.times[count:])
+                self._bytes[source] -= _size(free)
+        return found
 
     def clear(self) -> None:
         """Give up what is held."""
         self._held, self._bytes = {}, {}
 
 
-def _size(message: Message) -> int:
-    return len(message.value() or b"") + _OVERHEAD_BYTES
+@dataclass(frozen=True, slots=True)
+class _Queue:
+    messages: list[Message]
+    times: npt.NDArray[np.int64]
+
+    def joined(self, messages: list[Message], times: npt.NDArray[np.int64]) -> _Queue:
+        return _Queue(self.messages + messages, np.concatenate([self.times, times]))
+
+
+def _first_beyond(times: npt.NDArray[np.int64], limit: int | None) -> int:
+    """How many records come before the first that lies beyond the limit."""
+    if limit is None:
+        return len(times)
+    beyond = times > limit
+    return int(beyond.argmax()) if beyond.any() else len(times)
+
+
+def _size(messages: list[Message]) -> int:
+    return sum(map(len, messages)) + _OVERHEAD_BYTES * len(messages)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, overload
 
 import numpy as np
+import numpy.typing as npt
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, KafkaError, Message
 
 from integrations.gateway.offsets import Source
@@ -85,17 +86,32 @@ def by_topic(messages: list[Message]) -> Iterator[tuple[str, list[Message]]]:
         yield topic, [message for message, of in zip(messages, topics, strict=True) if of == topic]
 
 
+def partitions_of(messages: Sequence[Message]) -> npt.NDArray[np.int32]:
+    """Each message's partition."""
+    return np.array([one.partition() for one in messages], np.int32)
+
+
+def times_of(messages: Sequence[Message]) -> npt.NDArray[np.int64]:
+    """Each message's own time in ms."""
+    return np.array([max(0, one.timestamp()[1]) for one in messages], np.int64)
+
+
 def spans(topic: str, messages: Sequence[Message]) -> list[Span]:
     """What the messages of one topic cover."""
-    count = len(messages)
-    partition = np.fromiter([one.partition() for one in messages], np.int32, count)
-    offset = np.fromiter([one.offset() for one in messages], np.int64, count)
+    partition = partitions_of(messages)
+    # Messages come in runs of one partition.
+    starts = [0, *(np.flatnonzero(partition[1:] != partition[:-1]) + 1).tolist()] if len(messages) else []
+    first: dict[int, int] = {}
+    last: dict[int, int] = {}
+    for start, end in zip(starts, [*starts[1:], len(messages)], strict=True):
+        one = int(partition[start])
+        first.setdefault(one, start)
+        last[one] = end - 1
     found = []
-    for one in np.unique(partition).tolist():
-        rows = np.flatnonzero(partition == one)
-        first, last = int(rows[0]), int(rows[-1])
-        times = record_time_ms(messages[first]), record_time_ms(messages[last])
-        found.append(Span((topic, one), int(offset[first]), int(offset[last]), *times))
+    for one in sorted(first):
+        begin, end = messages[first[one]], messages[last[one]]
+        times = record_time_ms(begin), record_time_ms(end)
+        found.append(Span((topic, one), begin.offset(), end.offset(), *times))
     return found
 
 

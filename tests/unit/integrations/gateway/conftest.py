@@ -18,6 +18,12 @@ class FakeMessage:
     time_ms: int = 1_700_000_000_000
     with_headers: list[tuple[str, bytes]] | None = field(default=None)
 
+    def __len__(self) -> int:
+        return len(self.raw or b"")
+
+    def __bool__(self) -> bool:
+        return True
+
     def value(self) -> bytes | None:
         return self.raw
 
