@@ -69,7 +69,9 @@ class Config(BaseModel):
     """Everything that can be set."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    tenant: str = Field("default", min_length=1, description="Tenant of `replay` and `decode`; each source of ingest names its own.")
+    tenant: str = Field(
+        "default", min_length=1, description="Tenant of `replay` and `decode`; each source of ingest names its own."
+    )
     kafka: KafkaSettings = Field(default_factory=KafkaSettings, description="The broker and how to reach it.")
     ingest: IngestSettings = Field(default_factory=IngestSettings, description="What is read, and how it is decoded.")
     detect: DetectSettings = Field(default_factory=DetectSettings, description="When a series is anomalous.")
