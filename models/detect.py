@@ -84,6 +84,7 @@ class DetectOperator:
         self._extra: Counter[str] = Counter()
         self._newest_ms = 0
         self._anchor = (0, 0)
+        self._loaded_meta: dict[str, Any] | None = None
 
     @property
     def series_count(self) -> int:
@@ -313,7 +314,7 @@ class DetectOperator:
         CheckpointError
             If the state is of another version.
         """
-        meta = getattr(self, "_loaded_meta", None)
+        meta = self._loaded_meta
         if meta is None:
             return
         if meta["version"] != STATE_VERSION:
