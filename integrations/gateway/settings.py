@@ -100,8 +100,8 @@ class IngestSettings(BaseModel):
         int, Field(ge=1 << 20, le=1 << 30, description="Of records read ahead, and of batches under way, each.")
     ] = 32 << 20
     compression: Annotated[
-        Literal["none", "lz4", "zstd"], Field(description="Of the records; batches are compressed inside already.")
-    ] = "none"
+        Literal["none", "lz4", "zstd"], Field(description="Of the records, whose batches are LZ4 inside already.")
+    ] = "zstd"
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:
