@@ -34,7 +34,7 @@ READY_LIMIT_S: Final = 240.0
 _TELL_EVERY_S: Final = 10.0
 FAULTS: Final = ("cpu", "memory")
 WARMUP_S: Final = 20.0
-FAULT_S: Final = 14.0
+FAULT_S: Final = 18.0
 _EVERY_S: Final = 0.25
 
 

@@ -162,7 +162,9 @@ class Observer:
     def _healthz(self) -> Response:
         roles = {role.name: role.state for role in self._supervisor.roles}
         broker = self._broker_status()
-        alive = all(state in ("starting", "running") for state in roles.values()) and broker["level"] != "full"
+        alive = (
+            all(state in ("queued", "starting", "running") for state in roles.values()) and broker["level"] != "full"
+        )
         body = {"healthy": alive, "roles": roles, "broker": broker}
         return Response.of(body, 200 if alive else 503)
 

@@ -146,7 +146,7 @@ class Stack:
             require_free(self.options.port, self.config.http.host)
         self._start_broker()
         specs = [self._spec(role) for role in (*STAGES, *((COLLECTOR,) if self.options.collector else ()))]
-        self.supervisor = Supervisor(specs, self._say)
+        self.supervisor = Supervisor(specs, self._say, last=(COLLECTOR,))
         self.observer = Observer(self.supervisor, self.kafka, self.broker_status)
         self.http = HealthServer(self.observer.routes(), self.config.http.host, self.options.port)
         self.supervisor.start()

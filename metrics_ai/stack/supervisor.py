@@ -19,7 +19,7 @@ STOP_LIMIT_S: Final = 20.0
 SILENCE_LIMIT_S: Final = 60.0
 SILENCE_LIMIT_AT_START_S: Final = 300.0
 
-State = Literal["starting", "running", "waiting", "held", "ended"]
+State = Literal["queued", "starting", "running", "waiting", "held", "ended"]
 Say = Callable[[str], None]
 
 
@@ -73,6 +73,8 @@ class Supervisor:
     ----------
     specs
         The roles, in the order of their start.
+    last
+        Roles that wait until all others consume: a collector would learn the bustle of their start as normal.
     say
         Where to tell what happens.
     launch
@@ -87,7 +89,9 @@ class Supervisor:
         say: Say,
         launch: Callable[[ChildSpec], Child] = Child,
         clock: Callable[[], float] = time.monotonic,
+        last: Sequence[str] = (),
     ) -> None:
+        self._last = last
         self.roles = [Role(spec) for spec in specs]
         self._say = say
         self._launch = launch
@@ -99,9 +103,12 @@ class Supervisor:
         return all(role.state in ("running", "held") for role in self.roles)
 
     def start(self) -> None:
-        """Start every role."""
+        """Start every role, those that come last excepted."""
         for role in self.roles:
-            self._start(role)
+            if role.name in self._last:
+                role.state, role.due_s = "queued", 0.0
+            else:
+                self._start(role)
 
     def poll(self) -> None:
         """Look after every role once."""
@@ -112,6 +119,9 @@ class Supervisor:
                 case "waiting":
                     if self._clock() >= role.due_s:
                         role.restarts += 1
+                        self._start(role)
+                case "queued":
+                    if all(other.state == "running" for other in self.roles if other.name not in self._last):
                         self._start(role)
                 case "held" | "ended":
                     pass

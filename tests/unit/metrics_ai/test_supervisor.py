@@ -55,7 +55,7 @@ class Stage:
         self.said: list[str] = []
         self.launched: list[FakeChild] = []
         specs = [ChildSpec(role, Path("/nowhere"), (), {}) for role in roles]
-        self.supervisor = Supervisor(specs, self.said.append, self._launch, lambda: self.now_s)  # type: ignore[arg-type]
+        self.supervisor = Supervisor(specs, self.said.append, self._launch, lambda: self.now_s, ("collector",))  # type: ignore[arg-type]
         self.supervisor.start()
 
     def _launch(self, spec: ChildSpec) -> FakeChild:
@@ -129,6 +129,18 @@ def test_a_role_that_starts_is_given_more_time() -> None:
     stage.now_s += 1
     stage.supervisor.poll()
     assert stage.states() == ["waiting"]
+
+
+def test_the_collector_waits_until_all_others_consume() -> None:
+    stage = Stage("ingest", "collector")
+    assert stage.states() == ["starting", "queued"]
+    stage.launched[0].answer = {"healthy": True, "ready": False, "silent": []}
+    stage.supervisor.poll()
+    assert len(stage.launched) == 1
+    stage.launched[0].answer = {"healthy": True, "ready": True, "silent": []}
+    stage.supervisor.poll()
+    stage.supervisor.poll()
+    assert stage.states() == ["running", "running"]
 
 
 def test_held_roles_stay_down_until_released() -> None:
