@@ -129,3 +129,12 @@ def test_options_are_named_as_librdkafka_names_them() -> None:
 
 def test_faust_gets_every_address() -> None:
     assert KafkaSettings(bootstrap="a:1, b:2").faust()["broker"] == "kafka://a:1;kafka://b:2"
+
+
+def test_debug_lines_of_aiokafka_show_no_authentication(caplog: pytest.LogCaptureFixture) -> None:
+    sasl().aiokafka()
+    request = type("SaslAuthenticateRequest_v1", (), {"__repr__": lambda _: f"sasl_auth_bytes={PASSWORD}"})()
+    with caplog.at_level(logging.DEBUG, logger="aiokafka.conn"):
+        logging.getLogger("aiokafka.conn").debug("%s Request %d: %s", "broker", 1, request)
+        logging.getLogger("aiokafka.conn").debug("%s Request %d: %s", "broker", 2, "Metadata")
+    assert [record.args[1] for record in caplog.records if isinstance(record.args, tuple)] == [2]
