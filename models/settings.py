@@ -27,7 +27,7 @@ class WindowSettings(BaseModel):
 
 
 SHIPPED_WINDOWS: dict[WindowName, WindowSettings] = {
-    "5m": WindowSettings(spreads=4.0, warmup_s=180),
+    "5m": WindowSettings(spreads=3.0, warmup_s=180),
     "15m": WindowSettings(patience=2, warmup_s=480),
     "1h": WindowSettings(patience=5, warmup_s=2400),
     "24h": WindowSettings(patience=10, warmup_s=12 * 3600),

@@ -31,9 +31,11 @@ _WIDTHS = np.array(WIDTHS_MS, np.int64)
 _LENGTHS = np.array(LENGTHS, np.int64)
 _OFFSETS = np.array(OFFSETS, np.int64)
 _MAD_TO_SIGMA: Final = 1.4826
-# Few buckets know the spread between them badly: it counts (1 + 3 / n) times; with one or two it is not known.
+# Few buckets know the spread between them badly: it counts (1 + 3 / n) times; with one or two it is
+# not known. Few samples know their own variance badly, too: it counts (1 + 10 / n) times.
 _SMALL: Final = 3.0
 _UNKNOWN: Final = 2.25
+_FEW: Final = 10.0
 # A young series' first window is judged anew so often, with the bucket in the making.
 YOUNG_MS: Final = 5_000
 # What a series reached in so many of its 15 minutes, 12 buckets of 5 minutes, 24 hours, or 28 quarters of a day, it
@@ -99,10 +101,10 @@ def _spread(work: Row, good: int, samples: int, within: float, window: int) -> t
         means[i] = abs(means[i] - center)
     between = _MAD_TO_SIGMA * median_of(means, good) * (1.0 + _SMALL / good)
     inside = within / samples
-    if window > 0:
-        inside *= good / samples
-    if good < 3:
-        inside *= _UNKNOWN
+    if window == 0:
+        inside *= 1.0 + _FEW / samples
+    else:
+        inside *= good / samples * (_UNKNOWN if good < 3 else 1.0)
     return center, np.sqrt(between * between + inside)
 
 
