@@ -20,6 +20,8 @@ from tests.integration.harness.traffic import Traffic
 
 ROLES = ("ingest", "detect", "decide")
 _RAW_PARTITIONS = 2
+# A burst is on the topic by then, and the gateway still waits for its batch to fill.
+_BURST_UNDER_WAY_S = 0.01
 
 
 @dataclass
@@ -50,6 +52,7 @@ class FlowTrial(Trial):
         before = self.sender.sent.total()
         while self.sender.sent.total() == before:
             time.sleep(0.001)
+        time.sleep(_BURST_UNDER_WAY_S)
         sent = dict(self.sender.sent)
         worker.kill()
         return Kill(role, self._committed(), self._ingested(), sent)
