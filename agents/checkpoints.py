@@ -8,6 +8,7 @@ count once a manifest of the same attempt, written under the claim that holds th
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Final, Literal
@@ -28,6 +29,7 @@ _NUMBER_HEADER: Final = "number"
 _RESERVED: Final = frozenset({MANIFEST_BLOCK, CLAIM_BLOCK})
 _POLL_S: Final = 0.05
 _READ_CHUNK: Final = 500
+_RANGE_LIMIT_S: Final = 10.0
 
 Codec = Literal["none", "lz4", "zstd", "snappy", "gzip"]
 
@@ -273,18 +275,23 @@ class LogReader:
                         open_ones.discard(message.partition())
 
     def between(self, topic: str, partition: int, first: int, end: int) -> Iterator[LogRecord]:
-        """The records that exist with ``first <= offset < end``.
+        """The records that exist with ``first <= offset < end``, where ``end`` is one that was read.
 
         Raises
         ------
         BrokerError
             If the topic cannot be read.
         """
+        waited_until = time.monotonic() + _RANGE_LIMIT_S
         with self._assigned([TopicPartition(topic, partition, first)]) as consumer:
-            while True:
+            # The record at ``end`` exists: only it, or its loss to retention meanwhile, ends the range.
+            while time.monotonic() < waited_until:
                 for message in _consume(consumer):
-                    if message.error() is not None or message.offset() >= end:
+                    if message.error() is not None:
+                        continue
+                    if message.offset() >= end:
                         return
+                    waited_until = time.monotonic() + _RANGE_LIMIT_S
                     yield _record(message)
 
     def ends(self, places: Iterable[tuple[str, int]], timeout_s: float = 10.0) -> dict[tuple[str, int], LogEnds]:

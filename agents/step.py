@@ -28,7 +28,7 @@ from streams.operator import Operator
 LOG = logging.getLogger(__name__)
 # Decisions that wait for their transaction; beyond, the stage waits for it instead of reading on.
 WAITING_OUTPUTS: Final = 2000
-_REREAD_CHUNK: Final = 200
+_REREAD_CHUNK: Final = 50
 
 
 class KafkaMessage(Protocol):

@@ -96,7 +96,7 @@ class Watch:
             lag = max(0, end - position) if end is not None else 0
             behind += lag
             shell.telemetry.lag_offsets.labels(shell.stage.name, name, number).set(lag)
-            age_s = self._clock() - part.read_ms[name] / 1000 if lag and name in part.read_ms else 0.0
+            age_s = self._clock() - part.read_ms[name] / 1000 if lag and part.read_ms.get(name) else 0.0
             shell.telemetry.lag_seconds.labels(shell.stage.name, name, number).set(max(0.0, age_s))
         self._tell_operator(part)
         return behind
