@@ -36,6 +36,7 @@ FAULTS: Final = ("cpu", "memory")
 WARMUP_S: Final = 20.0
 FAULT_S: Final = 18.0
 _EVERY_S: Final = 0.25
+_SETTLE_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,11 @@ class DemoSettings:
         warmup_s = _seconds(environ, "DEMO_WARMUP_S")
         fault_s = _seconds(environ, "DEMO_FAULT_S")
         return cls(faults, seconds, warmup_s or WARMUP_S, fault_s or FAULT_S)
+
+    @property
+    def fault_at_s(self) -> float:
+        """When the fault begins: what comes last in a collector's round must have been learned long enough, too."""
+        return self.warmup_s + _SETTLE_S
 
     @property
     def signals(self) -> frozenset[str]:
@@ -213,8 +219,7 @@ class Demo:
 
     def _course(self, elapsed_s: float) -> None:
         """What is to be done at this moment."""
-        # A sample must have been learned for the whole warm-up before anything is judged.
-        begin_s = self._settings.warmup_s + 5
+        begin_s = self._settings.fault_at_s
         if self._fault is None:
             if elapsed_s >= begin_s and self._settings.faults:
                 self.verdict.fault_ms = time.time_ns() // 1_000_000

@@ -90,13 +90,16 @@ class DemoView:
                 self._tell(incident)
         if elapsed_s - self._line_s >= _LINE_EVERY_S:
             self._line_s = elapsed_s
-            self.say(f"[{elapsed_s:3.0f} s] {self._status_line(incidents)}")
+            self.say(f"[{elapsed_s:3.0f} s] {self._status_line(incidents, elapsed_s)}")
 
-    def _status_line(self, incidents: Sequence[Incident]) -> str:
+    def _status_line(self, incidents: Sequence[Incident], elapsed_s: float) -> str:
         count = sum(one.state == "open" for one in incidents)
         seen = f"{count} open incident{'' if count == 1 else 's'}" if incidents else "no incident"
         memory = psutil.virtual_memory()
-        return f"{self._phase}: cpu {psutil.cpu_percent():.0f} %, memory {memory.percent:.0f} %; {seen}"
+        settings = self._settings
+        until = f", the fault begins in {settings.fault_at_s - elapsed_s:.0f} s" if settings and settings.faults else ""
+        phase = self._phase + (until if self._phase == "learning" else "")
+        return f"{phase}; cpu {psutil.cpu_percent():.0f} %, memory {memory.percent:.0f} %; {seen}"
 
     def _tell(self, incident: Incident) -> None:
         """Plain lines for what is new in an incident."""
@@ -111,7 +114,7 @@ class DemoView:
             self.say(line)
 
     def _screen(self, incidents: Sequence[Incident], elapsed_s: float) -> RenderableType:
-        parts: list[RenderableType] = [Text(f"{elapsed_s:4.0f} s  {self._status_line(incidents)}", "bold")]
+        parts: list[RenderableType] = [Text(f"{elapsed_s:4.0f} s  {self._status_line(incidents, elapsed_s)}", "bold")]
         shown = [one for one in incidents if one.state != "merged"][-3:]
         parts += [_panel(one, self._fault_ms) for one in shown]
         return Group(*parts)
