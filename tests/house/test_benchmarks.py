@@ -1,0 +1,92 @@
+"""The benchmarks' own arithmetic, and that every number that is promised has a place."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PROMISED = {
+    "pipeline_raw_samples_per_s",
+    "pipeline_columnar_samples_per_s",
+    "detect_samples_per_s_core_50k",
+    "detect_samples_per_s_core_500k",
+    "bytes_per_series",
+    "ratio_vs_faust",
+    "ratio_vs_quix",
+    "ratio_vs_quix_rings",
+    "latency_p99_ms_half_load",
+    "recovery_100k_series_s",
+    "up_ready_s",
+}
+
+
+@pytest.fixture(autouse=True)
+def root_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT))
+
+
+def test_the_table_has_a_line_for_every_promised_number() -> None:
+    from benchmarks.table import LINES
+
+    assert {line.key for line in LINES} >= PROMISED
+
+
+def test_the_last_results_hold_every_promised_number_and_the_machine() -> None:
+    from benchmarks.table import LATEST
+
+    results = json.loads(LATEST.read_text())
+    assert set(results) >= PROMISED | {"cpu_model", "cores", "memory_gib", "python", "date"}
+    assert all(isinstance(value, str | int | float) for value in results.values())
+
+
+def test_a_missed_budget_is_marked() -> None:
+    from benchmarks.table import Line
+
+    line = Line("up_ready_s", "Ready", 15, least=False, unit="s")
+    assert "missed" not in (line.row({"up_ready_s": 14.9}) or "")
+    assert "missed" in (line.row({"up_ready_s": 15.1}) or "")
+    assert line.row({}) is None
+
+
+def test_a_tumbling_window_and_a_ring_are_told_apart_when_results_are_compared() -> None:
+    pytest.importorskip("confluent_kafka")
+    from benchmarks.against import expected_window
+
+    values = np.arange(100.0)  # one each 15 s, from a start on the hour: 25 minutes
+    tumbling = expected_window(values, 0, 300, rings=False)
+    ring = expected_window(values, 0, 300, rings=True)
+    assert tumbling.tolist() == list(range(80, 100))
+    assert ring.tolist() == list(np.flatnonzero(np.arange(100) * 15 // 25 >= 99 * 15 // 25 - 11))
+
+
+def test_welford_as_the_peers_use_it_is_numpys() -> None:
+    from benchmarks.peers.job import add, z_of
+
+    values = np.random.default_rng(1).normal(50, 3, 1000)
+    moments: list[float] = [0, 0.0, 0.0]
+    for value in values.tolist():
+        moments = add(moments, value)
+    assert moments[1] == pytest.approx(values.mean(), rel=1e-12)
+    assert moments[2] / moments[0] == pytest.approx(values.var(), rel=1e-9)
+    assert z_of(moments, 60.0) == pytest.approx((60 - values.mean()) / values.std(), rel=1e-9)
+
+
+def test_messages_of_every_format_hold_the_same_values() -> None:
+    from benchmarks.messages import FORMATS, Fleet
+    from integrations.formats import Recogniser, SeriesTable, decoder_for
+
+    fleet = Fleet(hosts=3, cpus=2, start_ms=1_790_000_000_000)
+    expected = sorted(fleet.values(0).tolist() + fleet.values(1).tolist())
+    for form, make in FORMATS.items():
+        messages = list(make(fleet, range(2)))
+        table = SeriesTable("default", Recogniser())
+        decoded = decoder_for(form).decode([one[1] for one in messages], [one[2] for one in messages], table)
+        assert not decoded.rejections, form
+        assert sorted(decoded.value.tolist()) == expected, form
+        assert len(table) == fleet.series, form
+    assert "quixstreams" not in sys.modules
