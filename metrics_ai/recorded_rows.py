@@ -261,7 +261,7 @@ def _times(column: pa.Array, unit: TimeUnit) -> Ints:
             except pa.ArrowInvalid:
                 continue
     times = [_known_time(one) for one in column.to_pylist()]
-    return column_to_ms(times, unit, [_BAD] * len(times))
+    return column_to_ms(times, unit, lambda _row: _BAD)
 
 
 def _known_time(time: object) -> object:
