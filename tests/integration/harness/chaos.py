@@ -141,7 +141,7 @@ class Trial:
                     self.ended.append(worker)
                     workers[position] = self.start(role)
 
-    def wait_ready(self, limit_s: float = 40.0) -> None:
+    def wait_ready(self, limit_s: float = 90.0) -> None:
         """Until every worker consumes."""
         deadline = time.monotonic() + limit_s
         while not all(worker.status()["ready"] for worker in self.all_workers() if worker.exit_code != 0):

@@ -36,6 +36,7 @@ class FlowTrial(Trial):
         super().__post_init__()
         raw = self.kafka.model_copy(update={"partitions": _RAW_PARTITIONS})
         create_topics(raw, (), [raw_topic(self.kafka)])
+        self.stage("detect").warm_up()  # on a fresh machine kernels are compiled once, here, and kept on disk
 
     def stage(self, role: str) -> Stage:
         return stage_settings(self.kafka).stage(role)  # type: ignore[arg-type]  # ingest is no stage

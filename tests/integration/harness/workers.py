@@ -87,7 +87,7 @@ class WorkerProcess:
     def positions(self, topic: str, kind: str = "positions") -> dict[int, int]:
         return {int(number): part[kind][topic] for number, part in self.status()["partitions"].items()}
 
-    def wait_ready(self, limit_s: float = 40.0) -> WorkerProcess:
+    def wait_ready(self, limit_s: float = 90.0) -> WorkerProcess:
         deadline = time.monotonic() + limit_s
         while not self.status()["ready"]:
             if not self.is_alive or time.monotonic() > deadline:
