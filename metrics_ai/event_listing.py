@@ -92,15 +92,16 @@ def alert_row(one: Alert) -> list[str]:
 
 def _run(kafka: KafkaSettings, listing: _Listing[ShownT], since_ms: int, *, as_json: bool, follow: bool) -> None:
     latest: Latest[ShownT] = Latest()
-    with TopicReader(kafka, listing.topic, listing.event) as reader:
+    # Ctrl-C is how following ends, however far it has come.
+    quietly = contextlib.suppress(KeyboardInterrupt) if follow else contextlib.nullcontext()
+    with TopicReader(kafka, listing.topic, listing.event) as reader, quietly:
         latest.take(list(reader.to_end()))
         recent: list[ShownT] = [event for event in latest.by_key.values() if event.updated_ms >= since_ms]
         shown = sorted(recent, key=_started_ms)
         _print(listing, shown, as_json=as_json)
-        with contextlib.suppress(KeyboardInterrupt):
-            while follow:
-                records = [(key, event) for key, event in reader.poll(0.5) if event is not None]
-                _print_lines(listing, [event for _, event in records], as_json=as_json)
+        while follow:
+            records = [(key, event) for key, event in reader.poll(0.5) if event is not None]
+            _print_lines(listing, [event for _, event in records], as_json=as_json)
 
 
 def wide_console() -> Console:

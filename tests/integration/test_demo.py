@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 
 import psutil
 import pytest
@@ -12,17 +13,17 @@ import pytest
 
 def _demo(**environment: str) -> subprocess.CompletedProcess[str]:
     before = set(psutil.Process().children(recursive=True))
-    done = subprocess.run(
-        [sys.executable, "-m", "metrics_ai.demo"],
-        capture_output=True,
-        text=True,
-        timeout=220,
-        env=os.environ | environment,
-        check=False,
-    )
-    left = [
-        one for one in psutil.process_iter(["cmdline"]) if "metrics-ai-demo-" in " ".join(one.info["cmdline"] or ())
-    ]
+    # The demo keeps its files in a folder of its own, so that its processes can be told from another demo's.
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [sys.executable, "-m", "metrics_ai.demo"],
+            capture_output=True,
+            text=True,
+            timeout=220,
+            env=os.environ | {"TMPDIR": folder} | environment,
+            check=False,
+        )
+        left = [one for one in psutil.process_iter(["cmdline"]) if folder in " ".join(one.info["cmdline"] or ())]
     assert not left
     assert not set(psutil.Process().children(recursive=True)) - before
     return done
