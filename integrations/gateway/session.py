@@ -27,6 +27,8 @@ _WATCH_INTERVAL_S: Final = 0.1
 _COMMITTED_LIMIT_S: Final = 5.0
 _TOPIC_REFRESH_MS: Final = 5000
 _LAST_DRAIN_S: Final = 30.0
+_FIRST_TURN_RECORDS: Final = 10
+_MEASURED_RECORDS: Final = 20
 
 
 class Session:
@@ -56,7 +58,7 @@ class Session:
         self._delivered: dict[Source, int] = {}
         self._committed: dict[Source, int] = {}
         self._closing = False
-        self._record_bytes = 256.0
+        self._record_bytes = settings.buffer_bytes / 4 / _FIRST_TURN_RECORDS
         self._flush_at = self._commit_at = self._watch_at = 0.0
         self._consumer = Consumer(self._consumer_options())
 
@@ -155,8 +157,8 @@ class Session:
             self._tell_age(span.source, span.last_ms)
         self._intake.read(topic, messages)
         # Adapts how many records are asked for, so that large ones do not fill the memory.
-        size = len(messages[0].value() or b"") + 64.0
-        self._record_bytes += (size - self._record_bytes) * (0.5 if size > self._record_bytes else 0.1)
+        seen = messages[:: max(1, len(messages) // _MEASURED_RECORDS)]
+        self._record_bytes += (sum(map(len, seen)) / len(seen) + 64 - self._record_bytes) / 2
 
     def _flush(self) -> None:
         flight = self._flights.depart()

@@ -94,8 +94,9 @@ class IngestSettings(BaseModel):
         float, Field(ge=1, le=240, description="A batch that is not delivered by then restarts from the last commit.")
     ] = 60.0
     max_series: Annotated[
-        int, Field(ge=1, description="Series known by name; past it all are forgotten and learned anew.")
-    ] = 2_000_000
+        int,
+        Field(ge=1, description="Series known by name, at 1.5 KiB each; past it all are forgotten and learned anew."),
+    ] = 1_000_000
     buffer_bytes: Annotated[
         int, Field(ge=1 << 20, le=1 << 30, description="Of records read ahead, and of batches under way, each.")
     ] = 32 << 20
