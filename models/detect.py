@@ -20,7 +20,7 @@ from models.rule_book import RuleBook
 from models.rules import ThresholdRule
 from models.settings import DetectSettings
 from models.verdict import Minute, Subject, Told, drift_anomalies, rule_anomaly, window_anomaly
-from models.walk import sweep, walk
+from models.walk import MAX_TIME_MS, sweep, walk
 from schemas.batch import SampleBatch, decode_batch
 from schemas.errors import CheckpointError, SchemaError
 from schemas.events import Anomaly, Setting, Tick
@@ -75,7 +75,7 @@ class DetectOperator:
         self.partitions = partitions
         self.bank = SeriesBank()
         self.drift = DriftBank(settings.drift)
-        self.histograms = HistogramBank(settings.late_s)
+        self.histograms = HistogramBank(settings.max_series)
         self._families = settings.all_families()
         self._family_cache: dict[tuple[str, str, str], int] = {}
         self._rules = RuleBook(settings.all_rules(), settings.updates.every_s)
@@ -129,7 +129,8 @@ class DetectOperator:
             np.array(batch.timestamp_ms, np.int64),
             np.array(batch.value, np.float64),
         )
-        self._newest_ms = max(self._newest_ms, int(columns[2].max()))
+        times = columns[2][(columns[2] > 0) & (columns[2] < MAX_TIME_MS)]
+        self._newest_ms = max(self._newest_ms, int(times.max(initial=0)))
         found: _Found = []
         start = 0
         while start < len(batch):
@@ -283,6 +284,7 @@ class DetectOperator:
             "used": self.bank.used,
             "newest_ms": self._newest_ms,
             "anchor": self._anchor,
+            "drift": self.settings.drift.model_dump(mode="json"),
             "families": [one.model_dump(mode="json") for one in self._families],
             "configured": [one.model_dump(mode="json") for one in self._rules.configured],
             "rules": self._rules.state(),
@@ -320,6 +322,8 @@ class DetectOperator:
         if meta["version"] != STATE_VERSION:
             raise CheckpointError(f"state of version {meta['version']}, this reads {STATE_VERSION}")
         self.bank.finish_load(meta["used"])
+        if meta["drift"] != self.settings.drift.model_dump(mode="json"):
+            self.drift = DriftBank(self.settings.drift)
         self.drift.grow(self.bank.capacity)
         self.drift.finish_load()
         self._newest_ms = meta["newest_ms"]

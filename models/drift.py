@@ -23,6 +23,8 @@ from streams.layout import BLOCK
 _Array = npt.NDArray[Any]
 _RIVER: Final = "river"
 _LOG: Final = "drift"
+LOG_LENGTH: Final = 16
+"""Inputs that a log holds; ``pickle_every`` is at most this."""
 
 
 @entry_point
@@ -60,7 +62,7 @@ class DriftBank:
     def _reserve(self, slots: int) -> None:
         old = len(self._detectors)
         log, counts, dirty = (
-            np.zeros((slots, self._room)),
+            np.zeros((slots, LOG_LENGTH)),
             np.zeros(slots, np.int32),
             np.zeros(slots // BLOCK, np.uint8),
         )

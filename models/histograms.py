@@ -17,6 +17,7 @@ from schemas.ids import series_id
 from schemas.series import Series
 
 QUANTILE: Final = 0.95
+COUNTS: Final = ("histogram_points", "histogram_out_of_order", "histogram_over_limit")
 _GROUPS: Final = 64
 """Records that the state of all histograms is spread over."""
 
@@ -28,6 +29,14 @@ class Last(msgspec.Struct, array_like=True):
     count: int
     total: float
     cells: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """The series made from a histogram, id and text by suffix; and whether its points are increases."""
+
+    is_delta: bool
+    series: dict[str, tuple[int, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +69,8 @@ class Cells:
 
 
 def _explicit(point: HistogramPoint) -> dict[str, int]:
-    return {str(at): int(count) for at, count in enumerate(point.counts or ())}
+    bounds = [*(point.bounds or ()), math.inf]
+    return {str(bound): int(count) for bound, count in zip(bounds, point.counts or (), strict=False)}
 
 
 def _exponential(point: HistogramPoint) -> dict[str, int]:
@@ -75,7 +85,7 @@ def _cells_of(point: HistogramPoint, counts: dict[str, int]) -> Cells:
         edges = [-math.inf, *point.bounds, math.inf]
         if point.bounds and point.bounds[0] > 0:
             edges[0] = 0.0
-        return Cells(list(pairwise(edges)), [counts.get(str(at), 0) for at in range(len(edges) - 1)])
+        return Cells(list(pairwise(edges)), [counts.get(str(edge), 0) for edge in edges[1:]])
     base = 2.0 ** (2.0 ** -(point.scale or 0))
     rows = [((base ** int(key[1:]), base ** (int(key[1:]) + 1)), n) for key, n in counts.items() if key[0] == "p"]
     rows += [
@@ -94,54 +104,76 @@ class HistogramBank:
     are gauges. Points of one histogram that do not come in order are dropped and counted.
     """
 
-    def __init__(self, late_s: float) -> None:
-        self._late_ms = int(late_s * 1000)
+    def __init__(self, max_histograms: int) -> None:
+        self._max = max_histograms
         self._last: dict[int, Last] = {}
+        self._derived: dict[int, Derived] = {}
         self._dirty: set[int] = set()
-        self.counts: Counter[str] = Counter({"histogram_points": 0, "histogram_out_of_order": 0})
+        self.counts: Counter[str] = Counter(dict.fromkeys(COUNTS, 0))
 
     def derive(self, batch: SampleBatch) -> SampleBatch:
-        """The derived series' samples."""
+        """The derived series' samples.
+
+        Raises
+        ------
+        SchemaError
+            If a series cannot be read; nothing is changed then.
+        """
+        all_derived = [self._derived_of(batch, position) for position in range(len(batch.series_ids))]
+        found: dict[int, int] = {}
         texts: list[str] = []
-        ids: dict[int, int] = {}
         rows: list[tuple[int, int, float]] = []
         for position, time_ms, point in zip(
             batch.series.tolist(), batch.timestamp_ms.tolist(), batch.points, strict=True
         ):
-            series = batch.series_at(position)
-            for suffix, value in self._values(int(batch.series_ids[position]), series, time_ms, point):
-                derived = _derived(series, suffix)
-                identity = series_id(derived.tenant, derived.metric, derived.labels)
-                if identity not in ids:
-                    ids[identity] = len(ids)
-                    texts.append(derived.text)
-                rows.append((ids[identity], time_ms, value))
+            derived = all_derived[position]
+            for suffix, value in self._values(int(batch.series_ids[position]), derived.is_delta, time_ms, point):
+                identity, text = derived.series[suffix]
+                if identity not in found:
+                    found[identity] = len(found)
+                    texts.append(text)
+                rows.append((found[identity], time_ms, value))
         columns = list(zip(*rows, strict=True)) if rows else [(), (), ()]
         return SampleBatch(
             tenant=batch.tenant,
-            series_ids=np.array(list(ids), np.uint64),
+            series_ids=np.array(list(found), np.uint64),
             series_text=texts,
             series=np.array(columns[0], np.int32),
             timestamp_ms=np.array(columns[1], np.int64),
             value=np.array(columns[2], np.float64),
         )
 
+    def _derived_of(self, batch: SampleBatch, position: int) -> Derived:
+        identity = int(batch.series_ids[position])
+        if (known := self._derived.get(identity)) is not None:
+            return known
+        derived = _derive(batch.series_at(position))
+        if len(self._derived) < self._max:
+            self._derived[identity] = derived
+        return derived
+
+    def _refused(self, identity: int, time_ms: int) -> str | None:
+        """The name of the count of points that this one belongs to, if it is to be dropped."""
+        last = self._last.get(identity)
+        if last is None:
+            return "histogram_over_limit" if len(self._last) >= self._max else None
+        return "histogram_out_of_order" if time_ms <= last.time_ms else None
+
     def _values(
-        self, identity: int, series: Series, time_ms: int, point: HistogramPoint
+        self, identity: int, is_delta: bool, time_ms: int, point: HistogramPoint
     ) -> Iterator[tuple[str, float]]:
         self.counts["histogram_points"] += 1
-        last = self._last.get(identity)
-        if last is not None and time_ms <= last.time_ms:
-            self.counts["histogram_out_of_order"] += 1
+        if refused := self._refused(identity, time_ms):
+            self.counts[refused] += 1
             return
+        last = self._last.get(identity)
         cells = _explicit(point) if point.bounds is not None else _exponential(point) if point.scale is not None else {}
         total = math.nan if point.sum is None else point.sum
         self._last[identity] = Last(time_ms, point.count, total, cells)
         self._dirty.add(identity % _GROUPS)
         if last is None:
             return
-        delta = series.type == "delta"
-        reset = delta or point.count < last.count or last.cells.keys() - cells.keys()
+        reset = is_delta or point.count < last.count or last.cells.keys() - cells.keys()
         count = point.count - (0 if reset else last.count)
         grown = total - (0.0 if reset else last.total)
         yield "rate", count / ((time_ms - last.time_ms) / 1000.0)
@@ -155,6 +187,7 @@ class HistogramBank:
         gone = [identity for identity, last in self._last.items() if last.time_ms < before_ms]
         for identity in gone:
             del self._last[identity]
+            self._derived.pop(identity, None)
             self._dirty.add(identity % _GROUPS)
 
     def mark_all(self) -> None:
@@ -184,12 +217,10 @@ def _high(point: HistogramPoint, cells: dict[str, int], before: dict[str, int]) 
     return high if math.isfinite(high) else None
 
 
-def _derived(series: Series, suffix: str) -> Series:
-    return Series(
-        series.tenant,
-        f"{series.metric}:{suffix}",
-        series.labels,
-        series.dims,
-        "gauge",
-        "1/s" if suffix == "rate" else series.unit,
-    )
+def _derive(series: Series) -> Derived:
+    named = {}
+    for suffix in ("rate", "mean", "p95"):
+        unit = "1/s" if suffix == "rate" else series.unit
+        one = Series(series.tenant, f"{series.metric}:{suffix}", series.labels, series.dims, "gauge", unit)
+        named[suffix] = (series_id(one.tenant, one.metric, one.labels), one.text)
+    return Derived(series.type == "delta", named)

@@ -78,7 +78,7 @@ class DriftSettings(BaseModel):
     reference: Annotated[WindowName, Field(description="Means are told in spreads of this window.")] = "24h"
     clip: Annotated[float, Field(gt=0, description="Standardised means are cut to this many spreads.")] = 5.0
     pickle_every: Annotated[
-        int, Field(ge=1, le=32, description="Closed minutes between two pickles of a detector in checkpoints.")
+        int, Field(ge=1, le=16, description="Closed minutes between two pickles of a detector in checkpoints.")
     ] = 16
 
 

@@ -29,7 +29,7 @@ from models.limits import check_rules, silence_rules
 from streams import baselines, buckets, intake, layout
 from streams.baselines import YOUNG_MS, refresh, refresh_habits, silence_after_gap
 from streams.buckets import add, add_late, advance, untaint
-from streams.intake import ACCEPTED_LATE, NOT_FINITE, OVER_LIMIT, admit, stale_limit, value_of
+from streams.intake import ACCEPTED_LATE, BAD_TIME, NOT_FINITE, OVER_LIMIT, admit, stale_limit, value_of
 from streams.jit import entry_point, kernel, source_digest
 from streams.layout import (
     CENTER,
@@ -56,6 +56,8 @@ _MINUTE_MS: Final = WIDTHS_MS[MINUTE]
 _HOUR_LEVEL, _DAY = 2, 3
 _EVENTS_A_SAMPLE: Final = 2 + 2 * MAX_RULES
 _YOUNG_AGE_MS: Final = 300_000
+# The year 3000: what lies beyond is no time, and would not fit a bucket's number.
+MAX_TIME_MS: Final = 32_503_680_000_000
 
 
 @kernel
@@ -227,6 +229,18 @@ def _take(row: Row, time_ms: int, raw: float, params: Row, family: Row, work: Ro
 
 
 @kernel
+def _usable(time_ms: int, value: float, work: Row) -> Number:
+    """Whether a sample has a number and a time."""
+    if not np.isfinite(value):
+        work.counts[NOT_FINITE] += 1
+        return False
+    if time_ms <= 0 or time_ms >= MAX_TIME_MS:
+        work.counts[BAD_TIME] += 1
+        return False
+    return True
+
+
+@kernel
 def _full(work: Row) -> Number:
     return work.events > EVENT_ROOM - _EVENTS_A_SAMPLE or work.minutes == MINUTE_ROOM
 
@@ -254,9 +268,7 @@ def _build(digest: int) -> Walk:
             slot = int(places[series[i]])
             if slot < 0:
                 work.counts[OVER_LIMIT] += 1
-            elif not np.isfinite(values[i]):
-                work.counts[NOT_FINITE] += 1
-            else:
+            elif _usable(times[i], values[i], work):
                 work.at_row = i
                 work.slot = slot
                 row: Any = slots[slot]

@@ -21,7 +21,8 @@ from streams.layout import COUNTER, GAUGE, STAMPS, Number, Row
     COUNTER_WRAPS,
     NO_RATE_YET,
     OVER_LIMIT,
-) = range(11)
+    BAD_TIME,
+) = range(12)
 COUNT_NAMES: Final = (
     "accepted",
     "accepted_late",
@@ -34,6 +35,7 @@ COUNT_NAMES: Final = (
     "counter_wraps",
     "no_rate_yet",
     "over_limit",
+    "bad_time",
 )
 """What can become of a sample, in the order of the codes above."""
 

@@ -275,7 +275,7 @@ def test_exponential_histograms_and_summaries_are_read_too() -> None:
         np.empty(0),
         points,
     )
-    derived = HistogramBank(120).derive(batch)
+    derived = HistogramBank(10).derive(batch)
     values = {
         (json.loads(derived.series_text[row])["metric"], (time_ms - START_MS) // 1000): value
         for row, time_ms, value in zip(
@@ -286,3 +286,58 @@ def test_exponential_histograms_and_summaries_are_read_too() -> None:
     assert values[("size:mean", 10)] == 2.5
     assert values[("size:p95", 10)] == pytest.approx(3.9)
     assert values[("size:p95", 20)] == 9.0
+
+
+def test_times_that_are_none_are_counted_and_move_no_clock(bench: Bench, cpu: Series) -> None:
+    bench.feed([Sample(cpu, START_MS, 0.1), Sample(cpu, 2**60, 0.1), Sample(cpu, -5, 0.1), Sample(cpu, 0, 0.1)])
+    assert bench.operator.counts["bad_time"] == 3
+    assert bench.feed_values(cpu, BURN)[0].state == "start"
+    bench.operator.on_tick(LAST_MS)
+    assert bench.operator.on_tick(LAST_MS + 60_000) == []
+
+
+def test_histograms_beyond_the_limit_and_with_new_bounds() -> None:
+    from models.histograms import HistogramBank
+    from schemas.batch import HistogramPoint, SampleBatch
+
+    members = [Series("t", f"latency{at}", {}, {}, "counter") for at in range(3)]
+    bank = HistogramBank(2)
+
+    def derive(at: int, bounds: list[float], count: int) -> SampleBatch:
+        point = HistogramPoint(count, bounds=bounds, counts=[count] + [0] * len(bounds))
+        return bank.derive(
+            SampleBatch(
+                "t",
+                np.array([one.id for one in members], np.uint64),
+                [one.text for one in members],
+                np.arange(3, dtype=np.int32),
+                np.full(3, START_MS + 1000 * at),
+                np.empty(0),
+                [point] * 3,
+            )
+        )
+
+    assert len(derive(0, [1.0, 2.0], 10)) == 0
+    assert derive(1, [1.0, 2.0], 30).value.tolist() == [20.0, 0.95, 20.0, 0.95]
+    # Other bounds: nothing to compare with, so all of it is new.
+    assert derive(2, [4.0], 40).value.tolist() == [40.0, 3.8, 40.0, 3.8]
+    assert bank.counts["histogram_over_limit"] == 3
+
+
+def test_changed_drift_settings_begin_anew_and_others_read_the_state_as_it_is(cpu: Series) -> None:
+    before = Bench(drift={"reference": "1h", "pickle_every": 2})
+    before.feed_values(cpu, [0.1, 0.2] * 1500)
+    assert before.operator.counts["river_updates"] > 10
+    before.operator.mark_all()
+    blocks = before.operator.take_blocks()
+    for changed in (
+        {"reference": "1h", "pickle_every": 2},
+        {"reference": "1h", "pickle_every": 9},
+        {"detector": "adwin"},
+    ):
+        after = Bench(drift=changed, families=[{"name": "mine", "metric": "node_cpu_ratio"}])
+        for key, value in blocks:
+            after.operator.load_block(key, value)
+        after.operator.finish_load()
+        assert after.operator.bank.slots["family"][0] == 0
+        assert after.feed(stream(cpu, [0.1, 0.2] * 60, LAST_MS + 2_900_000)) == []
