@@ -62,6 +62,7 @@ class TopicReader(Generic[EventT]):
             self._consumer.close()
             raise BrokerError(f"the broker has no topic {self._name}", "metrics-ai topics create makes it")
         self._behind = set(metadata.partitions)
+        self._ends = {number: self._end_of(number) for number in self._behind}
         self._consumer.assign([TopicPartition(self._name, number, OFFSET_BEGINNING) for number in self._behind])
 
     @property
@@ -76,12 +77,24 @@ class TopicReader(Generic[EventT]):
             if (error := message.error()) is not None:
                 self._on_error(error, message)
                 continue
+            if message.offset() >= self._ends[message.partition()]:
+                # It came after us: where records keep coming, a partition's end is never seen.
+                self._behind.discard(message.partition())
             key = (message.key() or b"").decode(errors="replace")
             try:
                 found.append((key, self._event.from_bytes(message.value()) if message.value() else None))
             except SchemaError:
                 self.unreadable += 1
         return found
+
+    def _end_of(self, partition: int) -> int:
+        """The end as it is listed now (the embedded broker's may lie a batch before the true one)."""
+        try:
+            place = TopicPartition(self._name, partition)
+            return int(self._consumer.get_watermark_offsets(place, timeout=_REQUEST_S)[1])
+        except KafkaException as error:
+            self._consumer.close()
+            raise BrokerError(f"the broker does not say where {self._name} ends", "Is the broker up?") from error
 
     def _on_error(self, error: KafkaError, message: Message) -> None:
         if error.code() == KafkaError._PARTITION_EOF:
