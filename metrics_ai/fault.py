@@ -25,12 +25,17 @@ import psutil
 from integrations.kafka.process import dying_with_parent
 
 MIB: Final = 1024 * 1024
-# What a fill may take at most: of what is available, and in all. A tenth of a machine's memory is the least change
-# that the shipped settings call one.
-MEMORY_SHARE: Final = 0.25
+# What a fill may take at most: of what is available, and in all. The shipped settings call a tenth of a machine's
+# memory the least change, and believe twice that within the fault.
+MEMORY_SHARE: Final = 0.4
 MEMORY_LIMIT_BYTES: Final = 8192 * MIB
 DISK_BYTES: Final = 512 * MIB
 NICENESS: Final = 10
+# A container's limit and use, in both versions of control groups.
+_CGROUP_FILES: Final = (
+    ("memory.max", "memory.current"),
+    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+)
 
 SIGNALS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -51,9 +56,10 @@ SIGNALS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 def memory_bytes(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
     """How much a fill takes on this machine now; inside a container, of what its limit leaves."""
     available = psutil.virtual_memory().available
-    with contextlib.suppress(OSError, ValueError):
-        limit, used = ((cgroup / name).read_text(encoding="ascii") for name in ("memory.max", "memory.current"))
-        available = min(available, max(0, int(limit) - int(used)))
+    for limit, used in _CGROUP_FILES:
+        with contextlib.suppress(OSError, ValueError):
+            left = int((cgroup / limit).read_text(encoding="ascii")) - int((cgroup / used).read_text(encoding="ascii"))
+            available = min(available, max(0, left))
     return min(MEMORY_LIMIT_BYTES, int(available * MEMORY_SHARE))
 
 

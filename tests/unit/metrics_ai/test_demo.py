@@ -106,9 +106,9 @@ def test_memory_is_filled_within_bounds(tmp_path: Path) -> None:
     assert 0 < memory_bytes(tmp_path) <= MEMORY_LIMIT_BYTES
     (tmp_path / "memory.max").write_text("1000000\n")
     (tmp_path / "memory.current").write_text("600000\n")
-    assert memory_bytes(tmp_path) == 100_000
+    assert memory_bytes(tmp_path) == 160_000
     (tmp_path / "memory.max").write_text("max\n")
-    assert memory_bytes(tmp_path) > 100_000
+    assert memory_bytes(tmp_path) > 160_000
 
 
 def _shown(terminal: bool) -> str:
