@@ -20,7 +20,7 @@ from benchmarks.workers import PARTITIONS, Workers, working
 from schemas.topics import SAMPLES
 
 HOSTS, CPUS = 1000, 5
-WARM_TICKS, RAW_TICKS, COLUMNAR_TICKS = 8, 40, 120
+WARM_TICKS, RAW_TICKS, COLUMNAR_TICKS = 16, 40, 120
 LIMIT_S = 240.0
 SAMPLES_METRIC = "metrics_ai_samples_total"
 RAW = {"native": "native_json", "telegraf_json": "telegraf_json", "otlp": "otlp"}
