@@ -97,6 +97,8 @@ class DemoSettings:
         """What differs from the shipped settings, for the roles."""
         return {
             "METRICS_AI__COLLECTOR__INTERVAL_S": "1",
+            # As shipped; `up` ticks less often on its own broker, which would keep every tick for a week.
+            "METRICS_AI__TICKS__DECIDE_INTERVAL_S": "1",
             "METRICS_AI__DETECT__WINDOWS__5M__WARMUP_S": f"{self.warmup_s:g}",
         }
 

@@ -49,6 +49,7 @@ class DemoView:
     def ready(self, addresses: Mapping[str, Any], settings: DemoSettings) -> None:
         """The stack consumes."""
         self._settings = settings
+        self._phase = "learning" if settings.faults else "watching"
         self.say(f"The stack is ready: broker {addresses['broker']}, page {addresses['http']}")
         self.say(
             "This machine's metrics come in each second. Settings are the shipped ones, but for a warm-up of "
