@@ -175,11 +175,11 @@ def _compare(peer: Peer, lines: list[list[dict[str, Any]]], fleet: Fleet) -> tup
     compared, worst = 0, 0.0
     position = {fleet.key(one): one for one in range(fleet.series)}
     final = [one[-1] for one in lines if "watched" in one[-1]]
-    ticks = max((seen for one in final for seen in one["seen"].values()), default=0)
+    ticks = max((_ticks(fleet, at_ms) for one in final for at_ms in one["newest_ms"].values()), default=0)
     history = np.array([fleet.values(tick) for tick in range(ticks)])
     for one in final:
         for key, windows in one["watched"].items():
-            values = history[: one["seen"][key], position[key]]
+            values = history[: _ticks(fleet, one["newest_ms"][key]), position[key]]
             for name, moments in windows.items():
                 expected = expected_window(values, fleet.start_ms, WINDOWS_S[name], peer.rings)
                 worst = max(worst, deviation_of(moments, expected))
@@ -187,6 +187,11 @@ def _compare(peer: Peer, lines: list[list[dict[str, Any]]], fleet: Fleet) -> tup
     if worst > TOLERANCE or not compared:
         raise RuntimeError(f"{peer.name}: {compared} windows compared, deviation {worst}")
     return compared, worst
+
+
+def _ticks(fleet: Fleet, newest_ms: int) -> int:
+    """How many ticks there are up to one's time."""
+    return (newest_ms - fleet.start_ms) // fleet.interval_ms + 1
 
 
 def deviation_of(moments: list[float], expected: np.ndarray) -> float:
@@ -218,12 +223,12 @@ def measure() -> dict[str, float]:
     fleet = Fleet(HOSTS, CPUS, start_ms)
     found: dict[str, float] = {}
     with tempfile.TemporaryDirectory(prefix="metrics-ai-bench-") as folder, broker.running(Path(folder)) as running:
-        mine = run_ours(running, fleet, Path(folder) / "ours")
-        _note(found, "ours", mine)
         for peer in PEERS:
             outcome = run_peer(peer, running.bootstrap, fleet, TICKS[peer.name], Path(folder) / peer.name, SECONDS)
             _note(found, KEYS[peer.name], outcome)
-            found[f"ratio_vs_{KEYS[peer.name]}"] = mine.samples_per_s / outcome.samples_per_s
+        _note(found, "ours", run_ours(running, fleet, Path(folder) / "ours"))
+    for name in KEYS.values():
+        found[f"ratio_vs_{name}"] = found["job_ours_samples_per_s"] / found[f"job_{name}_samples_per_s"]
     return found
 
 

@@ -37,7 +37,8 @@ async def job(stream: Any) -> None:
     """Five windows of each sample's series, and a verdict where it is far off."""
     async for event in stream.events():
         key = event.key if isinstance(event.key, str) else event.key.decode()
-        value = orjson.loads(event.value)["value"]
+        sample = orjson.loads(event.value)
+        value = sample["value"]
         now: dict[str, Moments] = {}
         for name, table in tables.items():
             window = table[key]
@@ -50,7 +51,7 @@ async def job(stream: Any) -> None:
             await verdicts.send(key=key, value={"series": key, "value": value, "z": z})
         if key in task.watched:
             report.watched[key] = now
-            report.seen[key] = report.seen.get(key, 0) + 1
+            report.newest_ms[key] = sample["timestamp"]
         report.sample()
 
 

@@ -78,7 +78,7 @@ class Report:
     path: Path
     count: int = 0
     watched: dict[str, Any] = field(default_factory=dict)
-    seen: dict[str, int] = field(default_factory=dict)
+    newest_ms: dict[str, int] = field(default_factory=dict)
     _next_s: float = 0.0
 
     def __post_init__(self) -> None:
@@ -98,7 +98,7 @@ class Report:
         signal.signal(signal.SIGHUP, lambda *_: self._end())
 
     def _end(self) -> None:
-        self._write(at_s=time.monotonic(), count=self.count, watched=self.watched, seen=self.seen)
+        self._write(at_s=time.monotonic(), count=self.count, watched=self.watched, newest_ms=self.newest_ms)
         os._exit(0)
 
     def _write(self, **line: object) -> None:

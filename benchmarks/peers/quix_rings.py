@@ -90,7 +90,7 @@ def main() -> None:
         state.set_bytes("rings", rings.tobytes())
         if key in task.watched:
             report.watched[key] = totals(rings)
-            report.seen[key] = report.seen.get(key, 0) + 1
+            report.newest_ms[key] = timestamp_ms
         report.sample()
         return {"series": key, "value": value, "z": z} if abs(z) > Z_LIMIT else None
 

@@ -11,14 +11,14 @@ from benchmarks.peers.job import WINDOWS_S, Z_LIMIT, Moments, Report, add, read_
 
 
 class MomentsOf(Aggregator):
-    """Count, mean and squared deviations of ``value``, and the z of the newest against what stood before it."""
+    """Count, mean and squared deviations of ``value``; z of the newest against what stood before it; its time."""
 
     def initialize(self) -> list[float]:
-        return [0, 0.0, 0.0, 0.0]
+        return [0, 0.0, 0.0, 0.0, 0]
 
     def agg(self, old: list[float], new: Any, timestamp: int) -> list[float]:
         moments, value = old[:3], new["value"]
-        return [*add(moments, value), z_of(moments, value)]
+        return [*add(moments, value), z_of(moments, value), timestamp]
 
     def result(self, value: list[float]) -> Any:
         return value
@@ -44,7 +44,7 @@ def main() -> None:
             moments: Moments = value["moments"][:3]
             report.watched.setdefault(key, {})[name] = moments
             if name == "7d":
-                report.seen[key] = report.seen.get(key, 0) + 1
+                report.newest_ms[key] = int(value["moments"][4])
         if name == "7d":  # the last of the five branches
             report.sample()
 
