@@ -24,7 +24,7 @@ from integrations.kafka.process import dying_with_parent, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = ("ingest", "detect", "decide")
-READY_LIMIT_S = 60.0
+READY_LIMIT_S = 120.0
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,8 @@ from tests.integration.harness.stages import sum_stage
 from tests.integration.harness.traffic import Traffic, sum_messages
 from tests.integration.harness.workers import WorkerProcess, WorkerSpec
 
-_LIMIT_S = 60.0
+_LIMIT_S = 150.0
+_PILE_UP_S = 1.5
 _TRIES = 5
 
 
@@ -180,40 +181,59 @@ class Trial:
         return Kill(role, self.log.saved(stage.checkpoints, stage.source), taken, ends)
 
     def await_in_flight(self, worker: WorkerProcess, source: Topic) -> tuple[dict[int, int], dict[int, int]]:
-        """Any moment will do in which something was applied since the last checkpoint, and something waits."""
+        """Freeze a worker that has applied something since its last checkpoint, and let something more arrive.
+
+        A worker that keeps up has nothing waiting but for moments too short to hit; what comes once it stands still
+        is waiting for certain.
+        """
         deadline = time.monotonic() + _LIMIT_S
         with LogEnds(self.kafka) as log_ends:
             while time.monotonic() < deadline:
-                ends = log_ends.of(source)
-                listed = time.monotonic()
-                while (status := worker.status())["at"] < listed:
+                asked = time.monotonic()
+                while (status := worker.status())["at"] < asked:
                     assert worker.is_alive, worker.said()[-4000:]
-                for number, part in status["partitions"].items():
-                    if part["saved"][source.name] + 2 < part["positions"][source.name] < ends[int(number)]:
-                        return {int(n): p["positions"][source.name] for n, p in status["partitions"].items()}, ends
+                taken = {int(number): part["positions"][source.name] for number, part in status["partitions"].items()}
+                saved = {int(number): part["saved"][source.name] for number, part in status["partitions"].items()}
+                if any(saved[number] + 2 < position for number, position in taken.items()):
+                    worker.freeze()
+                    ends = self._piled_up(log_ends, source)
+                    if any(saved[number] + 2 < taken[number] < ends[number] for number in taken):
+                        return taken, ends
+                    worker.thaw()
                 time.sleep(self.chance.uniform(0.0, 0.02))
         raise AssertionError(f"nothing is in flight:\n{worker.said()[-4000:]}")
 
+    def _piled_up(self, log_ends: LogEnds, source: Topic) -> dict[int, int]:
+        """The ends of a topic once every partition has got more, or time is up."""
+        before = ends = log_ends.of(source)
+        deadline = time.monotonic() + _PILE_UP_S
+        while time.monotonic() < deadline and any(ends[number] <= end for number, end in before.items()):
+            time.sleep(0.02)
+            ends = log_ends.of(source)
+        return ends
+
     def finish(self, role: str) -> None:
         """Let a role apply everything that lies there, and end it in order."""
-        self.await_applied(role, self.stage(role).source)
+        source = self.stage(role).source
+        self.await_applied(role, source)
+        self.await_applied(role, source, "saved")
         for worker in self.workers[role]:
             assert worker.stop() == 0, worker.said()[-4000:]
 
-    def await_applied(self, role: str, topic: Topic) -> None:
-        """Until a role has applied all that lies on a topic now."""
+    def await_applied(self, role: str, topic: Topic, kind: str = "positions") -> None:
+        """Until a role has applied (or ``saved``) all that lies on a topic now."""
         self.wait_ready()
         ends = self.log.ends(topic)
         deadline = time.monotonic() + _LIMIT_S
-        while not self._has_reached(role, topic, ends):
+        while not self._has_reached(role, topic, ends, kind):
             self.supervise()
             assert time.monotonic() < deadline, self.said()
             time.sleep(0.05)
 
-    def _has_reached(self, role: str, source: Topic, ends: dict[int, int]) -> bool:
+    def _has_reached(self, role: str, source: Topic, ends: dict[int, int], kind: str) -> bool:
         positions: dict[int, int] = {}
         for worker in self.workers[role]:
-            positions |= worker.positions(source.name)
+            positions |= worker.positions(source.name, kind)
         return all(positions.get(number, 0) >= end for number, end in ends.items())
 
 
