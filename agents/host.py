@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -20,6 +21,7 @@ from agents.watch import Watch
 from integrations.telemetry import Telemetry
 from schemas.errors import BrokerError, MetricsAIError
 
+LOG = logging.getLogger(__name__)
 # What an orderly stop may take before the process ends anyway; its state is safe at the last checkpoint.
 STOP_LIMIT_S: Final = 15.0
 ABANDON_LIMIT_S: Final = 3.0
@@ -103,8 +105,19 @@ async def host(hosts: Sequence[StageHost], stop: threading.Event) -> MetricsAIEr
     if failure is not None:
         await asyncio.gather(*(one.abandon() for one in hosts))
     else:
-        try:
-            await asyncio.wait_for(asyncio.gather(*(one.stop() for one in hosts)), STOP_LIMIT_S)
-        except TimeoutError:
-            failure = BrokerError(f"no orderly stop within {STOP_LIMIT_S:.0f} s; the last checkpoint stands")
+        failure = await _stop(hosts)
     return failure
+
+
+async def _stop(hosts: Sequence[StageHost]) -> MetricsAIError | None:
+    """Stop in order; returns what is amiss if that takes too long."""
+    holding = any(one.shell.restored for one in hosts)
+    limit_s = STOP_LIMIT_S if holding else ABANDON_LIMIT_S
+    try:
+        await asyncio.wait_for(asyncio.gather(*(one.stop() for one in hosts)), limit_s)
+    except TimeoutError:
+        # Faust may wait for a group that it had only begun to join; who was given nothing leaves nothing behind.
+        if holding:
+            return BrokerError(f"no orderly stop within {limit_s:.0f} s; the last checkpoint stands")
+        LOG.warning("ended before the group was joined")
+    return None
