@@ -216,7 +216,8 @@ class Trial:
         """Let a role apply everything that lies there, and end it in order."""
         source = self.stage(role).source
         self.await_applied(role, source)
-        self.await_applied(role, source, "saved")
+        if self.writer == "sound":  # what a broken writer says is saved is what the judge must find out about
+            self.await_applied(role, source, "saved")
         for worker in self.workers[role]:
             assert worker.stop() == 0, worker.said()[-4000:]
 
