@@ -10,7 +10,7 @@ import pytest
 from integrations.kafka.connection import KafkaSettings
 from tests.integration.harness.chaos import Trial, fresh, kills_in_turn
 from tests.integration.harness.flow import ROLES, FlowTrial
-from tests.integration.harness.judge import differences
+from tests.integration.harness.judge import differences, stage_differences
 from tests.integration.harness.stages import sum_stage
 from tests.integration.harness.tally import Tally
 
@@ -38,7 +38,7 @@ def test_a_checkpoint_whose_manifest_goes_before_its_blocks_is_found_out(
     embedded_broker: KafkaSettings, tmp_path: Path
 ) -> None:
     trial = Trial(fresh(embedded_broker), tmp_path, seed=2, writer="manifest_first").run(kills_in_turn(2), ("detect",))
-    found = differences(trial.log, sum_stage)
+    found = stage_differences(trial.log, sum_stage("detect"))
     assert any("lost" in one for one in found), found
     assert any("the state differs" in one for one in found), found
 

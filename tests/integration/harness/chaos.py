@@ -194,7 +194,8 @@ class Trial:
                     assert worker.is_alive, worker.said()[-4000:]
                 taken = {int(number): part["positions"][source.name] for number, part in status["partitions"].items()}
                 saved = {int(number): part["saved"][source.name] for number, part in status["partitions"].items()}
-                if any(saved[number] + 2 < position for number, position in taken.items()):
+                is_torn = self.writer == "sound" or status["torn"]
+                if is_torn and any(saved[number] + 2 < position for number, position in taken.items()):
                     worker.freeze()
                     ends = self._piled_up(log_ends, source)
                     if any(saved[number] + 2 < taken[number] < ends[number] for number in taken):

@@ -14,8 +14,10 @@ from agents.writers import CheckpointTarget, CheckpointWriter, writer_for
 from schemas import topics
 from tests.integration.harness.sums import SumOperator
 
-# Long enough that a kill falls into it.
-BROKEN_FOR_S = 0.4
+# Long enough to be seen and hit.
+BROKEN_FOR_S = 1.0
+# Partitions that are between the two halves of a checkpoint whose order is broken.
+TORN: set[int] = set()
 
 
 def sums_of_samples(partition: int) -> SumOperator:
@@ -35,16 +37,22 @@ def sum_stage(role: str) -> Stage:
 class ManifestFirst:
     """Says that the state is there before it is: what recovery then finds is older than its positions."""
 
-    def __init__(self, sound: CheckpointWriter) -> None:
+    def __init__(self, sound: CheckpointWriter, partition: int) -> None:
         self._sound = sound
+        self._partition = partition
 
     def take_over(self) -> None:
         self._sound.take_over()
 
     def write(self, outputs: Sequence[SendableRecord], blocks: Mapping[str, bytes], manifest: Manifest) -> None:
-        self._sound.write((), {}, manifest)
+        self._write_first(blocks, manifest)
+        TORN.add(self._partition)
         time.sleep(BROKEN_FOR_S)
+        TORN.discard(self._partition)
         self._sound.write(outputs, blocks, manifest)
+
+    def _write_first(self, blocks: Mapping[str, bytes], manifest: Manifest) -> None:
+        self._sound.write((), {}, manifest)
 
     def close(self) -> None:
         self._sound.close()
@@ -53,18 +61,16 @@ class ManifestFirst:
 class OutputsLast(ManifestFirst):
     """Says that the outputs were sent before they are."""
 
-    def write(self, outputs: Sequence[SendableRecord], blocks: Mapping[str, bytes], manifest: Manifest) -> None:
+    def _write_first(self, blocks: Mapping[str, bytes], manifest: Manifest) -> None:
         self._sound.write((), blocks, manifest)
-        time.sleep(BROKEN_FOR_S)
-        self._sound.write(outputs, {}, manifest)
 
 
 def manifest_first(target: CheckpointTarget, settings: CheckpointSettings, transactions: bool) -> CheckpointWriter:
-    return ManifestFirst(writer_for(target, settings, transactions))
+    return ManifestFirst(writer_for(target, settings, transactions), target.partition)
 
 
 def outputs_last(target: CheckpointTarget, settings: CheckpointSettings, transactions: bool) -> CheckpointWriter:
-    return OutputsLast(writer_for(target, settings, transactions))
+    return OutputsLast(writer_for(target, settings, transactions), target.partition)
 
 
 WRITERS = {"sound": writer_for, "manifest_first": manifest_first, "outputs_last": outputs_last}

@@ -6,6 +6,7 @@ It says where it stands in a file, so that whoever kills it knows what was in fl
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import json
 import logging
 import signal
@@ -20,7 +21,7 @@ from agents.host import StageHost, host
 from agents.restore import ShellSettings
 from integrations.kafka.connection import KafkaSettings
 from integrations.telemetry import Telemetry
-from tests.integration.harness.stages import WRITERS, sum_stage
+from tests.integration.harness.stages import TORN, WRITERS, sum_stage
 
 LOG = logging.getLogger(__name__)
 _STATUS_EVERY_S = 0.003
@@ -46,7 +47,8 @@ def _tell(hosts: list[StageHost], telemetry: Telemetry, path: Path) -> None:
             for one in hosts
             for number, state in list(one.shell.partitions.items())
         }
-        part.write_text(json.dumps({"at": at, "ready": telemetry.is_ready, "partitions": partitions}))
+        told = {"at": at, "ready": telemetry.is_ready, "partitions": partitions, "torn": sorted(TORN)}
+        part.write_text(json.dumps(told))
         part.replace(path)
         time.sleep(_STATUS_EVERY_S)
 
@@ -77,6 +79,7 @@ async def _run(config: dict[str, Any]) -> None:
 
 
 def main() -> None:
+    faulthandler.enable()
     config = json.loads(Path(sys.argv[1]).read_text())
     handler = logging.FileHandler(config["log"])
     handler.setFormatter(_JsonLines())

@@ -108,7 +108,12 @@ class WorkerProcess:
     def stop(self, limit_s: float = 20.0) -> int:
         """SIGTERM; its exit status."""
         self._process.terminate()
-        return self._process.wait(limit_s)
+        try:
+            return self._process.wait(limit_s)
+        except subprocess.TimeoutExpired:
+            self._process.send_signal(signal.SIGABRT)  # where its threads stand is then in what it said
+            self._process.wait()
+            raise AssertionError(f"{self.spec.role} does not stop:\n{self.said()[-8000:]}") from None
 
     def end(self) -> None:
         if self.is_alive:
