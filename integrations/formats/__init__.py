@@ -22,6 +22,7 @@ from integrations.formats.base import (
 )
 from integrations.formats.collectd import Collectd
 from integrations.formats.fluentbit import FluentBit
+from integrations.formats.guarded import Guarded
 from integrations.formats.metricbeat import Metricbeat
 from integrations.formats.native import Native
 from integrations.formats.otlp import Otlp
@@ -53,7 +54,7 @@ FORMATS: Final[Mapping[str, Callable[[FormatOptions], Decoder]]] = MappingProxyT
 
 
 def decoder_for(format: str, options: FormatOptions | None = None) -> Decoder:  # noqa: A002 - the setting's word
-    """The decoder of a format.
+    """The decoder of a format, with a net under it.
 
     Raises
     ------
@@ -68,7 +69,7 @@ def decoder_for(format: str, options: FormatOptions | None = None) -> Decoder:  
     make = FORMATS.get(format)
     if make is None:
         raise ConfigurationError(f"no format named {format!r}", f"Choose one of: {', '.join(FORMATS)}")
-    return make(options or FormatOptions())
+    return Guarded(make(options or FormatOptions()))
 
 
 __all__ = [

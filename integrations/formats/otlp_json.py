@@ -216,13 +216,14 @@ def _text(body: dict[str, Any], key: str) -> str:
 
 def _int(value: object, where: str, reason: str = "bad_value") -> int:
     """A 64-bit integer, as a number or as text."""
-    number = _whole(value)
+    number = whole_number(value)
     if number is None or not -_MAX_INT < number < _MAX_INT:
         raise BadPartError(reason, f"{where} is not a 64-bit integer: {str(value)[:40]}")
     return number
 
 
-def _whole(value: object) -> int | None:
+def whole_number(value: object) -> int | None:
+    """A whole number, or text of one with at most 20 characters (Python refuses to read thousands of digits)."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int):

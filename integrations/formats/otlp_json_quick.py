@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from integrations.formats.json_reading import DECODE_ERRORS, BadPartError, Reading
-from integrations.formats.otlp_json import Pairs, attributes_of, read_metric
+from integrations.formats.otlp_json import Pairs, attributes_of, read_metric, whole_number
 from integrations.formats.otlp_points import labels_from, type_of_points
 from integrations.formats.otlp_walk import SUM
 from integrations.formats.times import MAX_TIME_MS
@@ -108,9 +108,11 @@ class _Rows:
             self.series.append(dense)
 
     def _time(self, time: int | str) -> int:
-        time_ns = int(time) if isinstance(time, int) or time.isdecimal() else -1
+        time_ns = whole_number(time)
+        if time_ns is None or time_ns >= 2**64:
+            raise _UnusualError
         at_ms = time_ns // 1_000_000 if time_ns else self.reading.record_ms
-        if not 0 <= at_ms <= MAX_TIME_MS or time_ns >= 2**64:
+        if not 0 <= at_ms <= MAX_TIME_MS:
             raise _UnusualError
         self._times[time] = at_ms
         return at_ms
@@ -168,10 +170,8 @@ def _value(point: _Point) -> float:
         if isinstance(point.asDouble, UnsetType):
             raise _UnusualError
         return point.asDouble
-    if isinstance(point.asInt, str) and not point.asInt.removeprefix("-").isdecimal():
-        raise _UnusualError
-    number = int(point.asInt)
-    if not -(2**64) < number < 2**64:
+    number = whole_number(point.asInt)
+    if number is None or not -(2**64) < number < 2**64:
         raise _UnusualError
     return float(number)
 

@@ -80,12 +80,12 @@ class SeriesTable:
         labels = {_clean(name): _clean(value) for name, value in series.labels.items()}
         metric, unit = _clean(series.metric), _clean(series.unit)
         known = Series(self.tenant, metric, labels, self.recognise.dims(labels), series.type, unit)
-        dense = len(self.texts)
+        text, entity, dense = known.text, known.entity, len(self.texts)
         if dense == len(self._ids):
             self._ids = np.concatenate([self._ids, np.empty(dense, np.uint64)])
         self._ids[dense] = known.id
-        self.texts.append(known.text)
-        self.entities.append(known.entity)
+        self.texts.append(text)
+        self.entities.append(entity)
         self._dense[key] = dense
         return dense
 
@@ -100,6 +100,10 @@ class SeriesTable:
     def scratch_limit(self) -> int:
         """How many entries a decoder's scratch may hold: producers may write one series in many ways."""
         return _MOST_SPELLINGS * len(self.texts) + _MIN_SCRATCH
+
+    def forget_scratch(self) -> None:
+        """Drop what decoders keep; series stay, and so do their dense ids."""
+        self._scratch.clear()
 
     def clear(self) -> None:
         """Forget every series and every scratch; dense ids handed out before are void."""

@@ -101,11 +101,18 @@ def _distribution(value: dict[str, Any], metric: str) -> HistogramPoint:
     totals = Totals(
         metric,
         sum(rates.values()),
-        math.fsum(number * rate for number, rate in rates.items()),
+        _sum(rates),
         bounds[0] if bounds else None,
         bounds[-1] if bounds else None,
     )
     return explicit_histogram(totals, bounds, [rates[bound] for bound in bounds] + [0] * bool(bounds))
+
+
+def _sum(rates: Counter[float]) -> float:
+    try:
+        return math.fsum(number * rate for number, rate in rates.items())
+    except (OverflowError, ValueError):  # beyond what a float holds, or both infinities
+        return math.nan
 
 
 def _aggregated_histogram(value: dict[str, Any], metric: str) -> HistogramPoint:

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from confluent_kafka import Message
 
-from integrations.formats import Decoded, Decoder, Recogniser, SeriesTable, decoder_for
+from integrations.formats import Decoded, Decoder, FormatOptions, Recogniser, SeriesTable, decoder_for
 from integrations.gateway.batcher import EncodedBatch, TenantBatcher
 from integrations.gateway.records import RecordTimes, by_tenant
 from integrations.gateway.settings import TENANT_PATTERN, IngestSettings, SourceSettings
@@ -18,6 +18,7 @@ from schemas.batch import SourceRange
 
 Reject = Callable[[Message, str, str], None]
 """Message, reason, detail."""
+MakeDecoder = Callable[[str, FormatOptions], Decoder]
 STAGE: Final = "ingest"
 _TENANT: Final = re.compile(TENANT_PATTERN)
 
@@ -37,6 +38,8 @@ class Intake:
         Seconds since the epoch.
     reject
         Takes messages that cannot be read.
+    make_decoder
+        Makes the decoder of a format; it never raises on what the bytes are.
 
     Raises
     ------
@@ -51,6 +54,7 @@ class Intake:
         telemetry: Telemetry,
         clock: Callable[[], float],
         reject: Reject,
+        make_decoder: MakeDecoder = decoder_for,
     ) -> None:
         self._settings = settings
         self._partitions = partitions
@@ -60,7 +64,7 @@ class Intake:
         self._recogniser = Recogniser({str(name): labels for name, labels in settings.identity.items()})
         self._sources = {source.topic: source for source in settings.sources}
         self._decoders: dict[str, Decoder] = {
-            source.topic: decoder_for(source.format, source.options) for source in settings.sources
+            source.topic: make_decoder(source.format, source.options) for source in settings.sources
         }
         self._batchers: dict[str, TenantBatcher] = {}
 
@@ -82,7 +86,7 @@ class Intake:
             self._read_tenant(source, source.tenant, messages)
             return
         for tenant, theirs in by_tenant(messages, source.tenant_header, source.tenant).items():
-            if _TENANT.match(tenant):
+            if _TENANT.fullmatch(tenant):
                 self._read_tenant(source, tenant, theirs)
             else:
                 for message in theirs:

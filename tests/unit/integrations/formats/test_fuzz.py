@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import cramjam
 import numpy as np
@@ -40,6 +42,9 @@ SEEDS: dict[str, bytes] = {
     b'"system":{"cpu":{"user":{"pct":0.4}}}}',
     "fluentbit": b'{"@timestamp":1700000000.123456,"cpu_p":1.5,"hostname":"h"}',
 }
+_OTLP_DIGITS = (
+    b'{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"m","gauge":{"dataPoints":[{"%s":"%s"}]}}]}]}]}'
+)
 NASTY = [
     b"",
     b"null",
@@ -57,6 +62,9 @@ NASTY = [
     b'{"metric":"\\ud800","value":1}',
     b'{"metric":"\xed\xa0\x80","value":1}',
     b'{"name":"m","fields":{"a":1e400,"b":-1e-400},"tags":{},"timestamp":1e400}',
+    _OTLP_DIGITS % (b"asInt", b"9" * 5000),
+    _OTLP_DIGITS % (b"timeUnixNano", b"9" * 5000),
+    b'{"name":"m","timestamp":1,"distribution":{"samples":[{"value":1e308,"rate":9},{"value":-1e308,"rate":9}]}}',
     b'{"resourceMetrics":[{"scopeMetrics":[{"metrics":[null,{"name":"m","sum":{"dataPoints":[null,{}]}}]}]}]}',
 ]
 
@@ -93,6 +101,7 @@ def check(form: str, values: list[bytes], options: FormatOptions | None = None) 
     assert records == sorted(set(records))
     assert all(0 <= record < len(values) for record in records)
     assert all(one.reason.isidentifier() and one.reason.islower() for one in decoded.rejections)
+    assert "decoder_failed" not in {one.reason for one in decoded.rejections}
     assert all(len(one.detail.encode()) < 2000 for one in decoded.rejections)
     json.dumps(list(sample_dicts(decoded, table)), allow_nan=False)
     return decoded
@@ -160,6 +169,30 @@ def test_json_of_wrong_types_never_raises(form: str, data: st.DataObject) -> Non
             break
         spot = inner
     check(form, [json.dumps(body).encode("utf-8", "replace")])
+
+
+def _leaves(body: object) -> Iterator[tuple[Any, Any]]:
+    """Where every value stands that holds no other: its owner and its key there."""
+    for key, inner in body.items() if isinstance(body, dict) else enumerate(body) if isinstance(body, list) else ():
+        if isinstance(inner, dict | list) and inner:
+            yield from _leaves(inner)
+        else:
+            yield body, key
+
+
+@pytest.mark.parametrize("form", sorted(FORMATS.keys() - {"telegraf_influx", "prometheus_remote_write"}))
+@pytest.mark.parametrize("digits", [20, 310, 4301])
+def test_long_digits_in_any_place_never_raise(form: str, digits: int) -> None:
+    """As text and as a number."""
+    texts = [value for value in captures(form)[:3] if value[:1] in {b"{", b"["}]
+    for text in [*texts, _OTLP_DIGITS % (b"asInt", b"1"), _OTLP_DIGITS % (b"timeUnixNano", b"1")]:
+        spots = sum(1 for _ in _leaves(json.loads(text)))
+        for at in range(min(spots, 40)):
+            body = json.loads(text)
+            owner, key = list(_leaves(body))[at]
+            owner[key] = "LONG"
+            for long in (b'"%s"', b'"-%s"', b"%s", b"-%s"):
+                check(form, [json.dumps(body).encode().replace(b'"LONG"', long % (b"9" * digits))])
 
 
 @pytest.mark.parametrize("form", FORMATS)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from integrations.formats import Decoded, Decoder, SeriesTable, decoder_for
+from integrations.formats.guarded import Guarded
 from integrations.gateway.intake import Intake
 from integrations.gateway.settings import IngestSettings, SourceSettings
 from integrations.telemetry import Telemetry
@@ -19,14 +22,14 @@ NOW_S = 1_700_000_000.0
 class Bench:
     """An intake and what came out of it."""
 
-    def __init__(self, **source: Any) -> None:
+    def __init__(self, make: Callable[..., Decoder] = decoder_for, **source: Any) -> None:
         settings = IngestSettings(
             sources=[SourceSettings(**({"topic": "metrics", "format": "native"} | source))],
             max_series=source.pop("max_series", 1000),
         )
         self.telemetry = Telemetry("ingest")
         self.rejected: list[tuple[int, str]] = []
-        self.intake = Intake(settings, 4, self.telemetry, lambda: NOW_S, self.note)
+        self.intake = Intake(settings, 4, self.telemetry, lambda: NOW_S, self.note, make)
 
     def note(self, message: Any, reason: str, _detail: str) -> None:
         self.rejected.append((message.offset(), reason))
@@ -91,10 +94,11 @@ def test_the_tenant_comes_from_the_configured_header(message: Any) -> None:
         message(sample("c"), 2, with_headers=[("other", b"x"), ("x-tenant", b"acme")]),
         message(sample("d"), 3, with_headers=[("x-tenant", b"a/../b")]),
         message(sample("e"), 4, with_headers=[("x-tenant", b"\xff")]),
+        message(sample("f"), 5, with_headers=[("x-tenant", b"acme\n")]),
     ]
     bench.intake.read("metrics", messages)
     assert bench.samples() == [("acme", "a", 1.0), ("acme", "c", 1.0), ("house", "b", 1.0)]
-    assert bench.rejected == [(3, "bad_tenant"), (4, "bad_tenant")]
+    assert bench.rejected == [(3, "bad_tenant"), (4, "bad_tenant"), (5, "bad_tenant")]
 
 
 def test_a_header_that_is_not_configured_names_no_tenant(message: Any) -> None:
@@ -116,6 +120,37 @@ def test_names_that_churn_do_not_fill_the_memory(message: Any) -> None:
         bench.intake.read("metrics", [message(sample(f"m{wave}_{number}"), number) for number in range(400)])
         assert len(bench.samples()) == 400
         assert bench.intake.series_count <= 1000
+
+
+class Brittle:
+    """A decoder that breaks at what holds ``b``."""
+
+    name = "native"
+
+    def decode(self, values: list[bytes], record_ms: list[int], table: SeriesTable) -> Decoded:
+        if any(b'"b"' in one for one in values):
+            raise ZeroDivisionError("a decoder's own fault")
+        return decoder_for("native").decode(values, record_ms, table)
+
+
+def test_a_decoder_that_breaks_costs_the_record_that_broke_it(message: Any, caplog: pytest.LogCaptureFixture) -> None:
+    bench = Bench(make=lambda *_: Guarded(Brittle()))
+    raw = [sample("a", 1.0), sample("b", 2.0), b"{", sample("c", 3.0), sample("b", 4.0)]
+    bench.intake.read("metrics", [message(one, at) for at, one in enumerate(raw)])
+    assert bench.samples() == [("default", "a", 1.0), ("default", "c", 3.0)]
+    assert bench.rejected == [(1, "decoder_failed"), (2, "not_json"), (4, "decoder_failed")]
+    assert bench.counted("metrics_ai_rejected_total", source="metrics", reason="decoder_failed") == 2
+    assert [one.exc_info is not None for one in caplog.records] == [True]
+
+
+def test_thousands_of_digits_stop_nobody(message: Any) -> None:
+    bench = Bench(format="otlp")
+    points = (
+        b'{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"m","gauge":{"dataPoints":[{"asInt":"%s"}]}}]}]}]}'
+    )
+    bench.intake.read("metrics", [message(points % one, at) for at, one in enumerate([b"1", b"9" * 5000, b"3"])])
+    assert bench.samples() == [("default", "m", 1.0), ("default", "m", 3.0)]
+    assert bench.rejected == [(1, "bad_value")]
 
 
 def test_an_unknown_format_is_refused_at_once() -> None:
