@@ -65,6 +65,23 @@ def test_data_lies_on_named_volumes(compose: dict[str, Any]) -> None:
     assert {mount.split(":")[0] for mount in mounts} == set(compose["volumes"])
 
 
+def test_compiled_kernels_can_be_kept_by_every_service_on_its_read_only_tree(
+    compose: dict[str, Any], dockerfile: str
+) -> None:
+    (cache,) = re.findall(r"NUMBA_CACHE_DIR=(\S+)", dockerfile)
+    for name in ("topics", *ROLES):
+        service = compose["services"][name]
+        assert service["read_only"], name
+        mounts = [mount.split(":")[1] for mount in service["volumes"]]
+        assert any(Path(cache).is_relative_to(mount) for mount in mounts), name
+
+
+def test_the_brokers_health_check_brings_a_small_heap_of_its_own(compose: dict[str, Any]) -> None:
+    (heap,) = [part for part in compose["services"]["kafka"]["healthcheck"]["test"] if "KAFKA_HEAP_OPTS" in part]
+    (most_mb,) = re.findall(r"-Xmx(\d+)m", heap)
+    assert int(most_mb) <= 128
+
+
 def test_the_settings_of_every_service_exist(compose: dict[str, Any]) -> None:
     from metrics_ai.config import load_config
 
