@@ -11,11 +11,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from integrations.kafka.connection import KafkaSettings
 from schemas.errors import BrokerError, CheckpointError
@@ -55,11 +55,17 @@ class CheckpointSettings(BaseModel):
     transaction_timeout_s: Annotated[
         float,
         Field(ge=1, le=900, description="After which the broker aborts the transaction of a writer that is gone."),
-    ] = 10.0
+    ] = 45.0
     write_limit_s: Annotated[
         float, Field(ge=1, le=900, description="For one checkpoint, a broker's restart included; then the worker ends.")
     ] = 30.0
     compression: Annotated[Codec, Field(description="Of the blocks.")] = "lz4"
+
+    @model_validator(mode="after")
+    def _a_writer_gives_up_before_the_broker_does(self) -> Self:
+        if self.transaction_timeout_s <= self.write_limit_s:
+            raise ValueError("transaction_timeout_s must be longer than write_limit_s")
+        return self
 
     def interval(self, transactions: bool) -> float:
         """Seconds between two checkpoints on a broker with or without transactions."""
@@ -274,25 +280,32 @@ class LogReader:
                     elif message is not None:
                         open_ones.discard(message.partition())
 
-    def between(self, topic: str, partition: int, first: int, end: int) -> Iterator[LogRecord]:
+    def between(
+        self, topic: str, partition: int, first: int, end: int, still_wanted: Callable[[], bool] = lambda: True
+    ) -> Iterator[LogRecord]:
         """The records that exist with ``first <= offset < end``, where ``end`` is one that was read.
 
         Raises
         ------
         BrokerError
-            If the topic cannot be read.
+            If the topic cannot be read, or does not come to ``end`` in time: what is missing is then not known
+            to be gone.
         """
         waited_until = time.monotonic() + _RANGE_LIMIT_S
         with self._assigned([TopicPartition(topic, partition, first)]) as consumer:
-            # The record at ``end`` exists: only it, or its loss to retention meanwhile, ends the range.
-            while time.monotonic() < waited_until:
+            # The record at ``end`` was read: only it, one after it, or an end of the topic beyond it ends the range.
+            while still_wanted():
                 for message in _consume(consumer):
-                    if message.error() is not None:
-                        continue
                     if message.offset() >= end:
                         return
-                    waited_until = time.monotonic() + _RANGE_LIMIT_S
-                    yield _record(message)
+                    if message.error() is None:
+                        waited_until = time.monotonic() + _RANGE_LIMIT_S
+                        yield _record(message)
+                if time.monotonic() > waited_until:
+                    raise BrokerError(
+                        f"{topic}/{partition} was read at offset {end} once, and now does not come as far from {first}",
+                        "Is the broker well? The worker starts again at its last checkpoint",
+                    )
 
     def ends(self, places: Iterable[tuple[str, int]], timeout_s: float = 10.0) -> dict[tuple[str, int], LogEnds]:
         """The oldest and the next offset of each of these partitions (topic, number).

@@ -56,6 +56,11 @@ class StageHost:
         self._tasks: list[asyncio.Future[None]] = []
         _AGENTS[stage.name](self.app, self.shell)
 
+    @property
+    def is_started(self) -> bool:
+        """Whether it has begun to join the group."""
+        return bool(self._tasks)
+
     async def start(self) -> None:
         """Join the group; partitions come when the group gives them."""
         await in_thread(self.shell.stage.warm_up)
@@ -90,18 +95,20 @@ class StageHost:
         self.shell.step.stopped = True
         for task in self._tasks:
             task.cancel()
-        with suppress(Exception):
-            await asyncio.wait_for(self.app.stop(), ABANDON_LIMIT_S)
+        stopping = asyncio.ensure_future(self.app.stop())
+        await asyncio.wait({stopping}, timeout=ABANDON_LIMIT_S)
 
 
 async def host(hosts: Sequence[StageHost], stop: threading.Event) -> MetricsAIError | None:
     """Run stages until told to stop or one fails; returns what failed."""
-    for one in hosts:
-        await one.start()
+    starting = asyncio.ensure_future(_start(hosts))
     failure = None
     while not stop.is_set() and failure is None:
         await asyncio.sleep(_POLL_S)
+        if starting.done():
+            starting.result()
         failure = next(filter(None, (one.failure() for one in hosts)), None)
+    starting.cancel()
     if failure is not None:
         await asyncio.gather(*(one.abandon() for one in hosts))
     else:
@@ -109,15 +116,23 @@ async def host(hosts: Sequence[StageHost], stop: threading.Event) -> MetricsAIEr
     return failure
 
 
+async def _start(hosts: Sequence[StageHost]) -> None:
+    for one in hosts:
+        await one.start()
+
+
 async def _stop(hosts: Sequence[StageHost]) -> MetricsAIError | None:
     """Stop in order; returns what is amiss if that takes too long."""
     holding = any(one.shell.restored for one in hosts)
     limit_s = STOP_LIMIT_S if holding else ABANDON_LIMIT_S
-    try:
-        await asyncio.wait_for(asyncio.gather(*(one.stop() for one in hosts)), limit_s)
-    except TimeoutError:
+    # Not wait_for, which waits for what it cancelled, and mode goes on when it is cancelled.
+    stopping = asyncio.gather(*(one.stop() for one in hosts if one.is_started))
+    await asyncio.wait({stopping}, timeout=limit_s)
+    if stopping.done():
+        stopping.result()
+    elif holding:
+        return BrokerError(f"no orderly stop within {limit_s:.0f} s; the last checkpoint stands")
+    else:
         # Faust may wait for a group that it had only begun to join; who was given nothing leaves nothing behind.
-        if holding:
-            return BrokerError(f"no orderly stop within {limit_s:.0f} s; the last checkpoint stands")
         LOG.warning("ended before the group was joined")
     return None

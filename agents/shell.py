@@ -107,6 +107,8 @@ class Shell:
         except MetricsAIError as error:
             self.fail(error)
             return
+        if generation != self._generation:  # handed on meanwhile
+            return
         for state in states:
             self._keep(state)
         self.restored = True
@@ -145,7 +147,7 @@ class Shell:
     async def _checkpoint_for_ever(self, part: PartitionState) -> None:
         failures = 0
         # Partitions take turns: their first checkpoints are spread over one interval.
-        part.saved_at_s -= self._interval_s * part.number / (max(self.partitions) + 1)
+        part.saved_at_s -= self._interval_s * part.number / max(part.number + 1, self._settings.kafka.partitions)
         while self.partitions.get(part.number) is part:
             await asyncio.sleep(self._wait_s(part))
             if not self._is_due(part):
@@ -281,23 +283,32 @@ class Shell:
             await self._hand_on()
 
     async def _hand_on(self) -> None:
-        parts = list(self.partitions.values())
-        await asyncio.gather(*(self._last_checkpoint(part) for part in parts))
-        self.partitions.clear()
-        await asyncio.gather(*(in_thread(part.writer.close) for part in parts))
-
-    async def _last_checkpoint(self, part: PartitionState) -> None:
-        if part.cost_s > HANDOVER_S:
-            async with part.saving:
-                return
+        """A last checkpoint of everything, in bounded time: who comes next shuts out a writer that is late."""
+        tasks = [asyncio.ensure_future(self._let_go(part)) for part in self.partitions.values()]
         try:
-            await self.checkpoint(part)
-        except CheckpointError as error:
-            LOG.warning("no checkpoint at the handover", extra={"partition": part.number, "error": str(error)})
+            if tasks:
+                await asyncio.wait(tasks, timeout=HANDOVER_S)
+        finally:
+            self.partitions.clear()
+        if late := sum(not task.done() for task in tasks):
+            LOG.warning("partitions are handed on while they are saved", extra={"partitions": late})
+
+    async def _let_go(self, part: PartitionState) -> None:
+        try:
+            if part.cost_s > HANDOVER_S:
+                async with part.saving:  # one that is under way
+                    pass
+            else:
+                await self.checkpoint(part)
+        except Exception as error:  # noqa: BLE001  # what was not saved is replayed
+            LOG.warning("no checkpoint at the handover", extra={"partition": part.number, "error": repr(error)})
+        finally:
+            await in_thread(part.writer.close)
 
     async def drain(self) -> None:
         """Take no more, save everything, and let go of the partitions."""
         self._generation += 1
         self.step.stopped = True
         self.telemetry.set_ready(self.stage.name, ready=False)
-        await self._hand_on()
+        async with self._taking_over:
+            await self._hand_on()

@@ -11,6 +11,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -22,6 +23,7 @@ from agents.writers import CheckpointWriter
 from integrations.kafka.connection import KafkaSettings
 from integrations.telemetry import Telemetry
 from schemas.errors import SchemaError
+from schemas.events import Tick
 from schemas.topics import Topic
 from streams.operator import Operator
 
@@ -29,6 +31,8 @@ LOG = logging.getLogger(__name__)
 # Decisions that wait for their transaction; beyond, the stage waits for it instead of reading on.
 WAITING_OUTPUTS: Final = 2000
 _REREAD_CHUNK: Final = 50
+# Ticks that wait for their inputs; were there more, an input would be shorter than it was.
+_HELD: Final = 10_000
 
 
 class KafkaMessage(Protocol):
@@ -75,6 +79,7 @@ class PartitionState:
     cost_s: float = 0.0
     saved_at_s: float = field(default_factory=time.monotonic)
     read_ms: dict[str, int] = field(default_factory=dict)
+    held: deque[tuple[LogRecord, Mapping[str, int]]] = field(default_factory=deque)
     told: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -151,12 +156,19 @@ class Step:
         if part is None or self.stopped:
             return
         name = self._topics[message.topic].name
-        if message.offset < part.positions[name]:
+        expected = self._expected(part, name)
+        if message.offset < expected:
             return
-        if message.offset > part.positions[name] and not await self._take_skipped(part, message.topic, message.offset):
+        if message.offset > expected and not await self._take_skipped(part, message.topic, message.offset):
             return
-        self._apply(part, name, _log_record(message))
+        self._admit(part, name, _log_record(message))
         await self._send(part)
+
+    def _expected(self, part: PartitionState, name: str) -> int:
+        """The next offset of an input."""
+        if part.held and name == self._stage.ticks.name:
+            return part.held[-1][0].offset + 1
+        return part.positions[name]
 
     async def _take_skipped(self, part: PartitionState, topic: str, end: int) -> bool:
         """Read again what lies between the expected offset and the one that came.
@@ -166,22 +178,26 @@ class Step:
         transaction. Returns whether the partition is still ours.
         """
         name = self._topics[topic].name
-        first = part.positions[name]
+        first = self._expected(part, name)
         found = 0
-        records = self._tools.reader.between(topic, part.number, first, end)
+        wanted = True
+        records = self._tools.reader.between(topic, part.number, first, end, lambda: wanted)
         try:
             while chunk := await in_thread(_next_records, records):
                 for record in chunk:
                     if not self._is_ours(part):
                         return False
-                    found += record.offset >= part.positions[name]
-                    self._apply(part, name, record)
+                    found += 1
+                    self._admit(part, name, record)
                     await self._send(part)
         finally:
-            await in_thread(records.close)  # type: ignore[attr-defined]  # a generator
+            wanted = False
+            with suppress(ValueError):  # cancelled while a thread reads: it ends there, since nobody wants it
+                records.close()  # type: ignore[attr-defined]  # a generator
         if not self._is_ours(part):
             return False
-        part.positions[name] = end
+        if not (part.held and name == self._stage.ticks.name):
+            part.positions[name] = end
         self.report_gap(self._topics[topic], part.number, first, end - first - found)
         return True
 
@@ -198,6 +214,19 @@ class Step:
                 "records are gone that were not read yet",
                 extra={"topic": topic.name, "partition": partition, "offset": first, "records": missing},
             )
+
+    def _admit(self, part: PartitionState, name: str, record: LogRecord) -> None:
+        """Apply a record, and the ticks that waited for it.
+
+        Read again after a restart, a tick may come before records that had been applied when it was written: time
+        would then pass without them. It waits; its offset counts as not read until it is applied.
+        """
+        if name == self._stage.ticks.name:
+            part.held.append((record, _after(record)))
+        else:
+            self._apply(part, name, record)
+        while part.held and (_reaches(part, part.held[0]) or _reaches(part, part.held[-1]) or len(part.held) > _HELD):
+            self._apply(part, self._stage.ticks.name, part.held.popleft()[0])
 
     def _apply(self, part: PartitionState, name: str, record: LogRecord) -> None:
         started = time.perf_counter()
@@ -247,6 +276,18 @@ class Step:
                 part.waiting.popleft()
                 part.flying.add(future)
                 future.add_done_callback(_forget_delivered(part.flying))
+
+
+def _after(record: LogRecord) -> Mapping[str, int]:
+    """Where the other inputs must stand before a tick holds."""
+    try:
+        return Tick.from_bytes(record.value or b"").after
+    except SchemaError:
+        return {}
+
+
+def _reaches(part: PartitionState, held: tuple[LogRecord, Mapping[str, int]]) -> bool:
+    return all(part.positions.get(name, end) >= end for name, end in held[1].items())
 
 
 def _forget_delivered(flying: set[asyncio.Future[None]]) -> Callable[[asyncio.Future[None]], None]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar
 
 from mode.threads import WorkerThread
 
 P = ParamSpec("P")
 T = TypeVar("T")
+_JOIN_LIMIT_S: Final = 5.0
 
 
 async def in_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -57,3 +58,7 @@ class EndableThread(WorkerThread):
     def __init__(self, service: Any, **kwargs: Any) -> None:
         super().__init__(service, **kwargs)
         self.daemon = True
+
+    def stop(self) -> None:
+        """Wait for its end, but not for ever: mode calls this in the event loop, which stands still meanwhile."""
+        self.is_stopped.wait(_JOIN_LIMIT_S)

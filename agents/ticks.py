@@ -44,6 +44,7 @@ class TickWriter:
 
     A tick is written once every record that lay in the inputs at its moment has been applied, so that a stage which
     catches up does not hear of times that its inputs have not reached. Moments that come while one waits are left out.
+    A tick says how far the inputs had been applied, so that whoever reads it again waits until they are so again.
 
     Parameters
     ----------
@@ -95,6 +96,8 @@ class TickWriter:
         return all(nexts[name] >= end for name, end in pending.ends.items())
 
     def _take(self, number: int) -> SendableRecord:
-        at_ms = self._pending.pop(number).at_ms
-        tick = Tick(stage=self.stage.name, partition=number, at_ms=at_ms)
-        return SendableRecord(self.topic, number, KeyedRecord(str(number).encode(), tick.to_bytes()), at_ms)
+        pending = self._pending.pop(number)
+        nexts = self.positions.nexts(number)
+        after = {name: nexts[name] for name in pending.ends}
+        tick = Tick(stage=self.stage.name, partition=number, at_ms=pending.at_ms, after=after)
+        return SendableRecord(self.topic, number, KeyedRecord(str(number).encode(), tick.to_bytes()), pending.at_ms)

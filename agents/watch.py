@@ -15,10 +15,8 @@ from agents.step import PartitionState
 _EVERY_S: Final = 0.25
 # Names under which operators count samples.
 _TAKEN_IN: Final = frozenset({"samples", "accepted", "accepted_late"})
-_LEFT_OUT: Final = frozenset({"duplicate", "too_late", "late", "out_of_order", "not_finite", "over_limit", "repeated"})
 # What an operator counts beside the values that it left out.
-_TAKEN: Final = frozenset({"samples", "accepted", "accepted_late"})
-_WORK: Final = frozenset({"closed_buckets", "river_updates", "forgotten"})
+_NOTED: Final = frozenset({"closed_buckets", "river_updates", "forgotten", "counter_resets", "counter_wraps"})
 
 
 class Watch:
@@ -111,7 +109,9 @@ class Watch:
         for reason, new in self._new_counts(part):
             if reason in _TAKEN_IN:
                 telemetry.samples.labels(name).inc(new)
-            elif reason in _LEFT_OUT:
+            elif reason in _NOTED:
+                telemetry.noted.labels(name, reason).inc(new)
+            else:
                 telemetry.skipped.labels(name, self._shell.stage.source.name, reason).inc(new)
 
     def _new_counts(self, part: PartitionState) -> list[tuple[str, int]]:

@@ -44,13 +44,16 @@ class Telemetry:
         self.skipped = Counter(
             "metrics_ai_skipped", "Values left out, by reason.", ["stage", "source", "reason"], registry=registry
         )
+        self.noted = Counter(
+            "metrics_ai_noted", "What a stage saw in its values, by name.", ["stage", "event"], registry=registry
+        )
         self.gaps = Counter("metrics_ai_gaps", "Offsets that retention removed.", ["stage", "topic"], registry=registry)
         self.lag_offsets = Gauge(
             "metrics_ai_lag_offsets", "Records not read yet.", ["stage", "topic", "partition"], registry=registry
         )
         self.lag_seconds = Gauge(
             "metrics_ai_lag_seconds",
-            "Age of the newest record read.",
+            "Time since the newest record read; 0 where none is left.",
             ["stage", "topic", "partition"],
             registry=registry,
         )

@@ -15,6 +15,7 @@ from typing import Final
 from prometheus_client import disable_created_metrics
 
 from integrations.health_http import HealthServer, telemetry_routes
+from integrations.kafka.process import end_within
 from integrations.telemetry import Telemetry
 from metrics_ai.config import Config
 from metrics_ai.logs import set_up_logs
@@ -22,6 +23,8 @@ from metrics_ai.precompile import precompile_detect, precompile_ingest
 
 LOG = logging.getLogger("metrics_ai.worker")
 STAGES: Final = ("detect", "decide")
+# An orderly stop takes 15 s at most; what is not over then hangs.
+LAST_RESORT_S: Final = 18.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ def run_worker_process(roles: Sequence[str], config: Config, options: WorkerOpti
         telemetry.set_ready(role, False)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda *_: _stop_for_certain(stop))
     with HealthServer(telemetry_routes(telemetry), config.http.host, options.port) as server:
         _report(options.ready_file, server.port)
         LOG.info("started", extra={"roles": name, "http": server.url, "broker": config.kafka.bootstrap})
@@ -77,6 +80,12 @@ def run_worker_process(roles: Sequence[str], config: Config, options: WorkerOpti
             if options.ready_file:
                 options.ready_file.unlink(missing_ok=True)
     LOG.info("ended")
+
+
+def _stop_for_certain(stop: threading.Event) -> None:
+    if not stop.is_set():
+        end_within(LAST_RESORT_S)
+    stop.set()
 
 
 def _report(path: Path | None, port: int) -> None:

@@ -229,6 +229,10 @@ class Tick(Event):
     stage: str
     partition: int
     at_ms: Annotated[TimeMs, Field(description="On whole seconds.")]
+    after: Annotated[
+        dict[str, int],
+        Field(description="The next offset of each other input when it was written; it holds once they are reached."),
+    ] = {}
 
 
 class Setting(Event):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import faulthandler
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -186,3 +188,18 @@ def _answers(settings: KafkaSettings) -> bool:
         return bool(AdminClient(settings.librdkafka(log_level=0)).list_topics(timeout=5).brokers)
     except KafkaException:
         return False
+
+
+def end_within(limit_s: float) -> None:
+    """End the process after so long, wherever its threads then stand, and say where.
+
+    For a process that was told to stop: what it holds is safe at its last checkpoint, and whoever supervises it
+    must not wait for a client that never answers.
+    """
+
+    def end() -> None:
+        time.sleep(limit_s)
+        faulthandler.dump_traceback()
+        os._exit(1)
+
+    threading.Thread(target=end, daemon=True, name="last-resort").start()

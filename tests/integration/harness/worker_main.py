@@ -20,7 +20,9 @@ from agents.checkpoints import CheckpointSettings
 from agents.host import StageHost, host
 from agents.restore import ShellSettings
 from integrations.kafka.connection import KafkaSettings
+from integrations.kafka.process import end_within
 from integrations.telemetry import Telemetry
+from metrics_ai.worker import LAST_RESORT_S
 from tests.integration.harness.stages import TORN, WRITERS, sum_stage
 
 LOG = logging.getLogger(__name__)
@@ -72,7 +74,12 @@ async def _run(config: dict[str, Any]) -> None:
     hosts = [StageHost(stage, settings, telemetry, with_ticks=config["ticks"])]
     threading.Thread(target=_tell, args=(hosts, telemetry, Path(config["status"])), daemon=True).start()
     stop = threading.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+
+    def told_to_stop() -> None:
+        end_within(LAST_RESORT_S)
+        stop.set()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told_to_stop)
     failure = await host(hosts, stop)
     if failure is not None:
         raise failure

@@ -285,3 +285,57 @@ def test_a_partition_that_went_away_is_not_saved_again() -> None:
 
     world.run(test)
     assert world.writer.written == []
+
+
+def test_what_is_handed_on_while_its_positions_are_told_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+
+    async def test(shell: Shell, part: PartitionState) -> None:
+        async def take_over(_numbers: list[int], _wanted: Callable[[], bool]) -> list[PartitionState]:
+            return [part]
+
+        async def commit(_positions: Mapping[Any, int]) -> None:
+            await shell._on_revoked()
+
+        shell.partitions.clear()
+        monkeypatch.setattr(shell, "_assigned", lambda: [0])
+        monkeypatch.setattr(shell._restorer, "take_over", take_over)
+        monkeypatch.setattr(world.app, "commit_positions", commit)
+        await shell._on_assigned()
+        assert not shell.restored
+        assert not shell._keepers
+        assert not shell.failed.done()
+
+    world.run(test)
+    assert world.writer.closed
+
+
+def test_a_handover_does_not_wait_for_a_broker_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agents.shell.HANDOVER_S", 0.2)
+    world = World()
+
+    async def test(shell: Shell, part: PartitionState) -> None:
+        _step(part, "output")  # which the broker never takes
+        started = asyncio.get_running_loop().time()
+        await shell._on_revoked()
+        assert asyncio.get_running_loop().time() - started < 2.0
+        assert shell.partitions == {}
+
+    world.run(test)
+    assert world.writer.written == []
+
+
+def test_a_bug_in_a_last_checkpoint_lets_the_partition_go_all_the_same() -> None:
+    world = World()
+
+    async def test(shell: Shell, part: PartitionState) -> None:
+        def broken() -> list[tuple[str, bytes]]:
+            raise KeyError("a bug")
+
+        _step(part)
+        part.operator.take_blocks = broken  # type: ignore[method-assign]
+        await shell._on_revoked()
+        assert shell.partitions == {}
+
+    world.run(test)
+    assert world.writer.closed

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from integrations.kafka.connection import KafkaSettings
 from integrations.telemetry import Telemetry
 from schemas import topics
 from schemas.errors import BrokerError, SchemaError
+from schemas.events import Tick
 from schemas.topics import Topic
 from streams.operator import Output
 
@@ -64,7 +65,9 @@ class FakeReader:
     log: dict[int, bytes] = field(default_factory=dict)
     reads: list[tuple[str, int, int]] = field(default_factory=list)
 
-    def between(self, topic: str, partition: int, first: int, end: int) -> Iterator[LogRecord]:
+    def between(
+        self, topic: str, partition: int, first: int, end: int, still_wanted: Callable[[], bool]
+    ) -> Iterator[LogRecord]:
         self.reads.append((topic, first, end))
         for offset in range(first, end):
             if offset in self.log:
@@ -230,3 +233,51 @@ def test_a_stopped_stage_takes_nothing() -> None:
     world.step.stopped = True
     world.take(FaustMessage(10, b"a"))
     assert world.operator.seen == []
+
+
+def _tick(offset: int, after: int) -> FaustMessage:
+    tick = Tick(stage="detect", partition=0, at_ms=1000 * offset, after={"metrics.samples": after})
+    return FaustMessage(offset, tick.to_bytes(), topic="x.detect.ticks")
+
+
+def _order(world: World) -> list[str]:
+    return [
+        f"tick {Tick.from_bytes(value).at_ms}" if topic == "detect.ticks" else value.decode()
+        for topic, value in world.operator.seen
+    ]
+
+
+def test_a_tick_that_is_read_again_waits_for_the_samples_that_it_came_after() -> None:
+    world = World()
+    part = world.take(_tick(10, after=11), _tick(11, after=12))
+    assert _order(world) == []
+    assert part.positions["detect.ticks"] == 10
+    world.take(FaustMessage(10, b"a"))
+    assert _order(world) == ["a", "tick 10000"]
+    assert part.positions["detect.ticks"] == 11
+    world.take(FaustMessage(11, b"b"), FaustMessage(12, b"c"))
+    assert _order(world) == ["a", "tick 10000", "b", "tick 11000", "c"]
+
+
+def test_a_tick_that_waits_and_comes_again_waits_once() -> None:
+    world = World()
+    world.take(_tick(10, after=11), _tick(10, after=11), FaustMessage(10, b"a"))
+    assert _order(world) == ["a", "tick 10000"]
+
+
+def test_a_tick_whose_inputs_were_made_anew_goes_with_the_next_that_holds() -> None:
+    world = World()
+    part = world.take(_tick(10, after=99), _tick(11, after=10))
+    assert _order(world) == ["tick 10000", "tick 11000"]
+    assert part.positions["detect.ticks"] == 12
+
+
+def test_ticks_that_were_skipped_while_one_waits_are_read_again_behind_it() -> None:
+    world = World()
+    world.reader.log = {11: _tick(11, after=11).value or b""}
+    part = world.take(_tick(10, after=11), _tick(13, after=12))
+    assert world.reader.reads == [("x.detect.ticks", 11, 13)]
+    assert part.positions["detect.ticks"] == 10
+    world.take(FaustMessage(10, b"a"), FaustMessage(11, b"b"))
+    assert _order(world) == ["a", "tick 10000", "tick 11000", "b", "tick 13000"]
+    assert part.positions["detect.ticks"] == 14

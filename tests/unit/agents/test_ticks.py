@@ -62,7 +62,9 @@ def test_a_tick_falls_on_whole_intervals_of_the_clock() -> None:
 def test_a_tick_names_its_partition_and_goes_there() -> None:
     (record,) = _writer(Standing(partitions=[5]), ManualClock()).due()
     assert (record.topic, record.partition, record.timestamp_ms) == ("detect.ticks", 5, 100_000)
-    assert Tick.from_bytes(record.record.value) == Tick(stage="detect", partition=5, at_ms=100_000)
+    assert Tick.from_bytes(record.record.value) == Tick(
+        stage="detect", partition=5, at_ms=100_000, after={"metrics.samples": 0}
+    )
 
 
 def test_a_tick_waits_for_the_records_that_lay_there_at_its_moment() -> None:
