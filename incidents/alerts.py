@@ -94,7 +94,7 @@ class AlertRecord:
     home
         Id of the incident that it first joined (which may since be an alias); None for what joins none.
     page_key
-        The dedup key that this alert opened, if it opened one.
+        The dedup key that this alert opened last, if it opened one.
     digest
         Of the last published content.
     """

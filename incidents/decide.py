@@ -1,8 +1,9 @@
 """The decide stage of one partition: anomalies in, alerts and incidents out.
 
 Its state is a function of the set of anomaly states and settings that arrived and of the newest tick: repeats and
-any order end alike. Anomalies advance no time; only ticks let an incident resolve and old state be forgotten, the
-latter not before the anomalies themselves have come so far (a stage that catches up forgets nothing too early).
+any order end alike. Anomalies advance no time; only ticks let an incident resolve, a silent alert be given up and
+old state be forgotten. A tick forgets nothing before the anomalies themselves have come so far, and gives up nothing
+before so much time has passed since the newest of them came (a stage that catches up does neither too early).
 """
 
 from __future__ import annotations
@@ -65,7 +66,9 @@ class DecideOperator:
         self._publisher = Publisher(partition, settings.members_listed)
         self._now_ms = 0
         self._newest_ms = 0
+        self._newest_came_ms = 0
         self._resolves: list[tuple[int, str]] = []
+        self._silences: list[tuple[int, str]] = []
         self._expiries: list[tuple[int, str]] = []
         self._waiting: set[str] = set()
         self._dirty: set[str] = set()
@@ -98,9 +101,9 @@ class DecideOperator:
             return []
         self.counts["anomalies"] += 1
         if anomaly.at_ms > self._newest_ms:
-            self._newest_ms = anomaly.at_ms
+            self._newest_ms, self._newest_came_ms = anomaly.at_ms, self._now_ms
             self._dirty.add(blocks.CLOCK)
-        if was is None or (record.ended_ms is not None and not was.ended):
+        if was is None or was.ended != (record.ended_ms is not None):
             self._watch(record)
         self._place(record, anomaly.at_ms, was)
         return self._publisher.take()
@@ -145,7 +148,8 @@ class DecideOperator:
                 self._publish(incident, at_once=True)
         for incident_id in sorted(self._waiting):
             self._publish(self._board.incidents[incident_id], at_once=True)
-        self._expire(min(self._now_ms, self._newest_ms))
+        self._give_up(min(at_ms, self._newest_ms + at_ms - self._newest_came_ms))
+        self._expire(min(at_ms, self._newest_ms))
         return self._publisher.take()
 
     @property
@@ -187,6 +191,7 @@ class DecideOperator:
         elif key == blocks.CLOCK:
             clock = blocks.unpack(value)
             self._now_ms, self._newest_ms = clock["now_ms"], clock["newest_ms"]
+            self._newest_came_ms = clock.get("newest_came_ms", self._now_ms)
         elif key == blocks.CORRELATION:
             for valid_from_ms, body in blocks.unpack(value)["versions"]:
                 self._history.put(valid_from_ms, body)
@@ -308,7 +313,8 @@ class DecideOperator:
             heapq.heappush(self._resolves, (due_ms, incident.id))
 
     def _watch(self, record: AlertRecord) -> None:
-        heapq.heappush(self._expiries, (self._due_ms(record), record.key))
+        due = self._silences if record.ended_ms is None else self._expiries
+        heapq.heappush(due, (self._due_ms(record), record.key))
 
     def _due_ms(self, record: AlertRecord) -> int:
         """When an alert is given up, or forgotten."""
@@ -316,18 +322,26 @@ class DecideOperator:
             return record.ended_ms + round(self._settings.retention_s * 1000)
         return record.latest.at_ms + round(self._settings.abandon_after_s * 1000)
 
+    def _give_up(self, clock_ms: int) -> None:
+        """Call firing alerts expired that nobody spoke of for long enough; they come back when heard of."""
+        while self._silences and self._silences[0][0] <= clock_ms:
+            record = self._board.alerts.get(heapq.heappop(self._silences)[1])
+            if record is None or record.ended_ms is not None:
+                continue
+            due_ms = self._due_ms(record)
+            if due_ms <= clock_ms:
+                record.expire(due_ms)
+                self._place(record, due_ms, _Was(ended=False, urgency=urgency_of(record)))
+            self._watch(record)
+
     def _expire(self, clock_ms: int) -> None:
+        """Forget what ended long enough ago."""
         while self._expiries and self._expiries[0][0] <= clock_ms:
             record = self._board.alerts.get(heapq.heappop(self._expiries)[1])
-            if record is None:
+            if record is None or record.ended_ms is None:
                 continue
             if self._due_ms(record) > clock_ms:
                 self._watch(record)
-            elif record.ended_ms is None:
-                expired_ms = self._due_ms(record)
-                record.expire(expired_ms)
-                self._watch(record)
-                self._place(record, expired_ms, _Was(ended=False, urgency=urgency_of(record)))
             else:
                 self._forget(record)
         if self._history.forget(clock_ms - round(self._settings.retention_s * 1000)):
@@ -344,7 +358,8 @@ class DecideOperator:
 
     def _block(self, key: str) -> bytes:
         if key == blocks.CLOCK:
-            return blocks.pack({"now_ms": self._now_ms, "newest_ms": self._newest_ms})
+            times = {"now_ms": self._now_ms, "newest_ms": self._newest_ms, "newest_came_ms": self._newest_came_ms}
+            return blocks.pack(times)
         if key == blocks.CORRELATION:
             return blocks.pack({"versions": self._history.dump()})
         if key.startswith(blocks.ALERT):

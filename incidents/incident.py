@@ -29,7 +29,8 @@ class IncidentRecord:
     aliases
         Ids of incidents that were merged into this one.
     page_keys
-        Dedup keys in the order of their opening; the first page's is the id that the incident had then.
+        Dedup keys in the order of their opening: the id that the incident had at its first page, and the alerts' own
+        of the safety list.
     revision, digest
         Of the last published content.
     pending
@@ -91,19 +92,26 @@ class IncidentRecord:
     def page(self, record: AlertRecord) -> bool:
         """Open a dedup key if this member asks for one; whether it did.
 
-        The first member of P0 or P1 opens the incident's own key. After that only the safety list does, each alert
-        once and under its own episode, so that it does page inside an incident that was already paged.
+        An alert of the safety list always opens its own, under its episode: so it pages whatever was paged before,
+        and what was paged does not depend on who came first. Of all others the first of P0 or P1 opens the
+        incident's key.
         """
-        if record.page_key is not None or record.priority not in PAGING:
-            return False
-        if not self.page_keys:
-            record.page_key = self.id
-        elif record.safety:
-            record.page_key = record.id
+        if record.safety:
+            key = record.id
+        elif record.page_key is None and record.priority in PAGING and not self._is_paged:
+            key = self.id
         else:
             return False
-        self.page_keys.append(record.page_key)
+        if record.page_key == key:
+            return False
+        record.page_key = key
+        self.page_keys.append(key)
         return True
+
+    @property
+    def _is_paged(self) -> bool:
+        """Whether one of its keys is an incident's (its own, or of one that it took over), not a safety alert's."""
+        return not {self.id, *self.aliases}.isdisjoint(self.page_keys)
 
     def event(self, most_listed: int, merged_into: str | None = None) -> Incident:
         """What is published, under the revision that it has now."""

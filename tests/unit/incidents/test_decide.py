@@ -165,6 +165,24 @@ def test_the_first_page_takes_the_incidents_id_and_the_safety_list_pages_inside_
     assert decide.incidents()[0].page_keys == [paged.id, own]
 
 
+def test_the_safety_list_pages_under_its_own_key_whoever_came_first(anomaly: Make) -> None:
+    arrivals = [
+        rule(anomaly, "HighLatency", "P1"),
+        rule(anomaly, "OutOfMemoryKill", "P0", safety=True),
+        rule(anomaly, "DiskFull", "P0", safety=True, metric="disk"),
+    ]
+    keys = []
+    for order in itertools.permutations(arrivals):
+        decide = operator()
+        for one in order:
+            decide.on_anomaly(one)
+        (incident,) = decide.incidents()
+        safety = {one.id for one in decide.alerts() if one.safety}
+        assert safety < set(incident.page_keys)
+        keys.append(len(incident.page_keys))
+    assert keys == [3] * 6
+
+
 def test_a_merge_keeps_all_page_keys_and_opens_none(anomaly: Make) -> None:
     decide = operator()
     (one,) = incidents_in(decide.on_anomaly(rule(anomaly, "A", "P1", metric="cpu", node="h1", start_s=1000)))
@@ -293,6 +311,43 @@ def test_an_alert_nobody_speaks_of_expires_and_comes_back_when_heard_of(anomaly:
     assert (back.state, back.ended_ms, back.firing_count) == ("open", None, 1)
     decide.on_anomaly(anomaly(state="end", at_s=9200))
     assert min(decide.incidents(), key=lambda one: one.started_ms).ended_ms == 9_200_000
+
+
+def test_a_lone_alert_that_nobody_speaks_of_expires_by_the_ticks_alone(anomaly: Make) -> None:
+    decide = operator(abandon_after_s=7200)
+    decide.on_tick(1_001_000)
+    decide.on_anomaly(anomaly())
+    decide.on_tick(8_200_000)
+    assert [one.state for one in decide.alerts()] == ["firing"], "it came at 1001 s by the ticks"
+    decide.on_tick(8_202_000)
+    assert [(one.state, one.ended_ms) for one in decide.alerts()] == [("resolved", 8_200_000)]
+    decide.on_anomaly(anomaly(state="update", at_s=8190))
+    assert [one.state for one in decide.alerts()] == ["firing"]
+    decide.on_tick(16_000_000)
+    assert [(one.state, one.ended_ms) for one in decide.alerts()] == [("resolved", 15_390_000)]
+
+
+def test_a_stage_that_is_told_of_old_times_gives_up_nothing_while_news_come(anomaly: Make) -> None:
+    decide = operator(abandon_after_s=7200)
+    decide.on_tick(9_000_000_000)
+    decide.on_anomaly(anomaly())
+    for number in range(1, 100):
+        decide.on_tick(9_000_000_000 + number * 1000)
+        decide.on_anomaly(anomaly("memory", "h9", 1000 + 50 * number))
+    assert {one.state for one in decide.alerts()} == {"firing"}
+
+
+def test_a_restored_stage_gives_up_a_silent_alert_when_the_other_does(anomaly: Make) -> None:
+    decide, restored = operator(abandon_after_s=7200), operator(abandon_after_s=7200)
+    decide.on_tick(5_000_000)
+    decide.on_anomaly(anomaly())
+    decide.on_tick(5_100_000)
+    for key, value in decide.take_blocks():
+        restored.load_block(key, value)
+    restored.finish_load()
+    for at_ms in (12_100_000, 12_250_000):
+        assert restored.on_tick(at_ms) == decide.on_tick(at_ms)
+    assert [one.state for one in restored.alerts()] == ["resolved"]
 
 
 def test_a_restored_stage_goes_on_as_if_nothing_had_happened(anomaly: Make) -> None:

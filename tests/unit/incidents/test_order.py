@@ -78,8 +78,9 @@ def feed(operator: DecideOperator, anomalies: Iterable[Anomaly], ticks_s: Sequen
 
 
 def outcome(operator: DecideOperator) -> tuple[list[dict[str, Any]], list[tuple[object, ...]]]:
-    """What must agree: alerts but for the incident's id, incidents by what they hold."""
+    """What must agree: alerts but for the incident's id, incidents by what they hold and what was paged for."""
     alerts = [one.model_dump(exclude={"incident_id"}) for one in operator.alerts()]
+    own = {one.id for one in operator.alerts() if one.safety}
     by_incident: dict[str | None, set[str]] = {}
     for one in operator.alerts():
         by_incident.setdefault(one.incident_id, set()).add(f"{one.tenant}/{one.id}")
@@ -87,7 +88,8 @@ def outcome(operator: DecideOperator) -> tuple[list[dict[str, Any]], list[tuple[
         (
             sorted(by_incident[one.id]),
             one.model_dump(exclude={"id", "aliases", "revision", "page_keys"}),
-            bool(one.page_keys),
+            sorted(own.intersection(one.page_keys)),
+            not own.issuperset(one.page_keys),
         )
         for one in operator.incidents()
     ]
