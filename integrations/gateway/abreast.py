@@ -181,6 +181,12 @@ class HeldBack:
                 self._bytes[source] -= _size(free)
         return found
 
+    def release_all(self, source: Source) -> list[Message]:
+        """Everything of one partition, however far ahead."""
+        queue = self._held.pop(source, None)
+        self._bytes.pop(source, None)
+        return [] if queue is None else queue.messages
+
     def clear(self) -> None:
         """Give up what is held."""
         self._held, self._bytes = {}, {}

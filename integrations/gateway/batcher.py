@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from integrations.formats import Decoded, HistogramSample, SeriesTable
-from schemas.batch import HistogramPoint, SampleBatch, SourceRange, encode_batch
+from schemas.batch import HistogramPoint, SampleBatch, SourceRange, decode_batch, encode_batch
 from schemas.ids import samples_partition
 from schemas.topics import MAX_MESSAGE_BYTES
 
@@ -19,6 +19,7 @@ from schemas.topics import MAX_MESSAGE_BYTES
 MAX_BATCH_BYTES: Final = MAX_MESSAGE_BYTES - 64 * 1024
 # New series are kept apart until they are that many, so that a few of them do not copy all.
 _RECENT_SERIES: Final = 4096
+_MAX_NAME_CHARS: Final = 100
 
 _Message = tuple[int, bytes, int]
 Rows = tuple[npt.NDArray[np.int32], npt.NDArray[np.int64], npt.NDArray[np.float64]]
@@ -38,6 +39,8 @@ class EncodedBatch:
         The message; None where a single row alone is larger than a message may be.
     rows
         How many samples it holds.
+    trouble
+        Why there is no message.
     """
 
     tenant: str
@@ -45,6 +48,7 @@ class EncodedBatch:
     part: int
     data: bytes | None
     rows: int
+    trouble: str = ""
 
 
 @dataclass
@@ -137,8 +141,12 @@ class TenantBatcher:
     def take(self, source: tuple[SourceRange, ...]) -> Iterator[EncodedBatch]:
         """Everything that waits, as messages; afterwards nothing waits."""
         for part, (partition, data, rows) in enumerate(self._take(source)):
-            fits = len(data) <= MAX_BATCH_BYTES
-            yield EncodedBatch(self.table.tenant, partition, part, data if fits else None, rows)
+            if len(data) <= MAX_BATCH_BYTES:
+                yield EncodedBatch(self.table.tenant, partition, part, data, rows)
+            else:
+                metric = decode_batch(data).series_at(0).metric[:_MAX_NAME_CHARS]
+                trouble = f"a sample of {metric}, tenant {self.table.tenant}: {len(data)} bytes"
+                yield EncodedBatch(self.table.tenant, partition, part, None, rows, trouble)
 
     def _take(self, source: tuple[SourceRange, ...]) -> Iterator[_Message]:
         rows, histograms = self._rows, self._histograms

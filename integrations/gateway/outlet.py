@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -11,11 +11,11 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from integrations.gateway.batcher import EncodedBatch
 from integrations.gateway.offsets import Flight
-from integrations.gateway.rejected import rejected_record
+from integrations.gateway.rejected import RejectedRecord, lost_record, rejected_record
 from integrations.gateway.settings import IngestSettings
 from integrations.kafka.connection import KafkaSettings
 from integrations.telemetry import Telemetry
-from schemas.batch import BATCH_VERSION
+from schemas.batch import BATCH_VERSION, SourceRange
 from schemas.errors import BrokerError
 from schemas.ids import event_id, partition_of
 from schemas.topics import MAX_MESSAGE_BYTES, REJECTED, SAMPLES
@@ -78,6 +78,7 @@ class Outlet:
         """Send samples."""
         if batch.data is None:
             self._telemetry.rejected.labels("ingest", self._names[SAMPLES.name], "too_large").inc(batch.rows)
+            self.send_lost(flight.source_ranges(), "too_large", batch.trouble, flight)
             return
         identity = event_id(batch.tenant, batch.partition, flight.source_ranges(), batch.part)
         headers = [
@@ -96,8 +97,13 @@ class Outlet:
 
     def send_rejected(self, message: Message, reason: str, detail: str, flight: Flight) -> None:
         """Send a consumed message that was refused."""
-        rejected = rejected_record(message, reason, detail)
-        topic: str = message.topic()
+        self._send_rejected(message.topic(), rejected_record(message, reason, detail), flight)
+
+    def send_lost(self, ranges: Sequence[SourceRange], reason: str, detail: str, flight: Flight) -> None:
+        """Send word of records, or of a sample out of them, that cannot be sent themselves."""
+        self._send_rejected(ranges[0][0] if ranges else "", lost_record(ranges, reason, detail), flight)
+
+    def _send_rejected(self, topic: str, rejected: RejectedRecord, flight: Flight) -> None:
         partition = partition_of(topic, self._kafka.partitions)
         name = self._names[REJECTED.name]
         record = _Record(name, partition, topic.encode(), len(rejected.value or b""), rejected.headers)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 import time
@@ -13,6 +12,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from integrations.gateway.abreast import Abreast, HeldBack
 from integrations.gateway.intake import STAGE, Intake
+from integrations.gateway.lag import Lag
 from integrations.gateway.offsets import Flights, Source
 from integrations.gateway.outlet import Outlet
 from integrations.gateway.records import Span, by_topic, is_about_topic, spans, without_errors
@@ -46,12 +46,12 @@ class Session:
         self._settings = settings
         self._kafka = kafka
         self._telemetry = telemetry
-        self._clock = clock
         self._intake = Intake(settings, kafka.partitions, telemetry, clock, self._reject)
-        self._outlet = Outlet(kafka, settings, telemetry, self._beat)
+        self._outlet = Outlet(kafka, settings, telemetry, self._wait)
         self._flights = Flights()
         self._abreast = Abreast(int(settings.abreast_s * 1000))
         self._held = HeldBack(self._abreast.horizon_ms, settings.buffer_bytes)
+        self._lag = Lag(telemetry, clock)
         self._assigned: set[Source] = set()
         self._paused: set[Source] = set()
         self._next: dict[Source, int] = {}
@@ -154,7 +154,7 @@ class Session:
             self._flights.open.cover(span.source, span.first, span.last)
             self._next[span.source] = span.last + 1
             self._abreast.read(span.source, span.last_ms, now_s)
-            self._tell_age(span.source, span.last_ms)
+            self._lag.read(span.source, span.last_ms)
         self._intake.read(topic, messages)
         # Adapts how many records are asked for, so that large ones do not fill the memory.
         seen = messages[:: max(1, len(messages) // _MEASURED_RECORDS)]
@@ -183,8 +183,12 @@ class Session:
             marks = self._consumer.get_watermark_offsets(TopicPartition(*source), cached=True)
             end = end_of_batch(self._kafka, source, first, marks[1] if marks else 0)
             _LOG.warning("unreadable records: %s", error.str(), extra={"topic": source[0], "offset": first})
+            # What is held of the partition stands before them: what is covered must never pass it.
+            for topic, group in by_topic(self._held.release_all(source)):
+                self._take_in(topic, group, spans(topic, group))
             self._telemetry.rejected.labels(STAGE, source[0], "unreadable").inc(end - first)
             self._flights.open.cover(source, first, end - 1)
+            self._outlet.send_lost(((*source, first, end - 1),), "unreadable", error.str(), self._flights.open)
             self._next[source] = end
             self._consumer.seek(TopicPartition(*source, end))
 
@@ -192,6 +196,11 @@ class Session:
 
     def _beat(self) -> None:
         self._telemetry.beat(STAGE)
+
+    def _wait(self) -> None:
+        """While the outlet is full: nothing is read, and the lag grows."""
+        self._beat()
+        self._tell_lag()
 
     def _keep_house(self, catching_up: bool) -> None:
         now_s = time.monotonic()
@@ -205,7 +214,7 @@ class Session:
 
     def _watch(self, now_s: float) -> None:
         """Measure the lag; hold back the partitions that are ahead."""
-        backlog = {source: self._backlog(source) for source in self._assigned}
+        backlog = self._tell_lag()
         self._abreast.look(backlog, now_s, self._held.sources)
         waiting = self._held.heavy(len(self._assigned), self._paused)
         if pause := waiting - self._paused:
@@ -213,11 +222,11 @@ class Session:
         if resume := self._paused - waiting:
             self._consumer.resume([TopicPartition(*source) for source in resume])
         self._paused = waiting
-        for (topic, partition), count in backlog.items():
-            if count is not None:
-                self._telemetry.lag_offsets.labels(STAGE, topic, str(partition)).set(count)
-            if not count:
-                self._telemetry.lag_seconds.labels(STAGE, topic, str(partition)).set(0)
+
+    def _tell_lag(self) -> dict[Source, int | None]:
+        backlog = {source: self._backlog(source) for source in self._assigned}
+        self._lag.tell(backlog)
+        return backlog
 
     def _backlog(self, source: Source) -> int | None:
         """Records left in a partition; None before anything is known of it."""
@@ -227,10 +236,6 @@ class Session:
         if end < 0:
             return None
         return max(0, end - max(int(marks[0]), self._next.get(source, 0)))
-
-    def _tell_age(self, source: Source, record_ms: int) -> None:
-        age_s = max(0.0, self._clock() - record_ms / 1000) if record_ms else 0.0
-        self._telemetry.lag_seconds.labels(STAGE, source[0], str(source[1])).set(age_s)
 
     # -- commits and hand-over ---------------------------------------------------------------------------------
 
@@ -263,10 +268,7 @@ class Session:
         self._commit(wait=True)
 
     def _forget(self) -> None:
-        for topic, partition in self._assigned:
-            for gauge in (self._telemetry.lag_offsets, self._telemetry.lag_seconds):
-                with contextlib.suppress(KeyError):
-                    gauge.remove(STAGE, topic, str(partition))
+        self._lag.forget(self._assigned)
         self._flights = Flights()
         self._held.clear()
         self._assigned, self._paused = set(), set()

@@ -17,7 +17,7 @@ from confluent_kafka import Producer
 from integrations.kafka import KafkaSettings
 from integrations.kafka.admin import create_topics, list_topics
 from schemas.topics import REJECTED, SAMPLES
-from tests.integration.gateways import Samples, await_until, ingest, producer, running, sample
+from tests.integration.gateways import Samples, await_until, ingest, producer, rejected, running, sample
 
 UNKNOWN_CODEC = 5
 _ATTRIBUTES_AT, _CRC_AT = 21, 17
@@ -77,6 +77,42 @@ def test_what_cannot_be_decompressed_is_counted_and_stepped_over(mock_cluster: K
     with running(ingest("metrics", create_topics=False), mock_cluster) as gateway:
         await_until(lambda: samples.values().get("s") == [0.0, 1.0, 2.0], "the samples around")
         assert gateway.counted("metrics_ai_rejected_total", source="metrics", reason="unreadable") == 8
+        bin_ = rejected(mock_cluster)
+        await_until(lambda: len(bin_.more()) == 2, "word of both")
+    headers = [dict(message.headers()) for message in bin_.messages]
+    assert [(one["source_offset"], one["source_last_offset"]) for one in headers] == [(b"1", b"7"), (b"9", b"9")]
+    assert {(one["reason"], one["source_topic"], one["source_partition"]) for one in headers} == {
+        (b"unreadable", b"metrics", b"0")
+    }
+    assert [message.value() for message in bin_.messages] == [b"", b""]
+    bin_.close()
+    samples.close()
+
+
+def test_an_unreadable_batch_does_not_overtake_what_is_held_before_it(mock_cluster: KafkaSettings) -> None:
+    """Partition 0 is far ahead of partition 1, so that its records wait when the unreadable batch is met."""
+    base_ms = int(time.time() * 1000) - 3_600_000
+    sender = producer(mock_cluster)
+    for number in range(100):
+        at_ms = base_ms + 600_000 + 1000 * number
+        sender.produce("metrics", sample("ahead", number, base_ms), partition=0, timestamp=at_ms)
+    for number in range(5000):
+        sender.produce("metrics", sample("slow", number, base_ms), partition=1, timestamp=base_ms + 60 * number)
+    assert sender.flush(10) == 0
+    assert asyncio.run(send_raw(mock_cluster, "metrics", undecodable(7))) == 0
+    sender.produce("metrics", sample("ahead", 100, base_ms), partition=0)
+    assert sender.flush(10) == 0
+    samples = Samples(mock_cluster)
+    settings = ingest("metrics", create_topics=False, consume_records=500, abreast_s=1)
+    with running(settings, mock_cluster):
+        await_until(lambda: samples.count() >= 5101, "all samples")
+    assert samples.values()["ahead"] == [float(number) for number in range(101)]
+    ranges = [span[2:] for _, batch in samples.batches() for span in batch.source if span[:2] == ("metrics", 0)]
+    assert len(ranges) > 1
+    reached = -1
+    for first, last in sorted(set(ranges), key=ranges.index):
+        assert first > reached, "an offset stands behind one that was covered before it"
+        reached = last
     samples.close()
 
 

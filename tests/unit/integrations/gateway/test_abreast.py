@@ -157,3 +157,14 @@ def test_a_partition_that_fills_its_share_brings_no_more_until_it_is_down_to_hal
     holder.horizons[A] = 4
     assert holder.release() == [2, 3]
     assert holder.held.heavy(4, {A}) == set()
+
+
+def test_what_is_held_of_one_partition_goes_on_before_what_cannot_be_read_of_it(message: Any) -> None:
+    holder = Held()
+    holder.horizons |= {A: 0, B: 0}
+    holder.admit([message(b"x", at, of_partition=at % 2, time_ms=1) for at in range(6)])
+    assert [one.at for one in holder.held.release_all(A)] == [0, 2, 4]
+    assert holder.held.release_all(A) == []
+    assert holder.held.sources == {B}
+    holder.horizons[B] = None
+    assert holder.release() == [1, 3, 5]

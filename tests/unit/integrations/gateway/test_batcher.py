@@ -135,4 +135,5 @@ def test_a_row_too_large_for_a_message_is_given_up_alone() -> None:
     batcher.add(decoded([0, 1]))
     given_up, sent = batcher.take(())
     assert (given_up.data, given_up.rows) == (None, 1)
+    assert given_up.trouble.startswith("a sample of cpu, tenant acme: ")
     assert len(unpacked([sent])) == 1
