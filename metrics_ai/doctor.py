@@ -21,7 +21,7 @@ from aiokafka import codec
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaException, Message, Producer, libversion
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from integrations.kafka.admin import check_topics, has_transactions, list_topics
+from integrations.kafka.admin import check_topics, has_transactions, is_embedded, list_topics
 from integrations.kafka.connection import KafkaSettings
 from metrics_ai.config import Config
 from metrics_ai.stack.memory import MIB, WARN_RATIO
@@ -194,10 +194,14 @@ def check_broker(config: Config) -> Iterator[Check]:
     name = f"broker {kafka.bootstrap}"
     try:
         topics = list_topics(kafka, BROKER_LIMIT_S)
-        transactions = has_transactions(kafka, BROKER_LIMIT_S)
-        kafka = kafka if transactions else as_laid_out(kafka)
     except MetricsAIError as error:
         yield Check(name, "FAIL", error.what, "metrics-ai up starts one; or set kafka.bootstrap, or give --broker")
+        return
+    try:
+        transactions = has_transactions(kafka, BROKER_LIMIT_S)
+        kafka = as_laid_out(config)
+    except MetricsAIError as error:
+        yield Check(name, "FAIL", error.what, error.way_out)
         return
     kind = "Apache Kafka, or one with its transactions" if transactions else "without transactions (embedded)"
     yield Check(name, "OK", f"{_brokers(kafka)} brokers, {len(topics)} topics, {kind}")
@@ -222,10 +226,14 @@ def _check_topics(kafka: KafkaSettings, sources: list[str]) -> Check:
     return Check("topics", "WARN", "; ".join(differences[:3]) + more, "metrics-ai topics create; topics check for all")
 
 
-def as_laid_out(kafka: KafkaSettings) -> KafkaSettings:
-    """The settings with the number of partitions that our topics have there: `up` makes fewer on its own broker."""
+def as_laid_out(config: Config) -> KafkaSettings:
+    """The broker's settings, on a broker of `up` with the number of partitions that `up` makes there."""
+    kafka, partitions = config.kafka, config.embedded.partitions
+    if not is_embedded(kafka, BROKER_LIMIT_S):
+        return kafka
     samples = list_topics(kafka, BROKER_LIMIT_S).get(kafka.topic(SAMPLES))
-    return kafka if samples is None else kafka.model_copy(update={"partitions": samples.partitions})
+    is_ups = samples is not None and samples.partitions == partitions
+    return kafka.model_copy(update={"partitions": partitions}) if is_ups else kafka
 
 
 def check_clock(kafka: KafkaSettings) -> Check:

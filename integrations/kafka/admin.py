@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
@@ -22,14 +22,25 @@ from confluent_kafka.admin import (
 from integrations.kafka.connection import KafkaSettings
 from integrations.kafka.embedded import EMBEDDED_CLUSTER_IDS
 from schemas.errors import BrokerError
-from schemas.topics import CATALOGUE, MAX_MESSAGE_BYTES, SAMPLES, Topic
+from schemas.topics import CATALOGUE, MAX_MESSAGE_BYTES, REJECTED, SAMPLES, Topic
 
 # A broken connection is an error that we raise, not lines on standard error.
 _MUTE: Final = logging.getLogger("integrations.kafka.admin.client")
 _MUTE.disabled = True
+LOG: Final = logging.getLogger(__name__)
 REQUEST_S: Final = 15.0
+# A cluster that starts elects its transaction coordinators last.
+COORDINATOR_LIMIT_S: Final = 30.0
+PROBE: Final = "transactions-probe"
 _FENCED: Final = (KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH)
-_SOURCE_CONFIG: Final = {"max.message.bytes": str(MAX_MESSAGE_BYTES)}
+_UNSUPPORTED: Final = (KafkaError._UNSUPPORTED_FEATURE, KafkaError.UNSUPPORTED_VERSION, KafkaError._NOT_IMPLEMENTED)
+_UNAUTHORIZED: Final = (
+    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+)
+_SIZE: Final = "max.message.bytes"
+_SOURCE_CONFIG: Final = {_SIZE: str(MAX_MESSAGE_BYTES)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +54,18 @@ class TopicState:
     partitions
         How many.
     config
-        What its configuration says; empty where the broker keeps none.
+        What its configuration says; empty where the broker keeps or tells none.
+    replicas
+        Of the partition that has the fewest.
+    untold
+        Why the configuration is not known; empty where it is.
     """
 
     name: str
     partitions: int
     config: Mapping[str, str] = field(default_factory=dict)
+    replicas: int = 0
+    untold: str = ""
 
 
 def list_topics(settings: KafkaSettings, timeout_s: float = REQUEST_S) -> dict[str, TopicState]:
@@ -73,8 +90,10 @@ def describe_topics(settings: KafkaSettings, names: Iterable[str]) -> dict[str, 
     admin = _admin(settings)
     wanted = set(names)
     found = {name: state for name, state in _topics(admin, REQUEST_S).items() if name in wanted}
-    configs = _describe(admin, found)
-    return {name: TopicState(name, state.partitions, configs.get(name, {})) for name, state in found.items()}
+    configs, untold = _describe(admin, found)
+    return {
+        name: replace(state, config=configs.get(name, {}), untold=untold.get(name, "")) for name, state in found.items()
+    }
 
 
 def create_topics(
@@ -118,6 +137,9 @@ def check_topics(
 ) -> list[str]:
     """Every difference between the catalogue and the broker, a sentence each; empty when they agree.
 
+    What cannot be compared counts as a difference, except on the embedded broker, which keeps no configuration.
+    Of a producer's topic only records are compared that are larger than ours may be.
+
     Raises
     ------
     BrokerError
@@ -126,28 +148,48 @@ def check_topics(
     wanted = {settings.topic(topic): topic for topic in topics}
     found = describe_topics(settings, [*wanted, *sources])
     differences = [f"{name}: missing" for name in (*wanted, *sources) if name not in found]
-    for name, topic in wanted.items():
-        if (state := found.get(name)) is not None:
-            differences += _differences(state, topic, settings.partitions)
+    ours = [(state, wanted[name]) for name, state in found.items() if name in wanted]
+    for state, _ in ours:
+        if state.partitions != settings.partitions:
+            differences.append(f"{state.name}: {state.partitions} partitions, not {settings.partitions}")
+    if is_embedded(settings):
+        return differences
+    for state, topic in ours:
+        if state.replicas != settings.replication_factor > 0:
+            differences.append(f"{state.name}: {state.replicas} replicas, not {settings.replication_factor}")
+        differences += config_differences(state, topic)
+    for name in sources:
+        if (theirs := found.get(name)) is not None:
+            differences += config_differences(theirs, None)
     return differences
 
 
-def _differences(state: TopicState, topic: Topic, partitions: int) -> list[str]:
-    found = []
-    if state.partitions != partitions:
-        found.append(f"{state.name}: {state.partitions} partitions, not {partitions}")
-    for key, value in topic.config().items():
-        # The embedded broker keeps no configuration: nothing to compare.
-        if state.config and not _same(state.config.get(key), value):
-            found.append(f"{state.name}: {key} is {state.config.get(key)}, not {value}")
-    return found
+def config_differences(state: TopicState, topic: Topic | None) -> list[str]:
+    """What a topic's configuration has otherwise than the catalogue; a producer's topic where ``topic`` is None.
+
+    Examples
+    --------
+    >>> config_differences(TopicState("theirs", 1, untold="Not authorized"), None)
+    ['theirs: its configuration is unchecked (Not authorized)']
+    """
+    if state.untold or not state.config:
+        return [f"{state.name}: its configuration is unchecked ({state.untold or 'the broker tells none'})"]
+    if topic is None:
+        size = int(state.config.get(_SIZE, 0))
+        limit = f"more than the {MAX_MESSAGE_BYTES} of {REJECTED.name}"
+        return [f"{state.name}: {_SIZE} is {size}, {limit}"] if size > MAX_MESSAGE_BYTES else []
+    return [
+        f"{state.name}: {key} is {state.config.get(key)}, not {value}"
+        for key, value in topic.config().items()
+        if not _same(state.config.get(key), value)
+    ]
 
 
 def _same(found: str | None, wanted: str) -> bool:
     return found is not None and sorted(found.split(",")) == sorted(wanted.split(","))
 
 
-def has_transactions(settings: KafkaSettings, timeout_s: float = 10.0) -> bool:
+def has_transactions(settings: KafkaSettings, timeout_s: float = COORDINATOR_LIMIT_S) -> bool:
     """Whether a checkpoint may stand on the broker's transactions.
 
     The embedded broker answers their requests, but shows aborted records to everybody: it is known by its cluster's
@@ -156,28 +198,44 @@ def has_transactions(settings: KafkaSettings, timeout_s: float = 10.0) -> bool:
     Raises
     ------
     BrokerError
-        If the broker does not answer.
+        If the broker does not answer, does not let us try, or has no transaction coordinator within the time.
     """
-    if is_embedded(settings, timeout_s):
+    if is_embedded(settings, min(timeout_s, REQUEST_S)):
         return False
-    name = f"{settings.topic_prefix}transactions-probe"
+    name = f"{settings.topic_prefix}{PROBE}"
     options = settings.librdkafka(transactional_id=name)
     first, second = Producer(options, logger=_MUTE), Producer(options, logger=_MUTE)
     consumer = Consumer(settings.librdkafka(group_id=name), logger=_MUTE)
     try:
         first.init_transactions(timeout_s)
         second.init_transactions(timeout_s)
-    except KafkaException:
-        return False
-    try:
         first.begin_transaction()
         offsets = [TopicPartition(settings.topic(SAMPLES), 0, 0)]
         first.send_offsets_to_transaction(offsets, consumer.consumer_group_metadata(), timeout_s)
     except KafkaException as error:
-        return bool(error.args[0].code() in _FENCED)
+        return shows_fencing(error.args[0], name)
     finally:
         consumer.close()
     return False
+
+
+def shows_fencing(error: KafkaError, name: str) -> bool:
+    """Whether an error of the trial says that the broker fences; False where it lacks transactions.
+
+    Raises
+    ------
+    BrokerError
+        If the error says neither: then nobody knows, and a guess could cost the checkpoints their fence.
+    """
+    if error.code() in _FENCED:
+        return True
+    if error.code() in _UNSUPPORTED:
+        return False
+    if error.code() in _UNAUTHORIZED:
+        way_out = f"Grant write on transactional id {name} and read on group {name}, or set kafka.profile to kafka"
+    else:
+        way_out = "See whether its transaction coordinator is up, or set kafka.profile to kafka"
+    raise BrokerError(f"the broker does not show whether it has transactions: {error.str()}", way_out)
 
 
 def is_embedded(settings: KafkaSettings, timeout_s: float = REQUEST_S) -> bool:
@@ -203,7 +261,9 @@ def resolve_profile(settings: KafkaSettings) -> KafkaSettings:
     """
     if settings.profile != "auto":
         return settings
-    return settings.model_copy(update={"profile": "kafka" if has_transactions(settings) else "embedded"})
+    profile = "kafka" if has_transactions(settings) else "embedded"
+    LOG.info("the broker's profile", extra={"profile": profile, "broker": settings.bootstrap})
+    return settings.model_copy(update={"profile": profile})
 
 
 def _admin(settings: KafkaSettings) -> AdminClient:
@@ -220,24 +280,31 @@ def _metadata(admin: AdminClient, timeout_s: float) -> Any:
 def _topics(admin: AdminClient, timeout_s: float) -> dict[str, TopicState]:
     topics = _metadata(admin, timeout_s).topics
     return {
-        name: TopicState(name, len(topic.partitions))
+        name: TopicState(
+            name,
+            len(topic.partitions),
+            replicas=min((len(one.replicas) for one in topic.partitions.values()), default=0),
+        )
         for name, topic in sorted(topics.items())
         if topic.error is None and not name.startswith("__")
     }
 
 
-def _describe(admin: AdminClient, names: Iterable[str]) -> dict[str, dict[str, str]]:
+def _describe(admin: AdminClient, names: Iterable[str]) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
+    """Configurations by topic, and why some are not told."""
     resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
-    if not resources:
-        return {}
     configs: dict[str, dict[str, str]] = {}
+    untold: dict[str, str] = {}
+    if not resources:
+        return configs, untold
     for resource, future in admin.describe_configs(resources, request_timeout=REQUEST_S).items():
         try:
             configs[resource.name] = {name: entry.value for name, entry in future.result().items()}
         except KafkaException as error:
             if error.args[0].retriable():
                 raise _broker_error("the broker does not tell its configuration", error) from error
-    return configs
+            untold[resource.name] = error.args[0].str()
+    return configs, untold
 
 
 def _await_created(name: str, future: Future[Any]) -> None:
@@ -282,7 +349,7 @@ def _mend_configs(admin: AdminClient, wanted: Mapping[str, Mapping[str, str]]) -
 def _wrong_configs(admin: AdminClient, wanted: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
     """What must be set, by topic; nothing where the broker keeps no configuration."""
     wrong = {}
-    for name, found in _describe(admin, wanted).items():
+    for name, found in _describe(admin, wanted)[0].items():
         config = {key: value for key, value in wanted[name].items() if found and not _same(found.get(key), value)}
         if config:
             wrong[name] = config

@@ -59,12 +59,11 @@ def create(config: ConfigOption = None, broker: BrokerOption = None, as_json: Js
 @app.command(epilog=examples("metrics-ai topics check || metrics-ai topics create"))
 def check(config: ConfigOption = None, broker: BrokerOption = None, as_json: JsonOption = False) -> None:
     """Name every difference between the catalogue and the broker; exit status 1 if there is one."""
-    from integrations.kafka.admin import check_topics, has_transactions
-    from metrics_ai.doctor import BROKER_LIMIT_S, as_laid_out
+    from integrations.kafka.admin import check_topics
+    from metrics_ai.doctor import as_laid_out
 
     settings = configured(config, broker)
-    kafka = settings.kafka if has_transactions(settings.kafka, BROKER_LIMIT_S) else as_laid_out(settings.kafka)
-    differences = check_topics(kafka, sources=_sources(settings))
+    differences = check_topics(as_laid_out(settings), sources=_sources(settings))
     if as_json:
         typer.echo(json.dumps({"differences": differences}))
     elif differences:

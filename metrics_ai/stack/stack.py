@@ -155,8 +155,11 @@ class Stack:
         if self._broker is not None:
             self._broker.start()
         self.kafka = self._kafka()
-        sources = [source.topic for source in self.config.ingest.sources]
-        create_topics(self.kafka, CATALOGUE, sources)
+        # A broker that was given is not ours to alter.
+        is_ours = self._broker is not None
+        if is_ours or self.config.ingest.create_topics:
+            sources = [source.topic for source in self.config.ingest.sources]
+            create_topics(self.kafka, CATALOGUE, sources, mend=is_ours)
 
     def _kafka(self) -> KafkaSettings:
         if self._broker is None:
@@ -173,7 +176,7 @@ class Stack:
         )
 
     def _spec(self, role: str) -> ChildSpec:
-        arguments = ["--log-format", self.config.log.format]
+        arguments = ["--log-format", self.config.log.format, "--log-level", self.config.log.level]
         if self.options.config_path:
             arguments += ["--config", str(self.options.config_path.absolute())]
         return ChildSpec(role, self.options.data_dir / "run", arguments, self._environment())
@@ -188,6 +191,8 @@ class Stack:
             # The whole section: a TLS setting meant for another broker must not reach ours.
             own = {section: json.dumps(self.kafka.model_dump(mode="json", exclude_defaults=True))}
             inherited = {name: value for name, value in os.environ.items() if not name.startswith(f"{section}__")}
+        # The supervisor asks its roles here, whatever address its own page has.
+        own |= {f"{ENVIRONMENT_PREFIX}HTTP__HOST": "127.0.0.1"}
         return {**(self._sparing() if self.is_embedded else {}), **inherited, **own, **self.options.changes}
 
     def _sparing(self) -> dict[str, str]:
@@ -217,6 +222,7 @@ class Stack:
         lost = " and what it held is lost" if self.is_embedded else ""
         self._say(f"broker: ended{lost}; starting it and every role again")
         self.supervisor.stop()
+        self.guard = MemoryGuard(self.guard.ceiling_bytes)
         self._start_broker()
         self.supervisor.start()
 

@@ -7,20 +7,25 @@ import select
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, NewTopic
 from typer.testing import CliRunner, Result
 
 from integrations.collector import Collector, CollectorSettings
-from integrations.kafka.admin import create_topics
+from integrations.gateway import IngestSettings
+from integrations.kafka.admin import create_topics, describe_topics, list_topics
 from integrations.kafka.connection import KafkaSettings
 from integrations.telemetry import Telemetry
 from metrics_ai.cli import app
+from metrics_ai.config import Config
+from metrics_ai.stack.stack import Stack, StackOptions
 from metrics_ai.topic_reader import Latest, TopicReader
 from schemas.events import Incident
-from schemas.topics import INCIDENTS
+from schemas.topics import ALERTS, INCIDENTS
 
 
 def _run(kafka: KafkaSettings, *arguments: str) -> Result:
@@ -66,6 +71,33 @@ def test_topics_are_missing_then_created_then_as_the_catalogue_says(any_broker: 
     assert (after.exit_code, after.stderr) == (0, "")
     rows = [json.loads(line) for line in _run(any_broker, "topics", "list", "--json").stdout.splitlines()]
     assert {row["partitions"] for row in rows} == {2}
+
+
+def test_another_partition_count_is_named_by_check(any_broker: KafkaSettings) -> None:
+    create_topics(any_broker.model_copy(update={"partitions": 2}))
+    env = {"COLUMNS": "200", "METRICS_AI__KAFKA__PARTITIONS": "5"}
+    result = CliRunner().invoke(app, ["topics", "check", "--broker", any_broker.bootstrap], env=env)
+    assert result.exit_code == 1
+    assert "metrics.samples: 2 partitions, not 5" in result.stdout
+
+
+@pytest.mark.kafka
+def test_up_alters_no_topic_of_a_broker_that_was_given(apache_kafka: KafkaSettings, tmp_path: Path) -> None:
+    kafka = apache_kafka.model_copy(update={"topic_prefix": "foreign."})
+    name = kafka.topic(INCIDENTS)
+    made = AdminClient(kafka.librdkafka()).create_topics([NewTopic(name, 1, config={"retention.ms": "1234"})])
+    made[name].result()
+    stack = Stack(Config(kafka=kafka), StackOptions(tmp_path, broker=kafka.bootstrap), lambda _: None)
+    stack._start_broker()
+    assert describe_topics(kafka, [name])[name].config["cleanup.policy"] == "delete"
+    assert kafka.topic(ALERTS) in list_topics(kafka)
+
+
+def test_up_creates_no_topic_where_that_is_switched_off(any_broker: KafkaSettings, tmp_path: Path) -> None:
+    kafka = any_broker.model_copy(update={"topic_prefix": "off."})
+    config = Config(kafka=kafka, ingest=IngestSettings(create_topics=False))
+    Stack(config, StackOptions(tmp_path, broker=kafka.bootstrap), lambda _: None)._start_broker()
+    assert not [name for name in list_topics(kafka) if name.startswith("off.")]
 
 
 def test_incidents_are_the_newest_of_each_key(any_broker: KafkaSettings) -> None:

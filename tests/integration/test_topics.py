@@ -88,6 +88,21 @@ def test_every_configuration_that_differs_is_named_and_mended(apache_kafka: Kafk
 
 
 @pytest.mark.kafka
+def test_replicas_that_differ_and_sources_that_take_too_much_are_named(apache_kafka: KafkaSettings) -> None:
+    settings = apache_kafka.model_copy(update={"topic_prefix": "copies.", "partitions": 1})
+    admin = AdminClient(settings.librdkafka())
+    huge = NewTopic("copies.huge", 1, config={"max.message.bytes": str(64 << 20)})
+    for future in admin.create_topics([huge]).values():
+        future.result()
+    create_topics(settings, (SAMPLES,))
+    wanted = settings.model_copy(update={"replication_factor": 3})
+    eventually(lambda: len(check_topics(wanted, (SAMPLES,), ["copies.huge"])) == 2)
+    copies, size = check_topics(wanted, (SAMPLES,), ["copies.huge"])
+    assert copies == "copies.metrics.samples: 1 replicas, not 3"
+    assert size.startswith("copies.huge: max.message.bytes is 67108864, more than")
+
+
+@pytest.mark.kafka
 def test_a_producers_topic_is_left_as_it_is(apache_kafka: KafkaSettings) -> None:
     admin = AdminClient(apache_kafka.librdkafka())
     for future in admin.create_topics([NewTopic("their-own", 7, config={"retention.ms": "1234"})]).values():

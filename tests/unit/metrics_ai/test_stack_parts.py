@@ -81,6 +81,13 @@ def test_the_ready_file_is_whole(tmp_path: Path) -> None:
     assert [one.name for one in path.parent.iterdir()] == ["ready.json"]
 
 
+def test_roles_listen_where_the_supervisor_asks_them_whatever_address_the_page_has(tmp_path: Path) -> None:
+    config = load_config(environ={"METRICS_AI__HTTP__HOST": "192.0.2.7", "METRICS_AI__LOG__LEVEL": "debug"})
+    spec = Stack(config, StackOptions(tmp_path, broker="127.0.0.1:1"), lambda _: None)._spec("ingest")
+    assert load_config(environ=spec.environment).http.host == "127.0.0.1"
+    assert spec.command()[-2:] == ["--log-level", "debug"]
+
+
 def test_a_data_directory_serves_one_stack_at_a_time(tmp_path: Path) -> None:
     options = StackOptions(tmp_path, broker="127.0.0.1:1", port=0)
     (tmp_path / "up.lock").write_text("")
