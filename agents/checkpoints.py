@@ -119,15 +119,16 @@ class KeyedRecord:
     """A record on its way out, without its place."""
 
     key: bytes
-    value: bytes
+    value: bytes | None
     headers: tuple[tuple[str, bytes], ...] = ()
 
 
 def records_of(
-    partition: int, blocks: Mapping[str, bytes], manifest: Manifest, claim: str
+    partition: int, blocks: Mapping[str, bytes | None], manifest: Manifest, claim: str
 ) -> tuple[list[KeyedRecord], KeyedRecord]:
     """The blocks of a checkpoint, and its manifest, which must be written last.
 
+    A block that is None is gone: a tombstone on the topic.
     ``claim`` is empty where transactions make a checkpoint whole.
     """
     headers: tuple[tuple[str, bytes], ...] = ()
@@ -168,7 +169,7 @@ class Restored:
     size_bytes: int = 0
     dropped: int = 0
     _claim: str = ""
-    _pending: dict[tuple[str, str], dict[str, bytes]] = field(default_factory=dict)
+    _pending: dict[tuple[str, str], dict[str, bytes | None]] = field(default_factory=dict)
 
     @property
     def unfinished(self) -> int:
@@ -197,7 +198,7 @@ class Restored:
         elif block == MANIFEST_BLOCK:
             self._finish(attempt, value)
         else:
-            self._pending.setdefault(attempt, {})[block] = value or b""
+            self._pending.setdefault(attempt, {})[block] = value
 
     def _finish(self, attempt: tuple[str, str], value: bytes | None) -> None:
         try:
@@ -207,7 +208,11 @@ class Restored:
                 f"a manifest of partition {self.partition} that cannot be read: {error.errors()[0]['msg']}",
                 "Upgrade the workers, or remove the checkpoint topic to start from the oldest input",
             ) from error
-        self.blocks |= self._pending.pop(attempt, {})
+        for name, block in self._pending.pop(attempt, {}).items():
+            if block is None:
+                self.blocks.pop(name, None)
+            else:
+                self.blocks[name] = block
         self._forget_pending()
 
     def _forget_pending(self) -> None:

@@ -224,7 +224,7 @@ class Shell:
         await in_thread(part.writer.write, outputs, blocks, manifest)
         part.pending_blocks, part.pending_outputs = {}, []
         part.saved = positions
-        self._count(part, sum(map(len, blocks.values())), started)
+        self._count(part, sum(len(block or b"") for block in blocks.values()), started)
 
     async def _delivered(self, part: PartitionState) -> None:
         """Wait until the broker has every output of the steps so far."""

@@ -22,7 +22,7 @@ from agents.threads import in_thread
 from agents.writers import CheckpointWriter
 from integrations.kafka.connection import KafkaSettings
 from integrations.telemetry import Telemetry
-from schemas.errors import SchemaError
+from schemas.errors import NewerVersionError, SchemaError
 from schemas.events import Tick
 from schemas.topics import Topic
 from streams.operator import Operator
@@ -72,7 +72,7 @@ class PartitionState:
     saved: dict[str, int] = field(default_factory=dict)
     waiting: deque[SendableRecord] = field(default_factory=deque)
     flying: set[asyncio.Future[None]] = field(default_factory=set)
-    pending_blocks: dict[str, bytes] = field(default_factory=dict)
+    pending_blocks: dict[str, bytes | None] = field(default_factory=dict)
     pending_outputs: list[SendableRecord] = field(default_factory=list)
     saving: asyncio.Lock = field(default_factory=asyncio.Lock)
     sending: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -232,6 +232,8 @@ class Step:
         started = time.perf_counter()
         try:
             outputs = part.operator.step(name, record.value)
+        except NewerVersionError:
+            raise  # the worker ends before it: a newer one reads it
         except SchemaError as error:
             letter = self._dead_letter(part, name, record, _reason(record.value), error)
             part.waiting.append(letter)

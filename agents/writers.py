@@ -64,7 +64,7 @@ class CheckpointWriter(Protocol):
             If the broker does not let us.
         """
 
-    def write(self, outputs: Sequence[SendableRecord], blocks: Mapping[str, bytes], manifest: Manifest) -> None:
+    def write(self, outputs: Sequence[SendableRecord], blocks: Mapping[str, bytes | None], manifest: Manifest) -> None:
         """Write one checkpoint; outputs become visible with it where there are transactions.
 
         Raises
@@ -152,7 +152,7 @@ class TransactionalWriter:
         """See :class:`CheckpointWriter`."""
         self._call(lambda: self._producing.producer.init_transactions(self._limit_s))
 
-    def write(self, outputs: Sequence[SendableRecord], blocks: Mapping[str, bytes], manifest: Manifest) -> None:
+    def write(self, outputs: Sequence[SendableRecord], blocks: Mapping[str, bytes | None], manifest: Manifest) -> None:
         """See :class:`CheckpointWriter`."""
         records, last = records_of(self._target.partition, blocks, manifest, claim="")
         try:
@@ -246,7 +246,7 @@ class ManifestWriter:
         """See :class:`CheckpointWriter`."""
         self._put_all([claim_of(self._target.partition, self._claim)])
 
-    def write(self, outputs: Sequence[SendableRecord], blocks: Mapping[str, bytes], manifest: Manifest) -> None:
+    def write(self, outputs: Sequence[SendableRecord], blocks: Mapping[str, bytes | None], manifest: Manifest) -> None:
         """See :class:`CheckpointWriter`; outputs go first, so that none is missing from a checkpoint that counts."""
         for output in outputs:
             self._producing.put(output.topic, output.partition, output.record, output.timestamp_ms)

@@ -7,6 +7,7 @@ block of detectors only when that log is full. A restored detector learns the lo
 from __future__ import annotations
 
 import pickle
+import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -37,6 +38,17 @@ def _note(slots: _Array, inputs: _Array, log: _Array, counts: _Array, dirty: _Ar
             log[slot, counts[slot]] = inputs[i]
         counts[slot] += 1
         dirty[slot // BLOCK] = 1
+
+
+def _share_texts(detector: Any) -> None:
+    """Let a detector that was read use the very strings that a new one uses.
+
+    A pickle writes a string once and then refers to it: without this, a block of old and new detectors would have
+    other bytes than one that was never read.
+    """
+    for name, value in getattr(detector, "__dict__", {}).items():
+        if type(value) is str:
+            setattr(detector, name, sys.intern(value))
 
 
 class DriftBank:
@@ -100,6 +112,12 @@ class DriftBank:
         self._dirty[slot // BLOCK] = 1
         self._pickle.add(slot // BLOCK)
 
+    def mark_blocks(self, slots: int) -> None:
+        """Call every block of so many slots changed, whether it holds a detector or not."""
+        blocks = range(-(-slots // BLOCK))
+        self._dirty[list(blocks)] = 1
+        self._pickle.update(blocks)
+
     def mark_all(self) -> None:
         """Call everything changed, pickles included."""
         blocks = [block for block in range(len(self._dirty)) if any(self._of(block))]
@@ -146,6 +164,8 @@ class DriftBank:
                 loaded = pickle.loads(value)  # noqa: S301
             except (pickle.UnpicklingError, EOFError, AttributeError, ImportError) as error:
                 raise CheckpointError(f"drift detectors of block {block} cannot be read: {error}") from error
+            for detector in loaded:
+                _share_texts(detector)
             self._detectors[block * BLOCK : (block + 1) * BLOCK] = loaded
         self._loaded.clear()
         for slot in np.flatnonzero(self._counts).tolist():

@@ -28,7 +28,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from schemas.errors import SchemaError
+from schemas.errors import NewerVersionError, SchemaError
 from schemas.series import Series
 
 BATCH_VERSION = 1
@@ -196,8 +196,12 @@ def decode_batch(data: bytes) -> SampleBatch:
 def _from_record(record: pa.RecordBatch) -> SampleBatch:
     metadata = record.schema.metadata or {}
     version = int(metadata[b"metrics_ai.version"])
+    if version > BATCH_VERSION:
+        raise NewerVersionError(
+            f"a batch of version {version}, this reads {BATCH_VERSION}", "Upgrade the readers first"
+        )
     if version != BATCH_VERSION:
-        raise SchemaError(f"batch of version {version}, this reads {BATCH_VERSION}", "Upgrade the readers first")
+        raise SchemaError(f"a batch of version {version}, this reads {BATCH_VERSION}")
     column = record.column("series")
     ids = np.frombuffer(bytes.fromhex(metadata[b"metrics_ai.series_ids"].decode()), ">u8").astype(np.uint64)
     index = column.indices.to_numpy()

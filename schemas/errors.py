@@ -5,9 +5,10 @@
     MetricsAIError
     ├── ConfigurationError      the user's: a setting, an option, a rules file
     ├── SchemaError             the outside's: bytes that are not what their topic promises
+    ├── NewerVersionError       the outside's: bytes of a version that only a newer release reads
     ├── BrokerError             the outside's: the broker refuses, is away or differs from the catalogue
     ├── CheckpointError         ours: state that cannot be written or read back
-    └── MachineError       the machine's: a port taken, a program or file missing
+    └── MachineError            the machine's: a port taken, a program or file missing
 """
 
 from __future__ import annotations
@@ -48,6 +49,12 @@ class ConfigurationError(MetricsAIError):
 
 class SchemaError(MetricsAIError):
     """Bytes that are not what their topic promises."""
+
+    blame = "outside"
+
+
+class NewerVersionError(MetricsAIError):
+    """Bytes of a version that only a newer release reads: nothing to reject, and nothing to guess at."""
 
     blame = "outside"
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from schemas.errors import SchemaError
+from schemas.errors import NewerVersionError, SchemaError
 
 Severity = Literal["info", "warning", "critical"]
 Priority = Literal["P0", "P1", "P2", "P3"]
@@ -43,6 +43,8 @@ class Event(BaseModel):
         ------
         SchemaError
             If it is empty (a tombstone), not JSON, or lacks what this event must have.
+        NewerVersionError
+            If it is of a version that is not known here yet.
         """
         if not data:
             raise SchemaError(f"an empty record where a {cls.__name__} was expected")
@@ -50,8 +52,17 @@ class Event(BaseModel):
             return cls.model_validate_json(data)
         except ValidationError as error:
             first = error.errors()[0]
+            if first["loc"] == ("v",) and isinstance(first["input"], int) and first["input"] > cls._version():
+                raise NewerVersionError(
+                    f"a {cls.__name__} of version {first['input']}, this reads {cls._version()}",
+                    "Upgrade the readers first",
+                ) from error
             where = ".".join(str(part) for part in first["loc"]) or "the value"
             raise SchemaError(f"not a {cls.__name__}: {where}: {first['msg']}") from error
+
+    @classmethod
+    def _version(cls) -> int:
+        return int(cls.model_fields["v"].default)
 
 
 class Range(BaseModel):

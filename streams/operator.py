@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -52,8 +53,8 @@ class Operator(Protocol):
             If the record cannot be read; the state is then unchanged.
         """
 
-    def take_blocks(self) -> list[tuple[str, bytes]]:
-        """Copy out the blocks that changed since the last call, and call them unchanged."""
+    def take_blocks(self) -> Sequence[tuple[str, bytes | None]]:
+        """Copy out the blocks that changed since the last call, and call them unchanged; None is one that is gone."""
 
     def load_block(self, key: str, value: bytes) -> None:
         """Put one block back (of a fresh operator, before its first step)."""

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,7 +10,7 @@ from agents.checkpoints import CheckpointSettings, KeyedRecord, Manifest, Restor
 from schemas.errors import CheckpointError
 
 
-def _checkpoint(number: int, blocks: dict[str, bytes], claim: str = "") -> list[KeyedRecord]:
+def _checkpoint(number: int, blocks: Mapping[str, bytes | None], claim: str = "") -> list[KeyedRecord]:
     manifest = Manifest(number=number, offsets={"metrics.samples": number * 10}, blocks=len(blocks))
     records, last = records_of(3, blocks, manifest, claim)
     return [*records, last]
@@ -112,3 +114,10 @@ def test_checkpoints_come_less_often_where_they_cost_more() -> None:
     assert settings.interval(transactions=True) == 5.0
     assert settings.interval(transactions=False) == 60.0
     assert settings.due_after_s(5.0, cost_s=3.0) == pytest.approx(30.0)
+
+
+def test_a_block_that_is_gone_is_gone_with_the_manifest_that_says_so() -> None:
+    first, second = _checkpoint(1, {"a": b"1", "b": b"1"}), _checkpoint(2, {"a": None})
+    assert _restore(*first, *second[:-1]).blocks == {"a": b"1", "b": b"1"}
+    assert _restore(*first, *second).blocks == {"b": b"1"}
+    assert second[0].value is None

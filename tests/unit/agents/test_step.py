@@ -14,7 +14,7 @@ from agents.step import PartitionState, Step, StepTools
 from integrations.kafka.connection import KafkaSettings
 from integrations.telemetry import Telemetry
 from schemas import topics
-from schemas.errors import BrokerError, SchemaError
+from schemas.errors import BrokerError, NewerVersionError, SchemaError
 from schemas.events import Tick
 from schemas.topics import Topic
 from streams.operator import Output
@@ -32,6 +32,8 @@ class Echo:
     def step(self, topic: str, value: bytes | None) -> list[Output]:
         if not value or value == b"bad":
             raise SchemaError("not for me")
+        if value == b"newer":
+            raise NewerVersionError("of version 2")
         if value == b"bug":
             raise KeyError("a bug")
         self.seen.append((topic, value))
@@ -281,3 +283,11 @@ def test_ticks_that_were_skipped_while_one_waits_are_read_again_behind_it() -> N
     world.take(FaustMessage(10, b"a"), FaustMessage(11, b"b"))
     assert _order(world) == ["a", "tick 10000", "tick 11000", "b", "tick 13000"]
     assert part.positions["detect.ticks"] == 14
+
+
+def test_a_record_of_a_newer_version_ends_the_worker_before_it() -> None:
+    world = World()
+    part = world.take(FaustMessage(10, b"a"), FaustMessage(11, b"newer"))
+    assert [str(one) for one in world.failures] == ["of version 2"]
+    assert part.positions["metrics.samples"] == 11
+    assert not any(b"reason" in dict(one.record.headers) for one in world.producer.sent)
