@@ -221,10 +221,17 @@ def _what(error: dict[str, Any], where: KeyPath) -> str:
     message = str(error["msg"]).removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
     given = error.get("input")
-    secret = any(word in path_text(where) for word in ("password", "secret", "key"))
-    if secret or isinstance(given, dict | list | BaseModel) or error["type"] == "value_error":
+    if _may_hold_a_secret(where) or isinstance(given, dict | list | BaseModel) or error["type"] == "value_error":
         return message
     return f"{message}, not {given!r}"
+
+
+def _may_hold_a_secret(where: KeyPath) -> bool:
+    """Whether what was given there may be a secret, or a text with one in it where settings were meant."""
+    if any(word in path_text(where) for word in ("password", "secret", "key")):
+        return True
+    field = field_at(where)
+    return field is None or model_of(field.annotation) is not None or SecretStr in typing.get_args(field.annotation)
 
 
 def _way_out(error: dict[str, Any], where: KeyPath) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,7 +87,9 @@ def read_yaml(path: Path) -> Positions:
 def _not_yaml(path: Path, error: yaml.YAMLError) -> ConfigurationError:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         line = error.problem_mark.line + 1
-        return ConfigurationError(f"{path}:{line}: not YAML ({error.problem})", "Mend the line, or quote its text")
+        # It may quote the text, which may be a secret; what it quotes in <> are names of YAML's own.
+        problem = re.sub(r"'(?!<)[^']{2,}'", "'...'", str(error.problem))
+        return ConfigurationError(f"{path}:{line}: not YAML ({problem})", "Mend the line, or quote its text")
     return ConfigurationError(f"{path}: not YAML ({str(error).splitlines()[0]})", "Mend the file")
 
 

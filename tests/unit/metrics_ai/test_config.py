@@ -113,6 +113,19 @@ def test_secrets_show_nowhere(tmp_path: Path) -> None:
     assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["METRICS_AI__KAFKA", "METRICS_AI__INGEST", "METRICS_AI__INGEST__SOURCES"])
+def test_what_cannot_be_read_as_settings_is_not_repeated(name: str, tmp_path: Path) -> None:
+    broken = '{"sasl_password": "hunter2", '
+    with pytest.raises(ConfigurationError) as caught:
+        load_config(None, {name: broken})
+    assert name in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+    for text in ("kafka: 'sasl_password: hunter2'\n", "kafka: {sasl_password: *hunter2}", "kafka: {a: !hunter2 b}"):
+        with pytest.raises(ConfigurationError) as caught:
+            load_config(_file(tmp_path, text), {})
+        assert "hunter2" not in str(caught.value)
+
+
 def test_the_reference_names_every_setting() -> None:
     text = config_markdown()
     for name in KafkaSettings.model_fields:
