@@ -85,8 +85,8 @@ def test_another_partition_count_is_named_by_check(any_broker: KafkaSettings) ->
 def test_up_alters_no_topic_of_a_broker_that_was_given(apache_kafka: KafkaSettings, tmp_path: Path) -> None:
     kafka = apache_kafka.model_copy(update={"topic_prefix": "foreign."})
     name = kafka.topic(INCIDENTS)
-    made = AdminClient(kafka.librdkafka()).create_topics([NewTopic(name, 1, config={"retention.ms": "1234"})])
-    made[name].result()
+    admin = AdminClient(kafka.librdkafka())
+    admin.create_topics([NewTopic(name, 1, config={"retention.ms": "1234"})])[name].result()
     stack = Stack(Config(kafka=kafka), StackOptions(tmp_path, broker=kafka.bootstrap), lambda _: None)
     stack._start_broker()
     assert describe_topics(kafka, [name])[name].config["cleanup.policy"] == "delete"
