@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
-from pydantic import TypeAdapter, ValidationError
+from pydantic import AfterValidator, TypeAdapter, ValidationError
 
 from models import episodes as e
 from models.drift import DriftBank
@@ -17,7 +17,7 @@ from models.families import family_of
 from models.histograms import HistogramBank
 from models.params import family_records, make_work, params_record
 from models.rule_book import RuleBook
-from models.rules import ThresholdRule
+from models.rules import ThresholdRule, distinct_rules
 from models.settings import DetectSettings
 from models.verdict import Minute, Subject, Told, drift_anomalies, rule_anomaly, window_anomaly
 from models.walk import MAX_TIME_MS, sweep, walk
@@ -29,6 +29,7 @@ from schemas.series import Series
 from schemas.topics import ANOMALIES, DETECT_TICKS, SAMPLES, SETTINGS, Topic
 from streams.bank import Newcomer, SeriesBank
 from streams.intake import COUNT_NAMES
+from streams.layout import HOT_DIRTY
 from streams.operator import Output
 
 __all__ = ["DetectOperator", "DetectSettings", "ThresholdRule"]
@@ -36,8 +37,10 @@ __all__ = ["DetectOperator", "DetectSettings", "ThresholdRule"]
 STATE_VERSION: Final = 1
 # Identity longer than this would not fit a checkpoint's record; such series are dropped and counted.
 MAX_TEXT: Final = 16_000
+# Metrics whose family is remembered: names may come and go without end.
+FAMILIES_KEPT: Final = 50_000
 RULES_SUBJECT: Final = "threshold_rules"
-_RULES: Final = TypeAdapter(list[ThresholdRule])
+_RULES: Final = TypeAdapter(Annotated[list[ThresholdRule], AfterValidator(distinct_rules)])
 _Found = list[tuple[int, int, Anomaly]]
 
 
@@ -168,6 +171,8 @@ class DetectOperator:
     def _family(self, series: Series) -> int:
         key = (series.metric, series.unit, series.type)
         if key not in self._family_cache:
+            if len(self._family_cache) >= FAMILIES_KEPT:
+                self._family_cache.clear()
             self._family_cache[key] = family_of(self._families, *key)
         return self._family_cache[key]
 
@@ -247,7 +252,8 @@ class DetectOperator:
             rules = _RULES.validate_python(setting.body.get("rules", []))
         except ValidationError as error:
             first = error.errors()[0]
-            raise SchemaError(f"threshold rules: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+            where = ".".join(map(str, first["loc"])) or "names"
+            raise SchemaError(f"threshold rules: {where}: {first['msg']}") from error
         self._replace_rules(rules, setting.valid_from_ms)
 
     def _replace_rules(self, rules: Sequence[ThresholdRule], from_ms: int) -> None:
@@ -322,16 +328,25 @@ class DetectOperator:
         if meta["version"] != STATE_VERSION:
             raise CheckpointError(f"state of version {meta['version']}, this reads {STATE_VERSION}")
         self.bank.finish_load(meta["used"])
-        if meta["drift"] != self.settings.drift.model_dump(mode="json"):
-            self.drift = DriftBank(self.settings.drift)
-        self.drift.grow(self.bank.capacity)
-        self.drift.finish_load()
+        self._load_drift(meta["drift"])
         self._newest_ms = meta["newest_ms"]
         self._anchor = (meta["anchor"][0], meta["anchor"][1])
         if meta["families"] != [one.model_dump(mode="json") for one in self._families]:
             for slot, identity in self.bank.live():
-                self.bank.slots[slot]["family"] = self._family(identity.series)
+                row = self.bank.slots[slot]
+                row["family"] = self._family(identity.series)
+                row["dirty"] |= HOT_DIRTY
         self._rules.load(meta["rules"])
         if meta["configured"] != [one.model_dump(mode="json") for one in self._rules.configured]:
             self._replace_rules(self._rules.configured, self._newest_ms + 1)
         self._tables = (*self._tables[:2], self._rules.records())
+
+    def _load_drift(self, made_with: dict[str, Any]) -> None:
+        """Detectors as they were; with other settings they begin anew, and their old records are overwritten."""
+        changed = made_with != self.settings.drift.model_dump(mode="json")
+        if changed:
+            self.drift = DriftBank(self.settings.drift)
+        self.drift.grow(self.bank.capacity)
+        self.drift.finish_load()
+        if changed:
+            self.drift.mark_blocks(self.bank.used)

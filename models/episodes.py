@@ -51,6 +51,7 @@ FLOATS: Final = F_WINDOWS + WINDOW_FLOATS * WINDOWS
 EVENT_ROOM: Final = 512
 MINUTE_ROOM: Final = 4096
 _LEAK: Final = 4.0
+_LITTLE: Final = 1e-6
 
 PARAMS: Final = np.dtype(
     [
@@ -143,6 +144,13 @@ def _severity(row: Row, agreed: int, params: Row) -> Number:
 
 
 @kernel
+def _own_score(row: Row, window: int, direction: int) -> Number:
+    """How far the sample itself lies outside a window's range, whatever the levels remember of samples before it."""
+    away = direction * (row.value - row.base[window, CENTER])
+    return max(0.0, away / (row.base[window, UP] if direction > 0 else row.base[window, DOWN]))
+
+
+@kernel
 def _gather(row: Row, score: float, direction: int, lead: int, seconds: float, params: Row) -> Number:
     """Evidence for or against; True once there is enough."""
     weight = min(seconds, params.sample_cap_s) / params.patience[lead]
@@ -153,13 +161,19 @@ def _gather(row: Row, score: float, direction: int, lead: int, seconds: float, p
             row.hits = 0
         if score <= 1.0:
             return False
+    # A level remembers a glitch for many samples, each of them normal: they are no evidence.
+    score = min(score, _own_score(row, lead, direction))
+    if score <= 1.0:
+        return False
     if row.evidence <= 0.0:
         row.started_ms = row.newest_ms
         row.hits = 0
         row.direction = direction
         row.peak = 0.0
     above = score - 1.0
-    row.evidence += min(above * np.sqrt(above), params.score_cap) * weight
+    # However much time a sample stands for, it takes ``samples`` of them.
+    most = max(params.evidence, _LITTLE) / (params.samples - 0.5)
+    row.evidence += min(min(above * np.sqrt(above), params.score_cap) * weight, most)
     row.hits += 1
     row.peak = max(row.peak, score)
     return row.hits >= params.samples and row.evidence >= params.evidence

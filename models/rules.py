@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,6 +21,9 @@ COMPARISONS: Final[tuple[Comparison, ...]] = (">", ">=", "<", "<=", "==", "!=")
 
 _SELECTOR = re.compile(r"\s*([A-Za-z_:][\w:.]*)?\s*(?:\{(.*)\})?\s*", re.DOTALL)
 _MATCHER = re.compile(r'\s*([A-Za-z_][\w.]*)\s*(=~|!~|!=|=)\s*"((?:[^"\\]|\\.)*)"\s*(?:,|$)')
+
+RESERVED_NAMES: Final = frozenset({"windows", "five_windows", "adwin", "page_hinkley", "MetricAnomaly", "MetricDrift"})
+"""Names of detectors and of their alerts: a rule of such a name would share their episodes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,13 @@ class ThresholdRule(BaseModel):
     safety: Annotated[bool, Field(description="On the safety list: it always pages.")] = False
     summary: Annotated[str, Field(description="What it means, in words.")] = ""
 
+    @field_validator("name")
+    @classmethod
+    def _is_its_own(cls, name: str) -> str:
+        if name in RESERVED_NAMES:
+            raise ValueError(f"{name} is a detector's name, a rule needs one of its own")
+        return name
+
     @field_validator("select")
     @classmethod
     def _reads(cls, selector: str) -> str:
@@ -109,6 +120,20 @@ class ThresholdRule(BaseModel):
         """Whether the rule is about a series; dimensions count as labels where no label has their name."""
         labels = {**series.dims, **series.labels, "__name__": series.metric}
         return all(matcher.holds(labels) for matcher in matchers_of(self.select))
+
+
+def distinct_rules(rules: list[ThresholdRule]) -> list[ThresholdRule]:
+    """Rules no two of which have one name: an episode's id is made of the rule's name.
+
+    Raises
+    ------
+    ValueError
+        If two have.
+    """
+    twice = sorted(name for name, count in Counter(rule.name for rule in rules).items() if count > 1)
+    if twice:
+        raise ValueError(f"threshold rules of one name: {', '.join(twice)}")
+    return rules
 
 
 SHIPPED_RULES: Final[tuple[ThresholdRule, ...]] = (

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from models.families import NODE_FAMILIES, MetricFamily
-from models.rules import SHIPPED_RULES, ThresholdRule
+from models.rules import SHIPPED_RULES, ThresholdRule, distinct_rules
 from schemas.events import WindowName
 
 WINDOW_NAMES: tuple[WindowName, ...] = ("5m", "15m", "1h", "24h", "7d")
@@ -39,8 +39,9 @@ class ConfirmSettings(BaseModel):
     """When a deviation is believed, and when it is over.
 
     A sample adds evidence of ``(score - 1) ** 1.5`` (at most ``score_cap``) times the seconds since the one before
-    it; one below 1.0 takes away four times what it lacks. So a deviation of four times the limit is believed in
-    seconds, one of twice the limit in half a minute, one of 1.2 times the limit in some minutes.
+    it, and no more than ``samples`` of them need; a window's level counts no further than the sample itself lies
+    outside. A score below 1.0 takes away four times what it lacks. So a deviation of four times the limit is
+    believed in seconds, one of twice the limit in half a minute, one of 1.2 times the limit in some minutes.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -129,9 +130,7 @@ class DetectSettings(BaseModel):
 
     @model_validator(mode="after")
     def _distinct_rules(self) -> Self:
-        names = [rule.name for rule in self.all_rules()]
-        if twice := {name for name in names if names.count(name) > 1}:
-            raise ValueError(f"threshold rules of one name: {', '.join(sorted(twice))}")
+        distinct_rules(self.all_rules())
         return self
 
     def all_rules(self) -> list[ThresholdRule]:

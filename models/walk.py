@@ -37,10 +37,10 @@ from streams.layout import (
     FREE,
     HOT_DIRTY,
     LENGTHS,
-    MAX_RULES,
     MEAN,
     MINUTE,
     OFFSETS,
+    RULE_PLACES,
     SPREAD,
     UP,
     WIDTHS_MS,
@@ -54,7 +54,7 @@ _MINUTES: Final = LENGTHS[MINUTE]
 _MINUTE_AT: Final = OFFSETS[MINUTE]
 _MINUTE_MS: Final = WIDTHS_MS[MINUTE]
 _HOUR_LEVEL, _DAY = 2, 3
-_EVENTS_A_SAMPLE: Final = 2 + 2 * MAX_RULES
+_EVENTS_A_SAMPLE: Final = 2 + 2 * RULE_PLACES
 _YOUNG_AGE_MS: Final = 300_000
 # The year 3000: what lies beyond is no time, and would not fit a bucket's number.
 MAX_TIME_MS: Final = 32_503_680_000_000

@@ -24,7 +24,9 @@ STAMPS: Final = 32
 MINUTE: Final = 1
 """The window whose closed buckets the drift detectors learn."""
 MAX_RULES: Final = 8
-"""Threshold rules that may watch one series."""
+"""Threshold rules that may watch one series at a time."""
+RULE_PLACES: Final = 2 * MAX_RULES
+"""Places for them: rules that are replaced keep theirs until their time is over."""
 
 Field = tuple[str, str] | tuple[str, str, tuple[int, ...]]
 
@@ -82,10 +84,10 @@ WARM: Final[list[Field]] = [
     ("base_ready", "u1", (WINDOWS,)),
     # Low and high that a window's observation reached now and then within each longer window: [window, longer - 1].
     ("habit", "f8", (WINDOWS - 1, WINDOWS - 1, 2)),
-    ("rule", "i4", (MAX_RULES,)),  # threshold rules that watch it, by position in the rule book
-    ("rule_firing", "u1", (MAX_RULES,)),
-    ("rule_ms", "i8", (MAX_RULES, 2)),  # since when the condition holds, and when that was last told
-    ("rule_peak", "f8", (MAX_RULES,)),
+    ("rule", "i4", (RULE_PLACES,)),  # threshold rules that watch it, by position in the rule book
+    ("rule_firing", "u1", (RULE_PLACES,)),
+    ("rule_ms", "i8", (RULE_PLACES, 2)),  # since when the condition holds, and when that was last told
+    ("rule_peak", "f8", (RULE_PLACES,)),
 ]
 """What closing buckets touch."""
 
