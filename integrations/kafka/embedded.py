@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -17,6 +18,9 @@ from schemas.errors import MachineError
 EMBEDDED_CLUSTER_IDS: Final = ("metrics-ai-embedded", "tansu_cluster")
 START_LIMIT_S: Final = 15.0
 _PORT_TRIES: Final = 3
+# Connections of the one before, or a client that calls again and again, may hold the port for a moment.
+_RESTART_TRIES: Final = 20
+_RESTART_PAUSE_S: Final = 0.5
 
 
 class EmbeddedBroker:
@@ -27,7 +31,7 @@ class EmbeddedBroker:
     Parameters
     ----------
     port
-        0 takes a free one.
+        0 takes a free one, and keeps it when it is started again: clients know it by then.
     log_path
         Where its output goes; a file in the temporary directory where None.
     host
@@ -38,6 +42,7 @@ class EmbeddedBroker:
         self.host = host
         self.port = port
         self._any_port = port == 0
+        self._was_up = False
         self._log_path = log_path or Path(tempfile.mkdtemp(prefix="metrics-ai-broker-")) / "embedded.log"
         self._process = BrokerProcess("the embedded broker", self._log_path)
 
@@ -74,7 +79,7 @@ class EmbeddedBroker:
         MachineError
             If the port is taken, there is no binary for this system, or it does not answer.
         """
-        tries = _PORT_TRIES if self._any_port else 1
+        tries = _RESTART_TRIES if self._was_up else _PORT_TRIES if self._any_port else 1
         for remaining in reversed(range(tries)):
             try:
                 self._start()
@@ -83,10 +88,13 @@ class EmbeddedBroker:
                 self.stop()
                 if not remaining:
                     raise
+                if self._was_up:
+                    time.sleep(_RESTART_PAUSE_S)
+        self._was_up = True
         return self
 
     def _start(self) -> None:
-        if self._any_port:
+        if self._any_port and not self._was_up:
             self.port = free_port(self.host)
         require_free(self.port, self.host)
         url = f"tcp://{self.bootstrap}"

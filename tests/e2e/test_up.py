@@ -145,6 +145,19 @@ def test_a_killed_stack_leaves_nothing_running(tmp_path: Path, start_stack: Any)
         assert probe.connect_ex((host, int(port))) != 0
 
 
+def _consumes_again_after_its_broker_died(running: Any) -> None:
+    """On the port that everybody knows, with an empty memory, intake included."""
+    (broker,) = [one for one in psutil.Process(running.process.pid).children() if one.name().startswith("tansu")]
+    broker.kill()
+    _until(lambda: "broker: ended and what it held is lost" in running.output())
+    _until(lambda: running.get("/readyz")[0] == 200, 90)
+    assert {role["state"] for role in running.status()["roles"]} == {"running"}
+    assert running.status()["broker"]["address"] == running.broker
+    assert running.get("/healthz")[0] == 200
+    # The collector's, through ingest and the new broker, to a detect that knew none.
+    _until(lambda: b'metrics_ai_series{role="detect",stage="detect"} 0.0' not in running.get("/metrics")[1])
+
+
 def test_a_full_embedded_broker_stops_the_intake_says_so_and_still_ends_cleanly(
     tmp_path: Path, start_stack: Any
 ) -> None:
@@ -160,6 +173,7 @@ def test_a_full_embedded_broker_stops_the_intake_says_so_and_still_ends_cleanly(
     assert states == {"ingest": "held", "detect": "running", "decide": "running", "collector": "held"}
     assert running.get("/healthz")[0] == 503
     assert "ingest and the collector are stopped; restart `up`" in running.output()
+    _consumes_again_after_its_broker_died(running)
     everything = running.everything()
     running.process.terminate()
     assert running.process.wait(60) == 0

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -29,6 +31,19 @@ def test_two_brokers_live_beside_each_other(tmp_path: Path) -> None:
     assert not one.is_alive
     assert one.pid is None
     assert one.rss_bytes == 0
+
+
+def test_a_broker_on_any_port_keeps_it_when_it_is_started_again(tmp_path: Path) -> None:
+    with EmbeddedBroker(log_path=tmp_path / "log") as broker:
+        before = broker.bootstrap
+        assert broker.pid is not None
+        os.kill(broker.pid, signal.SIGKILL)
+        psutil.wait_procs([psutil.Process(broker.pid)] if broker.pid else [], timeout=10)
+        with socket.create_server(("127.0.0.1", broker.port)) as other:
+            threading.Timer(0.7, other.close).start()
+            broker.start()
+        assert broker.bootstrap == before
+        assert list_topics(broker.settings) == {}
 
 
 def test_a_taken_port_is_a_clear_error(embedded_process: EmbeddedBroker) -> None:
