@@ -12,7 +12,8 @@ from typing import Final, Self
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from agents.checkpoints import KeyedRecord, LogRecord
+from agents.checkpoints import KeyedRecord
+from agents.log_reader import LogRecord
 from agents.threads import in_thread
 from integrations.kafka.connection import KafkaSettings
 from schemas.errors import BrokerError

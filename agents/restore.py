@@ -7,7 +7,8 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from agents.checkpoints import CheckpointSettings, LogEnds, LogReader, Manifest, Restored, read_states
+from agents.checkpoints import CheckpointSettings, Manifest, Restored, read_states
+from agents.log_reader import LogEnds, LogReader
 from agents.stage import Stage
 from agents.step import PartitionState
 from agents.threads import in_thread

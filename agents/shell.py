@@ -10,12 +10,8 @@ from typing import Any, Final
 from faust.types import TP
 
 from agents.app import StageApp
-from agents.checkpoints import (
-    FencedError,
-    LogReader,
-    LostError,
-    Manifest,
-)
+from agents.checkpoints import FencedError, LostError, Manifest
+from agents.log_reader import LogReader
 from agents.outputs import OutputProducer
 from agents.restore import Restorer, ShellSettings
 from agents.stage import Stage
@@ -56,12 +52,12 @@ class Shell:
         self.failed: asyncio.Future[MetricsAIError] = asyncio.get_running_loop().create_future()
         self.restored = False
         self._settings = settings
-        self._reader = LogReader(settings.kafka, committed=settings.transactions)
+        self.reader = LogReader(settings.kafka, committed=settings.transactions)
         tools = StepTools(
-            settings.kafka, telemetry, self.producer, self._reader, self.together, self._relieve, self.fail
+            settings.kafka, telemetry, self.producer, self.reader, self.together, self._relieve, self.fail
         )
         self.step = Step(stage, tools)
-        self._restorer = Restorer(stage, settings, self._reader, self.step.report_gap)
+        self._restorer = Restorer(stage, settings, self.reader, self.step.report_gap)
         self._interval_s = settings.checkpoint.interval(settings.transactions)
         self._generation = 0
         self._taking_over = asyncio.Lock()

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from agents.checkpoints import LogReader, LogRecord
+from agents.log_reader import LogReader, LogRecord
 from agents.outputs import Envelope, OutputProducer, SendableRecord
 from agents.stage import Stage
 from agents.threads import in_thread

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -11,8 +12,13 @@ from faust.types import TP
 
 from agents.shell import Shell
 from agents.step import PartitionState
+from agents.threads import in_thread
+from schemas.errors import BrokerError
 
+LOG = logging.getLogger(__name__)
 _EVERY_S: Final = 0.25
+# So long an input may stand still before its end before somebody looks what lies there.
+_STANDS_S: Final = 3.0
 # Names under which operators count samples.
 _TAKEN_IN: Final = frozenset({"samples", "accepted", "accepted_late"})
 # What an operator counts beside the values that it left out.
@@ -37,6 +43,7 @@ class Watch:
         self._clock = clock
         self._taken = -1
         self._told_of: set[int] = set()
+        self._stands: dict[tuple[int, str], tuple[int, float]] = {}
 
     def owned(self) -> list[int]:
         """Partitions that are ours."""
@@ -66,7 +73,39 @@ class Watch:
         """Look until cancelled."""
         while True:
             self.look()
+            await self.pass_marks()
             await asyncio.sleep(_EVERY_S)
+
+    async def pass_marks(self) -> None:
+        """Step over what lies at the end of an input and is no record: the marks of transactions.
+
+        A stage would otherwise never have reached the end: no time would pass in it, and it would seem to lag.
+        """
+        for part, name, first in self._standing():
+            topic = self._shell.name_on_broker(name)
+            try:
+                end = await in_thread(self._shell.reader.end_of_none, topic, part.number, first)
+            except BrokerError as error:
+                LOG.warning("what lies at the end is not known", extra={"topic": topic, "error": str(error)})
+                continue
+            if end > first and part.positions[name] == first and self._shell.partitions.get(part.number) is part:
+                part.positions[name] = end
+
+    def _standing(self) -> list[tuple[PartitionState, str, int]]:
+        """Inputs that are not at their end, and have not moved for a while."""
+        found, now_s, before, self._stands = [], time.monotonic(), self._stands, {}
+        for part in self._shell.partitions.values():
+            for name, position in part.positions.items():
+                end = self._end(name, part.number)
+                waits = part.held and name == self._shell.stage.ticks.name
+                if end is None or end <= position or waits:
+                    continue
+                since = before.get((part.number, name), (-1, 0.0))
+                self._stands[part.number, name] = since if since[0] == position else (position, now_s)
+                if now_s - self._stands[part.number, name][1] > _STANDS_S:
+                    self._stands[part.number, name] = (position, now_s)
+                    found.append((part, name, position))
+        return found
 
     def look(self) -> None:
         """Tell telemetry."""

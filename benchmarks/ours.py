@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from agents.checkpoints import LogReader, read_states
+from agents.checkpoints import read_states
+from agents.log_reader import LogReader
 from benchmarks.messages import Fleet, native, produce
 from benchmarks.workers import PARTITIONS, Workers, working
 from integrations.kafka.apache import ApacheKafka

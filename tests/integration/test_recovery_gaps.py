@@ -10,7 +10,7 @@ import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from agents.checkpoints import LogReader
+from agents.log_reader import LogReader
 from integrations.kafka.connection import KafkaSettings
 from schemas.topics import ANOMALIES, DETECT_CHECKPOINTS, SAMPLES
 from tests.integration.harness.chaos import Trial, fresh

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-from agents.checkpoints import LogReader, LogRecord, Restored, read_states
+from agents.checkpoints import Restored, read_states
+from agents.log_reader import LogReader, LogRecord
 from integrations.kafka.connection import KafkaSettings
 from schemas.topics import Topic
 

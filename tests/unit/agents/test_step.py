@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from agents.checkpoints import LogRecord, Manifest
+from agents.checkpoints import Manifest
+from agents.log_reader import LogRecord
 from agents.outputs import SendableRecord
 from agents.stage import Stage
 from agents.step import PartitionState, Step, StepTools
