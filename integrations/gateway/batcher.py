@@ -15,14 +15,36 @@ from schemas.batch import HistogramPoint, SampleBatch, SourceRange, decode_batch
 from schemas.ids import samples_partition
 from schemas.topics import MAX_MESSAGE_BYTES
 
-# Below the broker's limit by what a record's key, headers and framing take.
-MAX_BATCH_BYTES: Final = MAX_MESSAGE_BYTES - 64 * 1024
+# What a record's key, headers and framing take of a message.
+FRAMING_BYTES: Final = 64 * 1024
+MAX_BATCH_BYTES: Final = MAX_MESSAGE_BYTES - FRAMING_BYTES
 # New series are kept apart until they are that many, so that a few of them do not copy all.
 _RECENT_SERIES: Final = 4096
 _MAX_NAME_CHARS: Final = 100
 
 _Message = tuple[int, bytes, int]
 Rows = tuple[npt.NDArray[np.int32], npt.NDArray[np.int64], npt.NDArray[np.float64]]
+
+
+@dataclass(frozen=True, slots=True)
+class OutputTopic:
+    """What there is to know of ``metrics.samples``.
+
+    Parameters
+    ----------
+    partitions
+        How many.
+    message_bytes
+        The largest message that it takes.
+    """
+
+    partitions: int
+    message_bytes: int = MAX_MESSAGE_BYTES
+
+    @property
+    def max_batch_bytes(self) -> int:
+        """How large a batch may be."""
+        return self.message_bytes - FRAMING_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +143,16 @@ class TenantBatcher:
         Of the output topic.
     batch_samples
         Rows of a batch, at most.
+    max_bytes
+        Bytes of a batch, at most.
     """
 
-    def __init__(self, table: SeriesTable, partitions: int, batch_samples: int) -> None:
+    def __init__(
+        self, table: SeriesTable, partitions: int, batch_samples: int, max_bytes: int = MAX_BATCH_BYTES
+    ) -> None:
         self.table = table
         self.batch_samples = batch_samples
+        self.max_bytes = max_bytes
         self._directory = _Directory(table, partitions)
         self._rows: list[Rows] = []
         self._histograms: list[HistogramSample] = []
@@ -141,7 +168,7 @@ class TenantBatcher:
     def take(self, source: tuple[SourceRange, ...]) -> Iterator[EncodedBatch]:
         """Everything that waits, as messages; afterwards nothing waits."""
         for part, (partition, data, rows) in enumerate(self._take(source)):
-            if len(data) <= MAX_BATCH_BYTES:
+            if len(data) <= self.max_bytes:
                 yield EncodedBatch(self.table.tenant, partition, part, data, rows)
             else:
                 metric = decode_batch(data).series_at(0).metric[:_MAX_NAME_CHARS]
@@ -182,7 +209,7 @@ class TenantBatcher:
         tenant, series_ids = self.table.tenant, self.table.ids[ids]
         data = encode_batch(SampleBatch(tenant, series_ids, texts, index, timestamp_ms, value, points, source))
         half = len(series) // 2
-        if len(data) <= MAX_BATCH_BYTES or not half:
+        if len(data) <= self.max_bytes or not half:
             yield partition, data, len(series)
             return
         for part in (slice(None, half), slice(half, None)):

@@ -10,7 +10,7 @@ import numpy as np
 from confluent_kafka import Message
 
 from integrations.formats import Decoded, Decoder, FormatOptions, Recogniser, SeriesTable, decoder_for
-from integrations.gateway.batcher import EncodedBatch, TenantBatcher
+from integrations.gateway.batcher import EncodedBatch, OutputTopic, TenantBatcher
 from integrations.gateway.records import RecordTimes, by_tenant
 from integrations.gateway.settings import TENANT_PATTERN, IngestSettings, SourceSettings
 from integrations.telemetry import Telemetry
@@ -30,8 +30,8 @@ class Intake:
     ----------
     settings
         The gateway's.
-    partitions
-        Of the output topic.
+    output
+        The output topic.
     telemetry
         Counts what comes in, is skipped and is rejected.
     clock
@@ -50,14 +50,14 @@ class Intake:
     def __init__(
         self,
         settings: IngestSettings,
-        partitions: int,
+        output: OutputTopic,
         telemetry: Telemetry,
         clock: Callable[[], float],
         reject: Reject,
         make_decoder: MakeDecoder = decoder_for,
     ) -> None:
         self._settings = settings
-        self._partitions = partitions
+        self._output = output
         self._telemetry = telemetry
         self._clock = clock
         self._reject_message = reject
@@ -123,7 +123,9 @@ class Intake:
         found = self._batchers.get(tenant)
         if found is None:
             table = SeriesTable(tenant, self._recogniser)
-            found = self._batchers[tenant] = TenantBatcher(table, self._partitions, self._settings.batch_samples)
+            found = self._batchers[tenant] = TenantBatcher(
+                table, self._output.partitions, self._settings.batch_samples, self._output.max_batch_bytes
+            )
         return found
 
     def _without_empty(self, messages: list[Message]) -> list[Message]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from integrations.gateway.batcher import EncodedBatch
+from integrations.gateway.batcher import FRAMING_BYTES, EncodedBatch
 from integrations.gateway.offsets import Flight
 from integrations.gateway.rejected import RejectedRecord, lost_record, rejected_record
 from integrations.gateway.settings import IngestSettings
@@ -21,6 +21,9 @@ from schemas.ids import event_id, partition_of
 from schemas.topics import MAX_MESSAGE_BYTES, REJECTED, SAMPLES
 
 _LINGER_MS: Final = 5
+# librdkafka's default: records that go out together; a broker's limit holds for them together.
+_BATCH_BYTES: Final = 1_000_000
+_RAISE: Final = f"Raise the topic's max.message.bytes to {MAX_MESSAGE_BYTES}: metrics-ai topics create"
 # The broker will not take such a record however often it is sent.
 _NEVER: Final = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD})
 
@@ -49,14 +52,22 @@ class Outlet:
         Counts what was delivered.
     waiting
         Called over and over while the queue is full.
+    message_bytes
+        The largest message that the topics take.
     """
 
     def __init__(
-        self, kafka: KafkaSettings, settings: IngestSettings, telemetry: Telemetry, waiting: Callable[[], None]
+        self,
+        kafka: KafkaSettings,
+        settings: IngestSettings,
+        telemetry: Telemetry,
+        waiting: Callable[[], None],
+        message_bytes: int = MAX_MESSAGE_BYTES,
     ) -> None:
         self._kafka = kafka
         self._telemetry = telemetry
         self._waiting = waiting
+        self._message_bytes = message_bytes
         self._failure: KafkaError | None = None
         self._names = {topic.name: kafka.topic(topic) for topic in (SAMPLES, REJECTED)}
         self._producer = Producer(
@@ -67,7 +78,8 @@ class Outlet:
                     # zstd's quickest takes 40 % off, at 50 ns a sample; higher levels take no more.
                     "compression.level": 1 if settings.compression == "zstd" else -1,
                     "linger.ms": _LINGER_MS,
-                    "message.max.bytes": MAX_MESSAGE_BYTES,
+                    "message.max.bytes": message_bytes,
+                    "batch.size": min(_BATCH_BYTES, message_bytes),
                     "message.timeout.ms": int(settings.delivery_timeout_s * 1000),
                     "queue.buffering.max.kbytes": settings.buffer_bytes // 1024,
                 }
@@ -97,7 +109,8 @@ class Outlet:
 
     def send_rejected(self, message: Message, reason: str, detail: str, flight: Flight) -> None:
         """Send a consumed message that was refused."""
-        self._send_rejected(message.topic(), rejected_record(message, reason, detail), flight)
+        rejected = rejected_record(message, reason, detail, self._message_bytes - FRAMING_BYTES)
+        self._send_rejected(message.topic(), rejected, flight)
 
     def send_lost(self, ranges: Sequence[SourceRange], reason: str, detail: str, flight: Flight) -> None:
         """Send word of records, or of a sample out of them, that cannot be sent themselves."""
@@ -119,7 +132,8 @@ class Outlet:
         """
         self._producer.poll(timeout_s)
         if self._failure is not None:
-            raise DeliveryFailedError(f"a record was not delivered: {self._failure.str()}")
+            too_large = self._failure.code() == KafkaError.MSG_SIZE_TOO_LARGE
+            raise DeliveryFailedError(f"a record was not delivered: {self._failure.str()}", _RAISE if too_large else "")
 
     def drain(self, timeout_s: float) -> bool:
         """Wait until all is delivered; whether it was in time.

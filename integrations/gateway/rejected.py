@@ -9,12 +9,13 @@ from typing import Final
 import msgspec
 from confluent_kafka import Message
 
+from integrations.gateway.batcher import FRAMING_BYTES
 from integrations.gateway.records import record_time_ms
 from schemas.batch import SourceRange
 from schemas.topics import MAX_MESSAGE_BYTES
 
 # Key, headers and framing need room beside the value.
-MAX_VALUE_BYTES: Final = MAX_MESSAGE_BYTES - 64 * 1024
+MAX_VALUE_BYTES: Final = MAX_MESSAGE_BYTES - FRAMING_BYTES
 _MAX_DETAIL_CHARS: Final = 500
 
 
@@ -65,8 +66,8 @@ def _cut(detail: str) -> bytes:
     return detail[:_MAX_DETAIL_CHARS].encode("utf-8", "backslashreplace")
 
 
-def rejected_record(message: Message, reason: str, detail: str) -> RejectedRecord:
-    """A consumed message that was refused."""
+def rejected_record(message: Message, reason: str, detail: str, max_bytes: int = MAX_VALUE_BYTES) -> RejectedRecord:
+    """A consumed message that was refused; of its value no more than ``max_bytes``."""
     value = message.value()
     headers = [
         ("reason", reason.encode()),
@@ -76,7 +77,7 @@ def rejected_record(message: Message, reason: str, detail: str) -> RejectedRecor
         ("source_timestamp", str(record_time_ms(message)).encode()),
         ("detail", _cut(detail)),
     ]
-    if value is not None and len(value) > MAX_VALUE_BYTES:
+    if value is not None and len(value) > max_bytes:
         headers.append(("truncated_from", str(len(value)).encode()))
-        value = value[:MAX_VALUE_BYTES]
+        value = value[:max_bytes]
     return RejectedRecord(value, headers)

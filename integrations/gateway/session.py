@@ -11,6 +11,7 @@ from typing import Any, Final
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from integrations.gateway.abreast import Abreast, HeldBack
+from integrations.gateway.batcher import OutputTopic
 from integrations.gateway.intake import STAGE, Intake
 from integrations.gateway.lag import Lag
 from integrations.gateway.offsets import Flights, Source
@@ -21,6 +22,7 @@ from integrations.gateway.unreadable import end_of_batch
 from integrations.kafka.connection import KafkaSettings
 from integrations.telemetry import Telemetry
 from schemas.errors import BrokerError
+from schemas.topics import MAX_MESSAGE_BYTES
 
 _LOG: Final = logging.getLogger(__name__)
 _WATCH_INTERVAL_S: Final = 0.1
@@ -38,16 +40,23 @@ class Session:
     ----------
     settings, kafka, telemetry, clock
         As the ``Gateway``'s; the profile of ``kafka`` is known by now.
+    message_bytes
+        The largest message that our topics take.
     """
 
     def __init__(
-        self, settings: IngestSettings, kafka: KafkaSettings, telemetry: Telemetry, clock: Callable[[], float]
+        self,
+        settings: IngestSettings,
+        kafka: KafkaSettings,
+        telemetry: Telemetry,
+        clock: Callable[[], float],
+        message_bytes: int = MAX_MESSAGE_BYTES,
     ) -> None:
         self._settings = settings
         self._kafka = kafka
         self._telemetry = telemetry
-        self._intake = Intake(settings, kafka.partitions, telemetry, clock, self._reject)
-        self._outlet = Outlet(kafka, settings, telemetry, self._wait)
+        self._intake = Intake(settings, OutputTopic(kafka.partitions, message_bytes), telemetry, clock, self._reject)
+        self._outlet = Outlet(kafka, settings, telemetry, self._wait, message_bytes)
         self._flights = Flights()
         self._abreast = Abreast(int(settings.abreast_s * 1000))
         self._held = HeldBack(self._abreast.horizon_ms, settings.buffer_bytes)

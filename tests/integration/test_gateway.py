@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
+import random
 import threading
 import time
 from collections.abc import Iterator
 
 import pytest
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType
 
 from integrations.gateway import IngestSettings, SourceSettings
 from integrations.kafka import KafkaSettings
-from integrations.kafka.admin import create_topics
+from integrations.kafka.admin import create_topics, list_topics
 from schemas.batch import decode_batch
 from schemas.errors import ConfigurationError
-from schemas.topics import REJECTED, SAMPLES
+from schemas.topics import DAY_MS, REJECTED, SAMPLES
 from tests.integration.gateways import (
     Samples,
     await_until,
@@ -250,20 +251,21 @@ def test_what_was_not_delivered_is_read_again(apache_kafka: KafkaSettings) -> No
     create_topics(kafka, (SAMPLES, REJECTED), ["again.metrics"])
     admin, sender, base_ms = AdminClient(kafka.librdkafka()), producer(kafka), now_ms()
 
-    def limit(size: int) -> None:
-        entry = ConfigEntry("max.message.bytes", str(size), incremental_operation=AlterConfigOpType.SET)
+    def take_none_older_than(ms: int) -> None:
+        name = "message.timestamp.before.max.ms"
+        entry = ConfigEntry(name, str(ms), incremental_operation=AlterConfigOpType.SET)
         resource = ConfigResource(ResourceType.TOPIC, "again.metrics.samples", incremental_configs=[entry])
         for future in admin.incremental_alter_configs([resource]).values():
             future.result()
 
-    limit(100)
+    take_none_older_than(0)
     for number in range(200):
         sender.produce("again.metrics", sample(f"s{number % 5}", number, base_ms), key=f"s{number % 5}")
     assert sender.flush(20) == 0
     with running(ingest("again.metrics"), kafka) as gateway:
         await_until(lambda: gateway.counted("metrics_ai_samples_total") >= 400, "a second attempt")
         assert committed(kafka, "again.metrics", 2) == 0
-        limit(1_000_000)
+        take_none_older_than(DAY_MS)
         samples = Samples(kafka)
         await_until(lambda: samples.count() >= 200, "all samples")
         await_until(lambda: committed(kafka, "again.metrics", 2) == 200, "all committed")
@@ -272,3 +274,33 @@ def test_what_was_not_delivered_is_read_again(apache_kafka: KafkaSettings) -> No
         f"s{at}": [float(one) for one in range(at, 200, 5)] for at in range(5)
     }
     samples.close()
+
+
+@pytest.mark.kafka
+def test_a_topic_that_takes_less_than_ours_gets_smaller_batches(apache_kafka: KafkaSettings) -> None:
+    """Made beforehand with the broker's default of 1 MiB: what would not fit is cut, nothing is sent for ever."""
+    kafka = apache_kafka.model_copy(update={"topic_prefix": "small.", "partitions": 1, "session_timeout_s": 2.0})
+    names = ["small.metrics.samples", "small.metrics.rejected"]
+    config = {"max.message.bytes": "1048588"}
+    admin = AdminClient(kafka.librdkafka())
+    made = admin.create_topics([NewTopic(one, 1, 1, config=config) for one in names])
+    for future in made.values():
+        future.result()
+    create_topics(kafka, (), ["small.metrics"])
+    await_until(lambda: list_topics(kafka).keys() >= set(names), "the topics")
+    sender, base_ms, rng = producer(kafka), now_ms(), random.Random(7)
+    for number in range(40):
+        sender.produce("small.metrics", sample(rng.randbytes(50_000).hex(), number, base_ms, node="n"), partition=0)
+    garbage = rng.randbytes(4_000_000)
+    sender.produce("small.metrics", garbage, partition=0)
+    assert sender.flush(20) == 0
+    samples, bin_ = Samples(kafka), rejected(kafka)
+    with running(ingest("small.metrics"), kafka):
+        await_until(lambda: samples.count() >= 40, "all samples")
+        await_until(lambda: len(bin_.more()) >= 1, "the garbage")
+        await_until(lambda: committed(kafka, "small.metrics", 1) == 41, "all committed")
+    (message,) = bin_.messages
+    assert 0 < len(message.value()) < 1_048_588
+    assert dict(message.headers())["truncated_from"] == b"4000000"
+    samples.close()
+    bin_.close()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from integrations.formats import Decoded, HistogramSample, Recogniser, SeriesTable
 from integrations.gateway import batcher as module
-from integrations.gateway.batcher import EncodedBatch, TenantBatcher
+from integrations.gateway.batcher import EncodedBatch, OutputTopic, TenantBatcher
 from schemas.batch import HistogramPoint, decode_batch
 from schemas.ids import samples_partition
 
@@ -123,6 +123,19 @@ def test_a_batch_too_large_for_a_message_is_cut() -> None:
     batches = list(batcher.take(()))
     assert len(batches) > 1
     assert all(one.data is not None and len(one.data) <= module.MAX_BATCH_BYTES for one in batches)
+    assert sorted(rows[0][0] for rows in unpacked(batches).values()) == list(range(24))
+
+
+def test_batches_are_cut_to_what_the_topic_takes() -> None:
+    table = SeriesTable("acme", Recogniser())
+    rng = np.random.default_rng(7)
+    for number in range(24):
+        table.intern("cpu", {"node": "n", "blob": rng.bytes(50_000).hex(), "i": str(number)})
+    limit = OutputTopic(PARTITIONS, 1_048_588).max_batch_bytes
+    batcher = TenantBatcher(table, PARTITIONS, 100, limit)
+    batcher.add(decoded(list(range(24))))
+    batches = list(batcher.take(()))
+    assert max(len(one.data or b"") for one in batches) <= limit < 1_048_588
     assert sorted(rows[0][0] for rows in unpacked(batches).values()) == list(range(24))
 
 

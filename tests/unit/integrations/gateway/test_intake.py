@@ -10,6 +10,7 @@ import pytest
 
 from integrations.formats import Decoded, Decoder, SeriesTable, decoder_for
 from integrations.formats.guarded import Guarded
+from integrations.gateway.batcher import OutputTopic
 from integrations.gateway.intake import Intake
 from integrations.gateway.settings import IngestSettings, SourceSettings
 from integrations.telemetry import Telemetry
@@ -29,7 +30,7 @@ class Bench:
         )
         self.telemetry = Telemetry("ingest")
         self.rejected: list[tuple[int, str]] = []
-        self.intake = Intake(settings, 4, self.telemetry, lambda: NOW_S, self.note, make)
+        self.intake = Intake(settings, OutputTopic(4), self.telemetry, lambda: NOW_S, self.note, make)
 
     def note(self, message: Any, reason: str, _detail: str) -> None:
         self.rejected.append((message.offset(), reason))
@@ -157,4 +158,4 @@ def test_an_unknown_format_is_refused_at_once() -> None:
     source = SourceSettings.model_construct(topic="metrics", format="morse", time_unit="auto", store_rates=True)
     settings = IngestSettings.model_construct(**{**IngestSettings().__dict__, "sources": [source]})
     with pytest.raises(ConfigurationError, match="morse"):
-        Intake(settings, 4, Telemetry("ingest"), lambda: NOW_S, lambda *_: None)
+        Intake(settings, OutputTopic(4), Telemetry("ingest"), lambda: NOW_S, lambda *_: None)

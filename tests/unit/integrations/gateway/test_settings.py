@@ -7,6 +7,10 @@ from pydantic import ValidationError
 
 from integrations.formats import FORMATS
 from integrations.gateway import IngestSettings, SourceSettings
+from integrations.gateway.gateway import message_limit
+from integrations.kafka.admin import TopicState
+from schemas.errors import ConfigurationError
+from schemas.topics import MAX_MESSAGE_BYTES
 
 
 def test_every_shipped_format_has_a_default_topic() -> None:
@@ -37,3 +41,11 @@ def test_settings_that_cannot_hold_are_refused(given: dict[str, object]) -> None
 def test_a_source_tells_its_decoder_what_messages_do_not() -> None:
     source = SourceSettings(topic="collectd", format="collectd", store_rates=False, time_unit="ms")
     assert (source.options.store_rates, source.options.time_unit) == (False, "ms")
+
+
+def test_batches_fit_the_topic_that_takes_least() -> None:
+    told, untold = TopicState("a", 4, {"max.message.bytes": "1048588"}), TopicState("b", 4)
+    assert message_limit([untold, told]) == 1_048_588
+    assert message_limit([untold]) == MAX_MESSAGE_BYTES
+    with pytest.raises(ConfigurationError, match=r"max\.message\.bytes"):
+        message_limit([TopicState("a", 4, {"max.message.bytes": "100"})])
