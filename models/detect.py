@@ -40,7 +40,9 @@ MAX_TEXT: Final = 16_000
 # Metrics whose family is remembered: names may come and go without end.
 FAMILIES_KEPT: Final = 50_000
 RULES_SUBJECT: Final = "threshold_rules"
-_RULES: Final = TypeAdapter(Annotated[list[ThresholdRule], AfterValidator(distinct_rules)])
+_RULES: Final[TypeAdapter[list[ThresholdRule]]] = TypeAdapter(
+    Annotated[list[ThresholdRule], AfterValidator(distinct_rules)]
+)
 _Found = list[tuple[int, int, Anomaly]]
 
 

@@ -6,20 +6,22 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Final
 
 import msgspec
 import numpy as np
 
+from models.distributions import Counts, cells_of, coarser, holds_negatives, is_sound, quantile_of
 from schemas.batch import HistogramPoint, SampleBatch
 from schemas.ids import series_id
 from schemas.series import Series
 
 QUANTILE: Final = 0.95
-COUNTS: Final = ("histogram_points", "histogram_out_of_order", "histogram_over_limit")
+COUNTS: Final = ("histogram_points", "histogram_out_of_order", "histogram_over_limit", "histogram_malformed")
 _GROUPS: Final = 64
-"""Records that the state of all histograms is spread over."""
+"""Groups that the state of all histograms is spread over."""
+PART_BYTES: Final = 256 * 1024
+"""A group's record holds no more than this, or one histogram."""
 
 
 class Last(msgspec.Struct, array_like=True):
@@ -28,84 +30,37 @@ class Last(msgspec.Struct, array_like=True):
     time_ms: int
     count: int
     total: float
-    cells: dict[str, int]
+    cells: Counts
+    scale: int | None
+    tenant: str
 
 
 @dataclass(frozen=True, slots=True)
 class Derived:
     """The series made from a histogram, id and text by suffix; and whether its points are increases."""
 
+    tenant: str
     is_delta: bool
     series: dict[str, tuple[int, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Cells:
-    """A distribution as cells with an upper and a lower bound, and how many fell into each."""
-
-    bounds: Sequence[tuple[float, float]]
-    counts: Sequence[int]
-
-    def quantile(self, share: float) -> float:
-        """Value below which a share lies, by interpolation inside a cell; NaN when nothing fell.
-
-        Examples
-        --------
-        >>> Cells([(0.0, 1.0), (1.0, 2.0)], [50, 50]).quantile(0.75)
-        1.5
-        """
-        total = sum(self.counts)
-        if total <= 0:
-            return math.nan
-        wanted = share * total
-        seen = 0.0
-        for (low, high), count in zip(self.bounds, self.counts, strict=True):
-            if count > 0 and seen + count >= wanted:
-                if math.isinf(high) or math.isinf(low):
-                    return low if math.isinf(high) else high
-                return low + (high - low) * (wanted - seen) / count
-            seen += count
-        return self.bounds[-1][0]
-
-
-def _explicit(point: HistogramPoint) -> dict[str, int]:
-    bounds = [*(point.bounds or ()), math.inf]
-    return {str(bound): int(count) for bound, count in zip(bounds, point.counts or (), strict=False)}
-
-
-def _exponential(point: HistogramPoint) -> dict[str, int]:
-    cells = {f"p{(point.positive_offset or 0) + at}": int(n) for at, n in enumerate(point.positive or ()) if n}
-    cells |= {f"n{(point.negative_offset or 0) + at}": int(n) for at, n in enumerate(point.negative or ()) if n}
-    return cells | {"z": int(point.zero_count or 0), f"s{point.scale}": 0}
-
-
-def _cells_of(point: HistogramPoint, counts: dict[str, int]) -> Cells:
-    """Counts since the last point, with their bounds, in rising order."""
-    if point.bounds is not None:
-        edges = [-math.inf, *point.bounds, math.inf]
-        if point.bounds and point.bounds[0] > 0:
-            edges[0] = 0.0
-        return Cells(list(pairwise(edges)), [counts.get(str(edge), 0) for edge in edges[1:]])
-    base = 2.0 ** (2.0 ** -(point.scale or 0))
-    rows = [((base ** int(key[1:]), base ** (int(key[1:]) + 1)), n) for key, n in counts.items() if key[0] == "p"]
-    rows += [
-        ((-(base ** (int(key[1:]) + 1)), -(base ** int(key[1:]))), n) for key, n in counts.items() if key[0] == "n"
-    ]
-    edge = point.zero_threshold or 0.0
-    rows.append(((-edge, edge), counts.get("z", 0)))
-    rows.sort()
-    return Cells([bounds for bounds, _ in rows], [count for _, count in rows])
 
 
 class HistogramBank:
     """The newest point of every histogram, and the series that are derived from the differences.
 
     ``METRIC:rate`` per second, ``METRIC:mean`` and ``METRIC:p95`` of what came since the point before; all three
-    are gauges. Points of one histogram that do not come in order are dropped and counted.
+    are gauges. Points of one histogram that do not come in order, and those whose fields do not fit each other, are
+    dropped and counted.
+
+    Parameters
+    ----------
+    max_histograms
+        Of a tenant; further ones are dropped and counted.
     """
 
     def __init__(self, max_histograms: int) -> None:
         self._max = max_histograms
+        self._tenants: Counter[str] = Counter()
+        self._parts: dict[int, int] = {}
         self._last: dict[int, Last] = {}
         self._derived: dict[int, Derived] = {}
         self._dirty: set[int] = set()
@@ -127,7 +82,7 @@ class HistogramBank:
             batch.series.tolist(), batch.timestamp_ms.tolist(), batch.points, strict=True
         ):
             derived = all_derived[position]
-            for suffix, value in self._values(int(batch.series_ids[position]), derived.is_delta, time_ms, point):
+            for suffix, value in self._values(derived, int(batch.series_ids[position]), time_ms, point):
                 identity, text = derived.series[suffix]
                 if identity not in found:
                     found[identity] = len(found)
@@ -148,73 +103,121 @@ class HistogramBank:
         if (known := self._derived.get(identity)) is not None:
             return known
         derived = _derive(batch.series_at(position))
-        if len(self._derived) < self._max:
+        if identity in self._last or self._tenants[batch.tenant] < self._max:
             self._derived[identity] = derived
         return derived
 
-    def _refused(self, identity: int, time_ms: int) -> str | None:
+    def _refused(self, tenant: str, identity: int, time_ms: int, point: HistogramPoint) -> str | None:
         """The name of the count of points that this one belongs to, if it is to be dropped."""
+        if not is_sound(point):
+            return "histogram_malformed"
         last = self._last.get(identity)
         if last is None:
-            return "histogram_over_limit" if len(self._last) >= self._max else None
+            return "histogram_over_limit" if self._tenants[tenant] >= self._max else None
         return "histogram_out_of_order" if time_ms <= last.time_ms else None
 
-    def _values(
-        self, identity: int, is_delta: bool, time_ms: int, point: HistogramPoint
-    ) -> Iterator[tuple[str, float]]:
+    def _values(self, derived: Derived, identity: int, time_ms: int, point: HistogramPoint) -> list[tuple[str, float]]:
         self.counts["histogram_points"] += 1
-        if refused := self._refused(identity, time_ms):
+        if refused := self._refused(derived.tenant, identity, time_ms, point):
             self.counts[refused] += 1
-            return
+            return []
         last = self._last.get(identity)
-        cells = _explicit(point) if point.bounds is not None else _exponential(point) if point.scale is not None else {}
         total = math.nan if point.sum is None else point.sum
-        self._last[identity] = Last(time_ms, point.count, total, cells)
+        now = Last(time_ms, point.count, total, cells_of(point), point.scale, derived.tenant)
+        values = [] if last is None else list(_grown(point, now, last, derived.is_delta))
+        self._tenants[derived.tenant] += last is None
+        self._last[identity] = now
         self._dirty.add(identity % _GROUPS)
-        if last is None:
-            return
-        reset = is_delta or point.count < last.count or last.cells.keys() - cells.keys()
-        count = point.count - (0 if reset else last.count)
-        grown = total - (0.0 if reset else last.total)
-        yield "rate", count / ((time_ms - last.time_ms) / 1000.0)
-        if count > 0 and math.isfinite(grown):
-            yield "mean", grown / count
-        if (high := _high(point, cells, {} if reset else last.cells)) is not None:
-            yield "p95", high
+        return values
 
     def forget(self, before_ms: int) -> None:
         """Let go of histograms whose newest point is older."""
         gone = [identity for identity, last in self._last.items() if last.time_ms < before_ms]
         for identity in gone:
-            del self._last[identity]
-            self._derived.pop(identity, None)
+            self._tenants[self._last.pop(identity).tenant] -= 1
             self._dirty.add(identity % _GROUPS)
+        for identity in self._derived.keys() - self._last.keys():
+            del self._derived[identity]
 
     def mark_all(self) -> None:
         """Call everything changed."""
         self._dirty.update(identity % _GROUPS for identity in self._last)
+        self._dirty.update(self._parts)
 
     def take_blocks(self) -> Iterator[tuple[str, bytes]]:
-        """``histograms/G``: a 64th of the histograms each."""
-        for group in sorted(self._dirty):
-            members = sorted((one, last) for one, last in self._last.items() if one % _GROUPS == group)
-            yield f"histograms/{group}", msgspec.msgpack.encode(members)
+        """``histograms/G/N``: a 64th of the histograms each, in parts of bounded size; a part may be empty."""
+        members: dict[int, list[int]] = {group: [] for group in sorted(self._dirty)}
+        for identity in self._last:
+            if (group := identity % _GROUPS) in members:
+                members[group].append(identity)
+        for group, identities in members.items():
+            parts = list(self._encoded(sorted(identities)))
+            parts += [[]] * (self._parts.get(group, 0) - len(parts))
+            self._parts[group] = len(parts)
+            for number, part in enumerate(parts):
+                yield f"histograms/{group}/{number}", msgspec.msgpack.encode(part)
         self._dirty.clear()
+
+    def _encoded(self, identities: Sequence[int]) -> Iterator[list[msgspec.Raw]]:
+        part: list[msgspec.Raw] = []
+        size = 0
+        for identity in identities:
+            one = msgspec.msgpack.encode((identity, self._last[identity]))
+            if part and size + len(one) > PART_BYTES:
+                yield part
+                part, size = [], 0
+            part.append(msgspec.Raw(one))
+            size += len(one)
+        yield part
 
     def load_block(self, key: str, value: bytes) -> None:
         """Put a record back."""
-        assert key.startswith("histograms/")
-        self._last.update(msgspec.msgpack.decode(value, type=list[tuple[int, Last]]))
+        _, group, number = key.split("/")
+        self._parts[int(group)] = max(self._parts.get(int(group), 0), int(number) + 1)
+        for identity, last in msgspec.msgpack.decode(value, type=list[tuple[int, Last]]):
+            self._tenants[last.tenant] += identity not in self._last
+            self._last[identity] = last
 
 
-def _high(point: HistogramPoint, cells: dict[str, int], before: dict[str, int]) -> float | None:
+def _grown(point: HistogramPoint, now: Last, last: Last, is_delta: bool) -> Iterator[tuple[str, float]]:
+    """What came since the point before, by suffix."""
+    began = is_delta or _is_reset(point, last)
+    count = now.count - (0 if began else last.count)
+    total = now.total - (0.0 if began else last.total)
+    yield "rate", count / ((now.time_ms - last.time_ms) / 1000.0)
+    if count > 0 and math.isfinite(total):
+        yield "mean", total / count
+    high = _high(point, now, {} if began else _comparable(now, last))
+    if high is not None and math.isfinite(high):
+        yield "p95", high
+
+
+def _is_reset(point: HistogramPoint, last: Last) -> bool:
+    """Whether a cumulative histogram began anew: its count fell, or its sum where nothing negative was observed.
+
+    Cells say nothing of it: an exponential histogram joins its cells when their range grows.
+    """
+    if point.count < last.count:
+        return True
+    return point.sum is not None and 0.0 <= point.sum < last.total and not holds_negatives(point)
+
+
+def _comparable(now: Last, last: Last) -> Counts | None:
+    """The last point's cells as this one's are cut; None if that cannot be."""
+    if now.scale is not None and last.scale is not None:
+        return coarser(last.cells, last.scale - now.scale) if last.scale >= now.scale else None
+    return last.cells if now.scale == last.scale and now.cells.keys() == last.cells.keys() else None
+
+
+def _high(point: HistogramPoint, now: Last, before: Counts | None) -> float | None:
     """The 95th percentile of what is new: from the cells, or as a summary has it."""
-    if not cells:
+    if not now.cells:
         near = zip(point.quantiles or (), point.quantile_values or (), strict=True)
         return next((value for share, value in near if abs(share - QUANTILE) < 0.001), None)
-    grown = {key: max(0, count - before.get(key, 0)) for key, count in cells.items()}
-    high = _cells_of(point, grown).quantile(QUANTILE)
-    return high if math.isfinite(high) else None
+    if before is None:
+        return None
+    grown = {key: max(0, count - before.get(key, 0)) for key, count in now.cells.items()}
+    return quantile_of(point, grown, QUANTILE)
 
 
 def _derive(series: Series) -> Derived:
@@ -223,4 +226,4 @@ def _derive(series: Series) -> Derived:
         unit = "1/s" if suffix == "rate" else series.unit
         one = Series(series.tenant, f"{series.metric}:{suffix}", series.labels, series.dims, "gauge", unit)
         named[suffix] = (series_id(one.tenant, one.metric, one.labels), one.text)
-    return Derived(series.type == "delta", named)
+    return Derived(series.tenant, series.type == "delta", named)

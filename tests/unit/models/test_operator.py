@@ -319,9 +319,10 @@ def test_histograms_beyond_the_limit_and_with_new_bounds() -> None:
 
     assert len(derive(0, [1.0, 2.0], 10)) == 0
     assert derive(1, [1.0, 2.0], 30).value.tolist() == [20.0, 0.95, 20.0, 0.95]
-    # Other bounds: nothing to compare with, so all of it is new.
-    assert derive(2, [4.0], 40).value.tolist() == [40.0, 3.8, 40.0, 3.8]
-    assert bank.counts["histogram_over_limit"] == 3
+    # Other bounds: the count goes on, and no percentile can be told.
+    assert derive(2, [4.0], 40).value.tolist() == [10.0, 10.0]
+    assert derive(3, [4.0], 60).value.tolist() == [20.0, 3.8, 20.0, 3.8]
+    assert bank.counts["histogram_over_limit"] == 4
 
 
 def test_changed_drift_settings_begin_anew_and_others_read_the_state_as_it_is(cpu: Series) -> None:
