@@ -22,7 +22,12 @@ _Group = tuple[str, tuple[str, ...]]
 _MEASUREMENT: Final = re.compile(r"(?:[^\\, ]++|\\.)++", re.DOTALL)
 _TAG: Final = re.compile(r",((?:[^\\,= ]++|\\.)++)=((?:[^\\,= ]++|\\.)++)", re.DOTALL)
 _FIELD: Final = re.compile(r'((?:[^\\,= ]++|\\.)++)=("(?:[^"\\]++|\\.)*+"|[^", ]++)', re.DOTALL)
-_LINE: Final = re.compile(r'(?:[^\n"\\]++|\\.|"(?:[^"\\]++|\\.)*+"|["\\])++', re.DOTALL)
+# A comment, or a head (where a quote is a letter) and fields (where text in quotes may hold line ends).
+_LINE: Final = re.compile(
+    r"[ \t\r\0]*+(?:#[^\n]*+|(?:[^\\ \n]++|\\[^\n])*+"
+    r'(?:="(?:[^"\\]++|\\.)*+"|\\[^\n]|[^\n\\=]++|[=\\])*+)\n?',
+    re.DOTALL,
+)
 _ESCAPED: Final = re.compile(r"\\([,= ])")
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _INTEGER: Final = re.compile(r"(-?[0-9]{1,19})i|([0-9]{1,20})u")
@@ -59,7 +64,7 @@ class TelegrafInflux:
         return columns.decoded()
 
     def _lines(self, text: str, reading: Reading) -> None:
-        # Only text in quotes may hold a line end; without quotes lines are just lines.
+        # Only a field's text in quotes may hold a line end; without quotes lines are just lines.
         lines = text.split("\n") if '"' not in text else _quoted_lines(text)
         for at, line in enumerate(lines, 1):
             bare = line.strip("\r\t \0")

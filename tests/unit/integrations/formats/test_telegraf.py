@@ -240,3 +240,28 @@ def test_json_and_line_protocol_agree_on_what_both_can_say(
         decoded = decoder_for(form).decode([value.encode()], [0], table)
         told.append((list(sample_dicts(decoded, table)), [one.reason for one in decoded.rejections]))
     assert told[0] == told[1]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'm,t=5" a=1',
+        b'm,t="x a=1',
+        b'm"n,t=v a=1',
+        b'm,t=v a"b=1',
+        b'  m,t=5" a=1',
+        b'm,t=5\\" a=1',
+        b'# a "comment',
+        b'm,t=v s="unclosed',
+        b"m,t=v\\",
+    ],
+)
+def test_a_lone_quote_does_not_swallow_the_next_line(tell, line: bytes) -> None:
+    told = tell("telegraf_influx", line + b"\n" + CPU_LINE)
+    assert told.samples[-2:] == CPU
+
+
+def test_text_in_quotes_may_hold_line_ends_behind_a_tag_with_a_quote(tell) -> None:
+    told = tell("telegraf_influx", b'm,t=5" s="a\nb \\" =\n",n=2 1458229140000000000\n' + CPU_LINE)
+    assert [one["labels"] for one in told.samples[:1]] == [{"t": '5"'}]
+    assert (told.samples[1:], told.rejected, told.skipped) == (CPU, [], {"string_field": 1})
