@@ -42,7 +42,7 @@ class ExponentialBuckets:
 
 
 def explicit_histogram(totals: Totals, bounds: Sequence[float], counts: Sequence[int]) -> HistogramPoint:
-    """A histogram with explicit buckets: one count more than bounds, or none of both.
+    """A histogram with explicit buckets: one count more than bounds, together the total; or none of both.
 
     Raises
     ------
@@ -59,6 +59,7 @@ def explicit_histogram(totals: Totals, bounds: Sequence[float], counts: Sequence
     if not all(map(math.isfinite, bounds)) or any(low >= high for low, high in pairwise(bounds)):
         raise _malformed(totals, "bounds do not rise")
     _check_counts(totals, counts)
+    _check_total(totals, counts)
     return HistogramPoint(totals.count, *_finite(totals), bounds=list(bounds), counts=list(counts))
 
 
@@ -75,6 +76,8 @@ def exponential_histogram(totals: Totals, buckets: ExponentialBuckets) -> Histog
     if max(abs(buckets.positive_offset), abs(buckets.negative_offset)) > _OFFSET_LIMIT:
         raise _malformed(totals, "offset out of range")
     _check_counts(totals, (*buckets.positive, *buckets.negative, buckets.zero_count))
+    if buckets.positive or buckets.negative:
+        _check_total(totals, (*buckets.positive, *buckets.negative, buckets.zero_count))
     return HistogramPoint(
         totals.count,
         *_finite(totals),
@@ -105,6 +108,11 @@ def summary(totals: Totals, quantiles: Sequence[float], values: Sequence[float])
 def _check_counts(totals: Totals, counts: Sequence[int]) -> None:
     if not all(0 <= count <= _MAX_COUNT for count in (totals.count, *counts)):
         raise _malformed(totals, "a count outside of 0 to 2^64-1")
+
+
+def _check_total(totals: Totals, counts: Sequence[int]) -> None:
+    if counts and sum(counts) != totals.count:
+        raise _malformed(totals, f"its buckets hold {sum(counts)}, its count says {totals.count}")
 
 
 def _finite(totals: Totals) -> tuple[float | None, float | None, float | None]:

@@ -71,11 +71,11 @@ def read_metric(metric: object, resource: Pairs, reading: Reading) -> None:
 def _metric(metric: object, resource: Pairs, reading: Reading) -> None:
     body = _object(metric, "a metric")
     name, unit = _text(body, "name"), _text(body, "unit")
-    held = next((key for key in _KINDS if key in body), None)
+    held = next((key for key in _KINDS if body.get(key) is not None), None)
     if held is None:
         return
     data, kind = _object(body[held], f"{name}: {held}"), _KINDS[held]
-    temporality = data.get("aggregationTemporality", 0)
+    temporality = _or(data, "aggregationTemporality")
     temporality = _TEMPORALITIES.get(temporality, 0) if isinstance(temporality, str) else _int(temporality, name)
     type_ = type_of_points(kind, temporality, monotonic=data.get("isMonotonic") is True)
     for point in _list(data, "dataPoints", name):
@@ -84,10 +84,10 @@ def _metric(metric: object, resource: Pairs, reading: Reading) -> None:
 
 def _point(point: dict[str, Any], metric: tuple[str, str, int, str], resource: Pairs, reading: Reading) -> None:
     name, unit, kind, type_ = metric
-    if _int(point.get("flags", 0), f"{name}: flags") & 1:
+    if _int(_or(point, "flags"), f"{name}: flags") & 1:
         reading.skip("no_recorded_value")
         return
-    time_ns = _int(point.get("timeUnixNano", 0), f"{name}: timeUnixNano", "bad_timestamp")
+    time_ns = _int(_or(point, "timeUnixNano"), f"{name}: timeUnixNano", "bad_timestamp")
     at_ms = reading.time(time_ns or None, "ns", name)
     labels = labels_from(resource, attributes_of(point.get("attributes"), name))
     if kind in {walk.GAUGE, walk.SUM}:
@@ -107,7 +107,7 @@ def _value(point: dict[str, Any], name: str) -> float:
 
 def _totals(point: dict[str, Any], name: str) -> Totals:
     sums = (None if point.get(key) is None else _float(point[key], f"{name}: {key}") for key in ("sum", "min", "max"))
-    return Totals(name, _int(point.get("count", 0), f"{name}: count", _MALFORMED), *sums)
+    return Totals(name, _int(_or(point, "count"), f"{name}: count", _MALFORMED), *sums)
 
 
 def _explicit(point: dict[str, Any], name: str) -> HistogramPoint:
@@ -118,12 +118,12 @@ def _explicit(point: dict[str, Any], name: str) -> HistogramPoint:
 def _exponential(point: dict[str, Any], name: str) -> HistogramPoint:
     positive, negative = (_object(point.get(key) or {}, f"{name}: {key}") for key in ("positive", "negative"))
     buckets = ExponentialBuckets(
-        _int(point.get("scale", 0), f"{name}: scale", _MALFORMED),
-        _int(point.get("zeroCount", 0), f"{name}: zeroCount", _MALFORMED),
-        _float(point.get("zeroThreshold", 0.0), f"{name}: zeroThreshold"),
-        _int(positive.get("offset", 0), f"{name}: offset", _MALFORMED),
+        _int(_or(point, "scale"), f"{name}: scale", _MALFORMED),
+        _int(_or(point, "zeroCount"), f"{name}: zeroCount", _MALFORMED),
+        _float(_or(point, "zeroThreshold"), f"{name}: zeroThreshold"),
+        _int(_or(positive, "offset"), f"{name}: offset", _MALFORMED),
         _counts(positive, name),
-        _int(negative.get("offset", 0), f"{name}: offset", _MALFORMED),
+        _int(_or(negative, "offset"), f"{name}: offset", _MALFORMED),
         _counts(negative, name),
     )
     return exponential_histogram(_totals(point, name), buckets)
@@ -131,9 +131,9 @@ def _exponential(point: dict[str, Any], name: str) -> HistogramPoint:
 
 def _summary(point: dict[str, Any], name: str) -> HistogramPoint:
     values = [_object(one, f"{name}: a quantile") for one in _list(point, "quantileValues", name)]
-    totals = Totals(name, _int(point.get("count", 0), name, _MALFORMED), _float(point.get("sum", 0.0), f"{name}: sum"))
-    quantiles = [_float(one.get("quantile", 0.0), f"{name}: quantile") for one in values]
-    return summary(totals, quantiles, [_float(one.get("value", 0.0), f"{name}: value") for one in values])
+    totals = Totals(name, _int(_or(point, "count"), name, _MALFORMED), _float(_or(point, "sum"), f"{name}: sum"))
+    quantiles = [_float(_or(one, "quantile"), f"{name}: quantile") for one in values]
+    return summary(totals, quantiles, [_float(_or(one, "value"), f"{name}: value") for one in values])
 
 
 _MALFORMED: Final = "malformed_histogram"
@@ -207,8 +207,14 @@ def _list(body: dict[str, Any], key: str, where: str) -> list[Any]:
     return value
 
 
+def _or(body: dict[str, Any], key: str) -> object:
+    """A number, 0 where it is absent; null is absent, as everywhere in protobuf's JSON."""
+    value = body.get(key)
+    return 0 if value is None else value
+
+
 def _text(body: dict[str, Any], key: str) -> str:
-    value = body.get(key, "")
+    value = "" if body.get(key) is None else body[key]
     if not isinstance(value, str):
         raise BadPartError("missing_metric", f"a metric's {key} is {kind_of(value)}")
     return value

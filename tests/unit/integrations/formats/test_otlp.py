@@ -244,6 +244,7 @@ def test_histograms_and_summaries_become_columns(tell, metric: dict[str, Any], e
         {"explicitBounds": []},
         {"explicitBounds": [1.0, 0.5]},
         {"explicitBounds": ["NaN", 0.5]},
+        {"count": "5"},
     ],
 )
 def test_a_malformed_histogram_is_rejected_and_its_message_goes_on(tell, change: dict[str, Any]) -> None:
@@ -253,6 +254,28 @@ def test_a_malformed_histogram_is_rejected_and_its_message_goes_on(tell, change:
         assert told.details[0].startswith("h: ")
         assert told.values == {"m": 1.5}
         assert len(told.decoded.histograms) == 1
+
+
+def test_an_exponential_histograms_buckets_hold_what_its_count_says(tell) -> None:
+    for value in both(message(histogram(EXPONENTIAL | {"count": "7"}, "exponentialHistogram"))):
+        assert tell("otlp", value).rejected == [(0, "malformed_histogram")]
+
+
+def test_null_is_absent_as_everywhere_in_protobufs_json(tell) -> None:
+    nulls = {
+        "asDouble": 1.5,
+        "timeUnixNano": str(SECOND_NS),
+        "flags": None,
+        "attributes": None,
+        "startTimeUnixNano": None,
+    }
+    metric = {"name": "m", "unit": None, "sum": None, "gauge": {"dataPoints": [nulls], "aggregationTemporality": None}}
+    bare = {"name": "h", "unit": None} | {
+        "histogram": {"dataPoints": [HISTOGRAM | {"flags": None}], "aggregationTemporality": 2}
+    }
+    told = tell("otlp", message(metric, bare))
+    assert (told.values, told.rejected) == ({"m": 1.5}, [])
+    assert [one["unit"] for one in told.samples] == ["", ""]
 
 
 def test_the_specifications_own_example_is_rejected_only_where_it_is_malformed(tell) -> None:
