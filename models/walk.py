@@ -29,7 +29,7 @@ from models.limits import check_rules, silence_rules
 from streams import baselines, buckets, intake, layout
 from streams.baselines import YOUNG_MS, refresh, refresh_habits, silence_after_gap
 from streams.buckets import add, add_late, advance, untaint
-from streams.intake import ACCEPTED_LATE, BAD_TIME, NOT_FINITE, OVER_LIMIT, admit, stale_limit, value_of
+from streams.intake import ACCEPTED_LATE, BAD_TIME, MAX_VALUE, NOT_FINITE, OVER_LIMIT, admit, stale_limit, value_of
 from streams.jit import entry_point, kernel, source_digest
 from streams.layout import (
     CENTER,
@@ -231,7 +231,7 @@ def _take(row: Row, time_ms: int, raw: float, params: Row, family: Row, work: Ro
 @kernel
 def _usable(time_ms: int, value: float, work: Row) -> Number:
     """Whether a sample has a number and a time."""
-    if not np.isfinite(value):
+    if not abs(value) <= MAX_VALUE:
         work.counts[NOT_FINITE] += 1
         return False
     if time_ms <= 0 or time_ms >= MAX_TIME_MS:

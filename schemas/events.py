@@ -6,9 +6,11 @@ new version with an upcast, and golden bytes of every version stay in ``tests/co
 
 from __future__ import annotations
 
+import math
+import sys
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from schemas.errors import NewerVersionError, SchemaError
 
@@ -23,7 +25,18 @@ AlertState = Literal["firing", "resolved"]
 IncidentState = Literal["open", "resolved", "merged"]
 
 TimeMs = Annotated[int, Field(ge=0, description="Event time, milliseconds since the epoch.")]
-Score = Annotated[float, Field(description="Above 1.0 = anomalous.")]
+
+
+def _within_floats(value: float) -> float:
+    """JSON has no infinity: the largest number stands for it. What is no number is refused."""
+    if math.isnan(value):
+        raise ValueError("not a number")
+    return max(-sys.float_info.max, min(sys.float_info.max, value))
+
+
+Finite = Annotated[float, AfterValidator(_within_floats)]
+"""A number that any reader of JSON reads."""
+Score = Annotated[Finite, Field(description="Above 1.0 = anomalous.")]
 
 
 class Event(BaseModel):
@@ -69,9 +82,9 @@ class Range(BaseModel):
     """What was expected, from ``low`` to ``high`` around ``center``, in the series' own unit."""
 
     model_config = ConfigDict(frozen=True)
-    low: float
-    center: float
-    high: float
+    low: Finite
+    center: Finite
+    high: Finite
 
 
 class WindowVerdict(BaseModel):
@@ -89,7 +102,7 @@ class Contribution(BaseModel):
 
     model_config = ConfigDict(frozen=True)
     of: str
-    value: float
+    value: Finite
 
 
 class Anomaly(Event):
@@ -122,10 +135,10 @@ class Anomaly(Event):
     ] = None
     score: Score
     peak_score: Score
-    observed: float
+    observed: Finite
     expected: Range | None = None
     windows: list[WindowVerdict] = []
-    base: float = 0.0
+    base: Finite = 0.0
     contributions: list[Contribution] = []
     confidence: Annotated[float, Field(ge=0, le=1)]
     confidence_reasons: list[str] = []
@@ -153,13 +166,13 @@ class Alert(Event):
     score: Score
     peak_score: Score
     peak_ms: Annotated[TimeMs | None, Field(description="When the score was highest.")] = None
-    observed: Annotated[float, Field(description="The newest value.")]
+    observed: Annotated[Finite, Field(description="The newest value.")]
     expected: Range | None = None
     unit: str = ""
     direction: Direction = "none"
     kind: AnomalyKind | None = None
     windows: list[WindowVerdict] = []
-    confidence: float
+    confidence: Finite
     confidence_reasons: list[str] = []
     anomaly_id: str
     incident_id: Annotated[
@@ -183,12 +196,12 @@ class IncidentMember(BaseModel):
     ended_ms: TimeMs | None = None
     peak_score: Score
     peak_ms: Annotated[TimeMs | None, Field(description="When the score was highest.")] = None
-    observed: Annotated[float, Field(description="The value at the peak.")]
+    observed: Annotated[Finite, Field(description="The value at the peak.")]
     expected: Annotated[Range | None, Field(description="What was expected at the peak.")] = None
     unit: str = ""
     kind: AnomalyKind | None = None
     windows: Annotated[list[WindowName], Field(description="The windows that agreed at the peak.")] = []
-    confidence: Annotated[float, Field(description="At the peak.")]
+    confidence: Annotated[Finite, Field(description="At the peak.")]
     summary: str
 
 
@@ -215,7 +228,7 @@ class Incident(Event):
     entity_count: int = 0
     signals: Annotated[list[str], Field(description="Metrics involved, in order, as many as members are listed.")]
     signal_count: int = 0
-    confidence: Annotated[float, Field(description="The highest among the listed members.")]
+    confidence: Annotated[Finite, Field(description="The highest among the listed members.")]
     page_keys: Annotated[list[str], Field(description="Dedup keys that were paged, and that resolve with it.")] = []
     revision: int
 

@@ -39,6 +39,8 @@ COUNT_NAMES: Final = (
 )
 """What can become of a sample, in the order of the codes above."""
 
+MAX_VALUE: Final = 1e100
+"""A value beyond this counts as not finite: its square must fit a float with room to spare."""
 WRAP_32: Final = 4294967296.0
 _SPAN_MS: Final = 4_000_000_000  # offsets of timestamps are kept as uint32
 

@@ -1,4 +1,4 @@
-"""One or two odd samples are no anomaly, however far off and however rarely the series is scraped."""
+"""Odd samples are no anomaly, however far off and however rarely the series is scraped; huge numbers spoil nothing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from models.detect import DetectOperator, DetectSettings
 from schemas.events import Anomaly
 from schemas.series import Series
-from tests.unit.models.streams import START_MS, batch_of, stream
+from tests.unit.models.streams import START_MS, Bench, batch_of, stream
 
 WARM = 3_000
 
@@ -45,3 +45,22 @@ def test_without_evidence_asked_for_the_samples_alone_decide() -> None:
     values[WARM : WARM + 3] = 60.0
     confirm = {"evidence": 0, "samples": 3}
     assert run(values, 15, confirm=confirm)[0].at_ms == START_MS + 15_000 * (WARM + 2)
+
+
+@pytest.mark.parametrize("huge", [1.1e100, 1e200, -1.7976931348623157e308])
+def test_a_number_that_no_square_fits_is_counted_and_spoils_nothing(bench: Bench, huge: float) -> None:
+    series = Series("t", "queue")
+    values = noise(1, 10.0)
+    values[100:2_000:50] = huge
+    values[WARM : WARM + 3] = 60.0
+    found = bench.feed_values(series, values.tolist())
+    assert [one.started_ms for one in found if one.state == "start"] == [START_MS + 1000 * WARM]
+    assert bench.operator.counts["not_finite"] == 38
+
+
+def test_what_is_told_of_the_largest_numbers_is_json_that_can_be_read(bench: Bench) -> None:
+    values = 1e99 * noise(1, 10.0)
+    values[:WARM] *= 1e-90
+    found = bench.feed_values(Series("t", "queue"), values.tolist())
+    assert found
+    assert [Anomaly.from_bytes(one.to_bytes()) for one in found] == found
