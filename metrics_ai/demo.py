@@ -124,7 +124,7 @@ class Verdict:
     @property
     def incidents(self) -> list[Incident]:
         """All that were seen."""
-        return list(self.latest.by_key.values())
+        return list(self.latest.events())
 
     def noticed(self) -> Incident | None:
         """The incident that names a provoked signal and began within 10 s of the fault."""

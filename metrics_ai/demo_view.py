@@ -33,7 +33,7 @@ class DemoView:
     """
 
     def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(highlight=False)
+        self._console = console or Console(highlight=False, markup=False)
         self._live: Live | None = None
         self._settings: DemoSettings | None = None
         self._phase = "learning"

@@ -37,6 +37,7 @@ GIB: Final = 1024 * MIB
 SKEW_WARN_S: Final = 5.0
 SKEW_FAIL_S: Final = 60.0
 BROKER_LIMIT_S: Final = 5.0
+_LOCAL: Final = ("127.0.0.1", "localhost")
 _LOCK_LINE: Final = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)")
 
 
@@ -160,16 +161,31 @@ def stack_status(host: str, port: int) -> dict[str, Any] | None:
     return None
 
 
-def check_port(host: str, port: int, *, ours: bool) -> Check:
-    """Whether the page's port is free, or ours."""
+def check_port(
+    host: str,
+    port: int,
+    *,
+    ours: bool,
+    found: str = "a running stack serves its page there",
+    way_out: str = "metrics-ai up --port PORT, or set http.port",
+) -> Check:
+    """Whether a port is free, or ours; by default the page's."""
     name = f"port {port}"
     if ours:
-        return Check(name, "OK", "a running stack serves its page there")
+        return Check(name, "OK", found)
     with socket.socket() as probe:
         probe.settimeout(1)
         if probe.connect_ex((host, port)):
             return Check(name, "OK", "free")
-    return Check(name, "WARN", "taken by another program", "metrics-ai up --port PORT, or set http.port")
+    return Check(name, "WARN", "taken by another program", way_out)
+
+
+def check_broker_port(kafka: KafkaSettings, *, answers: bool) -> Iterator[Check]:
+    """Whether a broker can be, or is, on the port of this machine that is configured."""
+    host, _, port = kafka.bootstrap.split(",")[0].strip().rpartition(":")
+    if host in _LOCAL and port.isdigit():
+        way_out = "metrics-ai up --broker-port PORT, or end what listens there"
+        yield check_port(host, int(port), ours=answers, found="a broker answers there", way_out=way_out)
 
 
 def check_stack(status: dict[str, Any]) -> Iterator[Check]:
@@ -195,8 +211,10 @@ def check_broker(config: Config) -> Iterator[Check]:
     try:
         topics = list_topics(kafka, BROKER_LIMIT_S)
     except MetricsAIError as error:
+        yield from check_broker_port(kafka, answers=False)
         yield Check(name, "FAIL", error.what, "metrics-ai up starts one; or set kafka.bootstrap, or give --broker")
         return
+    yield from check_broker_port(kafka, answers=True)
     try:
         transactions = has_transactions(kafka, BROKER_LIMIT_S)
         kafka = as_laid_out(config)

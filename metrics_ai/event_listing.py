@@ -91,23 +91,35 @@ def alert_row(one: Alert) -> list[str]:
 
 
 def _run(kafka: KafkaSettings, listing: _Listing[ShownT], since_ms: int, *, as_json: bool, follow: bool) -> None:
-    latest: Latest[ShownT] = Latest()
+    # A key is an alert's fingerprint: all its episodes share it.
+    latest: Latest[ShownT] = Latest(lambda event: event.id)
     # Ctrl-C is how following ends, however far it has come.
     quietly = contextlib.suppress(KeyboardInterrupt) if follow else contextlib.nullcontext()
     with TopicReader(kafka, listing.topic, listing.event) as reader, quietly:
         latest.take(list(reader.to_end()))
-        recent: list[ShownT] = [event for event in latest.by_key.values() if event.updated_ms >= since_ms]
+        recent: list[ShownT] = [event for event in latest.events() if event.updated_ms >= since_ms]
         shown = sorted(recent, key=_started_ms)
         _print(listing, shown, as_json=as_json)
+        told = _tell_unreadable(reader, listing.topic, 0)
         while follow:
+            told = _tell_unreadable(reader, listing.topic, told)
             records = [(key, event) for key, event in reader.poll(0.5) if event is not None]
             _print_lines(listing, [event for _, event in records], as_json=as_json)
 
 
+def _tell_unreadable(reader: TopicReader[ShownT], topic: Topic, told: int) -> int:
+    if reader.unreadable > told:
+        text = (
+            f"metrics-ai: {reader.unreadable} records of {topic.name} cannot be read: not ours, or of a newer version"
+        )
+        sys.stderr.write(f"{text}\n")
+    return reader.unreadable
+
+
 def wide_console() -> Console:
-    """Standard output; where that is no terminal, wide enough for whole rows."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=_FILE_COLUMNS)
+    """Standard output; where that is no terminal, wide enough for whole rows. What stands in brackets is text."""
+    console = Console(highlight=False, markup=False)
+    return console if console.is_terminal else Console(highlight=False, markup=False, width=_FILE_COLUMNS)
 
 
 def _started_ms(event: Alert | Incident) -> int:

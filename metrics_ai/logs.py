@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from schemas.errors import MachineError
+
 # What every record has; the rest came by ``extra`` and is the event's keys.
 _OWN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _FILE_BYTES: Final = 10_000_000
@@ -87,12 +89,20 @@ def set_up_logs(level: str, form: LogFormat, keys: dict[str, str] | None = None,
         Added to every JSON line.
     file
         Instead of standard error.
+
+    Raises
+    ------
+    MachineError
+        If the file cannot be written.
     """
     handler: logging.Handler
     if file is None:
         handler = logging.StreamHandler()
     else:
-        handler = logging.handlers.RotatingFileHandler(file, maxBytes=_FILE_BYTES, backupCount=_FILES_KEPT)
+        try:
+            handler = logging.handlers.RotatingFileHandler(file, maxBytes=_FILE_BYTES, backupCount=_FILES_KEPT)
+        except OSError as error:
+            raise MachineError(f"cannot write {file} ({error.strerror})", "Choose another with --log-file") from error
     handler.setFormatter(JsonFormatter(keys) if form == "json" else TextFormatter())
     root = logging.getLogger()
     for old in root.handlers[:]:

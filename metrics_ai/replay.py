@@ -210,7 +210,7 @@ def _detect(
     progress: Callable[[ReplayProgress], None] | None,
 ) -> tuple[list[Anomaly], _Span]:
     """All anomalies of the recordings, in an order that only they determine."""
-    sizes = [_size(path) for path in files]
+    sizes = [file_size(path) for path in files]
     anomalies: list[Anomaly] = []
     span = _Span()
     before = 0
@@ -248,7 +248,14 @@ def _whole_second(ms: int) -> int:
     return -(-ms // _SECOND_MS) * _SECOND_MS
 
 
-def _size(path: Path) -> int:
+def file_size(path: Path) -> int:
+    """Its size.
+
+    Raises
+    ------
+    MachineError
+        If there is no such file.
+    """
     try:
         return path.stat().st_size
     except OSError as error:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import binascii
-from collections.abc import Callable, Iterator, Sequence
+import gzip
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import msgspec
 import numpy as np
@@ -14,14 +16,33 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from integrations.kafka.connection import KafkaSettings
 from metrics_ai.config import Config
 from metrics_ai.recordings import RecordingOptions, RecordingReader
+from metrics_ai.replay import ReplayProgress, file_size
 from schemas.batch import SampleBatch
 from schemas.errors import BrokerError, ConfigurationError
 
 DELIVERY_TIMEOUT_S: Final = 60.0
 _NATIVE: Final = "native"
+_TELL_EVERY: Final = 1000
 
 Record = tuple[bytes | None, bytes, int]
 """Key, value, timestamp in milliseconds (-1 for none)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of a recording.
+
+    Parameters
+    ----------
+    records
+        How many went.
+    skipped, rejected
+        What did not, by reason.
+    """
+
+    records: int
+    skipped: Mapping[str, int]
+    rejected: Mapping[str, int]
 
 
 class _Captured(msgspec.Struct):
@@ -35,11 +56,11 @@ def send(
     options: RecordingOptions,
     config: Config,
     topic: str | None = None,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[ReplayProgress], None] | None = None,
     *,
     timeout_s: float = DELIVERY_TIMEOUT_S,
-) -> int:
-    """Send recordings to the configured broker; how many records went.
+) -> Sent:
+    """Send recordings to the configured broker.
 
     Parameters
     ----------
@@ -51,7 +72,7 @@ def send(
     topic
         Where to; by default the first configured source of the format.
     progress
-        Called with the count of records so far.
+        Called now and then, and at the end; its samples are records.
     timeout_s
         How long a record may take to be delivered.
 
@@ -59,23 +80,29 @@ def send(
     ------
     BrokerError
         If a record was not delivered.
-    ConfigurationError
-        If no source is configured for the format, or the recording holds histograms that native JSON cannot say.
+    ConfigurationError, MachineError
+        If no source is configured for the format, the recording holds histograms that native JSON cannot say, or a
+        file cannot be read.
     """
+    sizes = [file_size(path) for path in files]
     sender = _Sender(config.kafka, timeout_s)
     reader = RecordingReader(options, config.tenant, dict(config.ingest.identity.items()))
-    for path in files:
+
+    def tell(done_bytes: int) -> None:
+        if progress:
+            progress(ReplayProgress(done_bytes=done_bytes, total_bytes=sum(sizes), samples=sender.count))
+
+    for at, path in enumerate(files):
         captured = options.format_of(path) == "capture"
         target = topic or _topic_of(config, options.source_format if captured else _NATIVE)
         records = _captured_records(path) if captured else _native_records(path, reader)
-        for key, value, timestamp_ms in records:
+        for (key, value, timestamp_ms), done_bytes in records:
             sender.produce(target, key, value, timestamp_ms)
-            if progress and not sender.count % 1000:
-                progress(sender.count)
+            if not sender.count % _TELL_EVERY:
+                tell(sum(sizes[:at]) + done_bytes)
     sender.flush()
-    if progress:
-        progress(sender.count)
-    return sender.count
+    tell(sum(sizes))
+    return Sent(sender.count, dict(sorted(reader.tally.skipped.items())), dict(sorted(reader.tally.rejected.items())))
 
 
 class _Sender:
@@ -86,7 +113,13 @@ class _Sender:
         self._timeout_s = timeout_s
         self._error: KafkaError | None = None
         self._producer = Producer(
-            kafka.librdkafka(linger_ms=50, compression_type="lz4", message_timeout_ms=int(timeout_s * 1000), acks="all")
+            kafka.librdkafka(
+                linger_ms=50,
+                compression_type="lz4",
+                message_timeout_ms=int(timeout_s * 1000),
+                enable_idempotence=True,
+                log_level=0,
+            )
         )
 
     def produce(self, topic: str, key: bytes | None, value: bytes, timestamp_ms: int) -> None:
@@ -126,10 +159,12 @@ def _topic_of(config: Config, source_format: str) -> str:
     raise ConfigurationError(f"no source of format {source_format} is configured", "Name the topic")
 
 
-def _captured_records(path: Path) -> Iterator[Record]:
+def _captured_records(path: Path) -> Iterator[tuple[Record, int]]:
+    """Records, and how much of the file was read."""
     decode = msgspec.json.Decoder(_Captured).decode
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
+    with path.open("rb") as raw:
+        lines: IO[bytes] = gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw  # type: ignore[assignment]
+        for number, line in enumerate(_read(lines, path), 1):
             if not line.strip():
                 continue
             try:
@@ -137,16 +172,24 @@ def _captured_records(path: Path) -> Iterator[Record]:
                 value = binascii.a2b_base64(record.value_base64 or "")
             except (msgspec.DecodeError, binascii.Error, ValueError) as error:
                 raise ConfigurationError(f"{path}:{number}: not a captured record: {error}") from error
-            yield None if record.key is None else record.key.encode(), value, record.timestamp_ms
+            yield (None if record.key is None else record.key.encode(), value, record.timestamp_ms), raw.tell()
 
 
-def _native_records(path: Path, reader: RecordingReader) -> Iterator[Record]:
+def _read(lines: Iterable[bytes], path: Path) -> Iterator[bytes]:
+    try:
+        yield from lines
+    except (OSError, EOFError) as error:
+        raise ConfigurationError(f"cannot read {path}: {error}") from error
+
+
+def _native_records(path: Path, reader: RecordingReader) -> Iterator[tuple[Record, int]]:
     for piece in reader.read([path]):
         if piece.batch is None:
             continue
         if piece.batch.is_histogram:
             raise ConfigurationError(f"{path}: histograms cannot be sent as native JSON", "Send them as a capture")
-        yield from native_records(piece.batch)
+        for record in native_records(piece.batch):
+            yield record, piece.done_bytes
 
 
 def native_records(batch: SampleBatch) -> Iterator[Record]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -28,7 +29,7 @@ from metrics_ai.event_listing import (
 from metrics_ai.recordings import RecordingOptions
 from metrics_ai.replay import ReplayProgress, ReplayResult, ReplaySummary, replay
 from metrics_ai.replay_diff import IncidentChange, diff
-from metrics_ai.replay_send import send
+from metrics_ai.replay_send import Sent, send
 
 _CHANGE_STYLE: Final = {"came": "red", "went": "green", "moved": "yellow", "same": "dim"}
 
@@ -91,22 +92,29 @@ class Replaying:
         console.print(f"{table.row_count} incidents differ, {same} are the same")
 
     def send(self, config: Config, topic: str | None) -> None:
-        """Send the recording to the broker."""
-        count = send(self.files, self.options, config, topic)
+        """Send the recording to the broker; exit status 1 if something of it was rejected."""
+        with _progress_bar("records") as progress:
+            sent = send(self.files, self.options, config, topic, progress)
+        broker = config.kafka.bootstrap
         if self.as_json:
-            sys.stdout.write(json.dumps({"summary": {"records": count, "broker": config.kafka.bootstrap}}) + "\n")
+            summary = {"records": sent.records, "broker": broker, "skipped": sent.skipped, "rejected": sent.rejected}
+            sys.stdout.write(json.dumps({"summary": summary}) + "\n")
         else:
-            wide_console().print(f"sent {count} records to {config.kafka.bootstrap}")
+            parts = [f"sent {sent.records:,} records to {broker}", *_tallies(sent, ("skipped", "rejected"))]
+            wide_console().print("; ".join(parts))
+        if sent.rejected:
+            raise typer.Exit(1)
 
 
 @contextmanager
-def _progress_bar() -> Iterator[Callable[[ReplayProgress], None] | None]:
+def _progress_bar(counted: str = "samples") -> Iterator[Callable[[ReplayProgress], None] | None]:
     """A bar on standard error, only where that is a terminal."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield None
         return
-    columns = (TextColumn("{task.fields[samples]:,} samples"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    count = TextColumn("{task.fields[samples]:,} " + counted)
+    columns = (count, BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("replay", total=None, samples=0)
 
@@ -130,13 +138,16 @@ def _summary_text(summary: ReplaySummary) -> str:
     parts = [f"{summary.samples:,} samples of {summary.series:,} series"]
     if summary.first_ms is not None and summary.last_ms is not None:
         parts.append(f"{clock_text(summary.first_ms)} to {clock_text(summary.last_ms)}")
-    for name in ("skipped", "rejected", "detect"):
-        counts = getattr(summary, name)
-        if counts:
-            parts.append(f"{name}: " + ", ".join(f"{reason} {count:,}" for reason, count in counts.items()))
+    parts += _tallies(summary, ("skipped", "rejected", "detect"))
     parts.append(f"{summary.anomalies} anomalies, {summary.alerts} alerts, {summary.incidents} incidents")
     parts.append(f"{summary.seconds:.1f} s, {summary.samples_per_s:,.0f} samples/s")
     return "; ".join(parts)
+
+
+def _tallies(counted: ReplaySummary | Sent, names: Sequence[str]) -> Iterator[str]:
+    for name in names:
+        if counts := getattr(counted, name):
+            yield f"{name}: " + ", ".join(f"{reason} {count:,}" for reason, count in counts.items())
 
 
 def _change_dict(change: IncidentChange) -> dict[str, Any]:

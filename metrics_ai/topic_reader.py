@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Final, Generic, Self, TypeVar
 from uuid import uuid4
@@ -132,21 +132,31 @@ class TopicReader(Generic[EventT]):
 class Latest(Generic[EventT]):
     """The newest event of each key, in the order in which the keys first came.
 
+    Parameters
+    ----------
+    part
+        Tells apart what shares a key; by default a key has one event.
+
     Examples
     --------
     >>> latest: Latest[Event] = Latest()
     >>> latest.take([("a", Event()), ("b", Event()), ("a", None)])
-    >>> len(latest.by_key)
+    >>> len(latest.events())
     1
     """
 
-    def __init__(self) -> None:
-        self.by_key: dict[str, EventT] = {}
+    def __init__(self, part: Callable[[EventT], str] = lambda _: "") -> None:
+        self._part = part
+        self._by_key: dict[str, dict[str, EventT]] = {}
+
+    def events(self) -> list[EventT]:
+        """What is there now; may be asked while another thread takes."""
+        return [event for parts in list(self._by_key.values()) for event in list(parts.values())]
 
     def take(self, records: list[tuple[str, EventT | None]]) -> None:
         """Replace or remove what the records say."""
         for key, event in records:
             if event is None:
-                self.by_key.pop(key, None)
+                self._by_key.pop(key, None)
             else:
-                self.by_key[key] = event
+                self._by_key.setdefault(key, {})[self._part(event)] = event

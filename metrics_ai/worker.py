@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import signal
@@ -20,6 +19,7 @@ from integrations.telemetry import Telemetry
 from metrics_ai.config import Config
 from metrics_ai.logs import set_up_logs
 from metrics_ai.precompile import precompile_detect, precompile_ingest
+from metrics_ai.ready_file import write_ready_file
 
 LOG = logging.getLogger("metrics_ai.worker")
 STAGES: Final = ("detect", "decide")
@@ -57,7 +57,8 @@ def run_worker_process(roles: Sequence[str], config: Config, options: WorkerOpti
     Raises
     ------
     MetricsAIError
-        If a port is taken, or a role fails in a way that we know; the rest is logged, and ends the process with 1.
+        If a port is taken, a file cannot be written, or a role fails in a way that we know; the rest is logged, and
+        ends the process with 1.
     """
     name = ",".join(roles)
     set_up_logs(config.log.level, config.log.format, {"role": name}, options.log_file)
@@ -69,7 +70,8 @@ def run_worker_process(roles: Sequence[str], config: Config, options: WorkerOpti
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: _stop_for_certain(stop))
     with HealthServer(telemetry_routes(telemetry), config.http.host, options.port) as server:
-        _report(options.ready_file, server.port)
+        if options.ready_file:
+            write_ready_file(options.ready_file, {"pid": os.getpid(), "port": server.port})
         LOG.info("started", extra={"roles": name, "http": server.url, "broker": config.kafka.bootstrap})
         try:
             _run(roles, config, telemetry, stop)
@@ -86,14 +88,6 @@ def _stop_for_certain(stop: threading.Event) -> None:
     if not stop.is_set():
         end_within(LAST_RESORT_S)
     stop.set()
-
-
-def _report(path: Path | None, port: int) -> None:
-    if path is None:
-        return
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    part.write_text(json.dumps({"pid": os.getpid(), "port": port}) + "\n", encoding="utf-8")
-    part.replace(path)
 
 
 def _run(roles: Sequence[str], config: Config, telemetry: Telemetry, stop: threading.Event) -> None:

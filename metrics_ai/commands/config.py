@@ -28,13 +28,15 @@ def check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The configuration to check.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Name every setting that cannot hold, its line, and the way out; exit status 1 if there is one."""
+    """Name every setting that cannot hold, its line, and the way out; exit status 1 if there is one, 2 if no file."""
     from metrics_ai.config import Problem, read_config
     from schemas.errors import ConfigurationError
 
     try:
         _, problems = read_config(file, os.environ)
     except ConfigurationError as error:
+        if isinstance(error.__cause__, OSError):
+            raise
         where, _, what = error.what.partition(": ")
         problems = [Problem(where, what, error.way_out)]
     if as_json:

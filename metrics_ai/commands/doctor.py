@@ -28,7 +28,7 @@ def doctor(
     from metrics_ai.doctor import examine
     from metrics_ai.stack.stack import default_data_dir
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     failed = False
     for check in examine(configured(config, broker), data_dir or default_data_dir()):
         failed = failed or check.level == "FAIL"

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from metrics_ai.commands.decode import TimeUnitName
 from metrics_ai.commands.options import ConfigOption, JsonOption, configured
 
 
@@ -19,6 +20,14 @@ class RecordingName(StrEnum):
     parquet = "parquet"
     arrow = "arrow"
     capture = "capture"
+
+
+class SeriesTypeName(StrEnum):
+    """What values mean."""
+
+    gauge = "gauge"
+    counter = "counter"
+    delta = "delta"
 
 
 def replay(
@@ -33,8 +42,12 @@ def replay(
     label: Annotated[
         list[str] | None, typer.Option("--label", metavar="NAME=VALUE", help="A label of every series; may repeat.")
     ] = None,
-    series_type: Annotated[str, typer.Option("--type", help="Where rows name none: gauge, counter, delta.")] = "gauge",
+    series_type: Annotated[SeriesTypeName, typer.Option("--type", help="Where rows name none.")] = SeriesTypeName.gauge,
     unit: Annotated[str, typer.Option("--unit", help="Where rows name none.")] = "",
+    time_unit: Annotated[TimeUnitName, typer.Option("--time-unit", help="Unit of numeric times.")] = TimeUnitName.auto,
+    store_rates: Annotated[
+        bool, typer.Option("--store-rates/--raw-counters", help="collectd: whether write_kafka sends rates.")
+    ] = True,
     config: ConfigOption = None,
     to: Annotated[
         str | None, typer.Option("--to", metavar="HOST:PORT", help="Send the recording to a broker instead.")
@@ -48,7 +61,8 @@ def replay(
     """Replay recorded metrics in event time, as fast as it can, and print alerts, incidents and a summary.
 
     The same input gives the same output, however it is cut into batches or files. With --json: an object a line,
-    alerts, incidents, what happened to them, and last the summary.
+    alerts, incidents, what happened to them, and last the summary. With --to: exit status 1 if anything was rejected
+    instead of sent.
     """
     from metrics_ai.recordings import RecordingOptions
     from metrics_ai.replaying import Replaying
@@ -63,8 +77,10 @@ def replay(
         source_format=source_format,
         metric=metric,
         labels=labels,
-        type=series_type,
+        type=series_type.value,
         unit=unit,
+        time_unit=time_unit.value,
+        store_rates=store_rates,
     )
     replaying = Replaying(files, options, as_json=as_json)
     if to:

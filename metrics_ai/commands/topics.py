@@ -19,6 +19,7 @@ app = typer.Typer(no_args_is_help=True, help="The topic catalogue against a brok
 def list_(config: ConfigOption = None, broker: BrokerOption = None, as_json: JsonOption = False) -> None:
     """List the catalogue's and the sources' topics, and what the broker has of them."""
     from rich.table import Table
+    from rich.text import Text
 
     from integrations.kafka.admin import list_topics
     from metrics_ai.event_listing import wide_console
@@ -37,9 +38,8 @@ def list_(config: ConfigOption = None, broker: BrokerOption = None, as_json: Jso
         return
     table = Table("topic", "what", "cleanup", "partitions", box=None)
     for row in rows:
-        table.add_row(
-            str(row["topic"]), str(row["what"]), str(row["cleanup"]), str(row["partitions"] or "[red]missing[/]")
-        )
+        there = Text(str(row["partitions"])) if row["partitions"] else Text("missing", "red")
+        table.add_row(str(row["topic"]), str(row["what"]), str(row["cleanup"]), there)
     wide_console().print(table)
 
 

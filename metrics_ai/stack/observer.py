@@ -137,7 +137,7 @@ class Observer:
         ]
 
     def _open_incidents(self) -> list[dict[str, Any]]:
-        found = [one for one in list(self._latest.by_key.values()) if one.state == "open"]
+        found = [one for one in self._latest.events() if one.state == "open"]
         return [
             {
                 "id": one.id,

@@ -31,6 +31,7 @@ STAGES: Final = ("ingest", "detect", "decide")
 COLLECTOR: Final = "collector"
 INTAKE: Final = ("ingest", COLLECTOR)
 _LOOK_EVERY_S: Final = 5.0
+_REVIVAL_STOP_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +222,8 @@ class Stack:
         assert self.supervisor is not None
         lost = " and what it held is lost" if self.is_embedded else ""
         self._say(f"broker: ended{lost}; starting it and every role again")
-        self.supervisor.stop()
+        # Without a broker nothing can be drained.
+        self.supervisor.stop(limit_s=_REVIVAL_STOP_S)
         self.guard = MemoryGuard(self.guard.ceiling_bytes)
         self._start_broker()
         self.supervisor.start()
@@ -319,11 +321,3 @@ def _locked(data_dir: Path) -> TextIO:
     lock.write(str(os.getpid()))
     lock.flush()
     return lock
-
-
-def write_ready_file(path: Path, addresses: Mapping[str, Any]) -> None:
-    """Write it at once and whole: a reader sees nothing or everything."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    part.write_text(json.dumps(dict(addresses)) + "\n", encoding="utf-8")
-    part.replace(path)

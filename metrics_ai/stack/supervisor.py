@@ -137,20 +137,20 @@ class Supervisor:
             if role.state == "held":
                 self._start(role)
 
-    def stop(self) -> None:
-        """End every role: each is asked to drain, all at once, then ended for certain."""
-        self._end(self.roles, "ended")
+    def stop(self, limit_s: float = STOP_LIMIT_S) -> None:
+        """End every role: each is asked to drain, all at once, then after the limit ended for certain."""
+        self._end(self.roles, "ended", limit_s)
 
     def _start(self, role: Role) -> None:
         role.child = self._launch(role.spec)
         role.state, role.heard_s, role.was_ready = "starting", self._clock(), False
 
-    def _end(self, roles: Sequence[Role], state: State) -> None:
+    def _end(self, roles: Sequence[Role], state: State, limit_s: float = STOP_LIMIT_S) -> None:
         for role in roles:
             role.state = state
             if role.child:
                 role.child.terminate()
-        deadline = self._clock() + STOP_LIMIT_S
+        deadline = self._clock() + limit_s
         for role in roles:
             if role.child:
                 role.child.finish(deadline - self._clock())

@@ -13,7 +13,8 @@ from typing import Final
 
 from metrics_ai.config import Config
 from metrics_ai.logs import set_up_logs
-from metrics_ai.stack.stack import Stack, StackOptions, write_ready_file
+from metrics_ai.ready_file import clear_ready_file, write_ready_file
+from metrics_ai.stack.stack import Stack, StackOptions
 
 LOG = logging.getLogger("metrics_ai.up")
 _LOOK_EVERY_S: Final = 0.5
@@ -43,7 +44,7 @@ def run_up(config: Config, options: StackOptions, ready_file: Path | None = None
     set_up_logs(config.log.level, config.log.format, {"role": "up"})
     began_s = time.monotonic()
     if ready_file:
-        ready_file.unlink(missing_ok=True)
+        clear_ready_file(ready_file)
     with ending_signals() as stop, Stack(config, options, LOG.warning) as stack:
         try:
             _watch(stack, stop, ready_file, began_s)

@@ -24,7 +24,7 @@ from metrics_ai.cli import app
 from metrics_ai.config import Config
 from metrics_ai.stack.stack import Stack, StackOptions
 from metrics_ai.topic_reader import Latest, TopicReader
-from schemas.events import Incident
+from schemas.events import Alert, Incident
 from schemas.topics import ALERTS, INCIDENTS
 
 
@@ -113,7 +113,7 @@ def test_incidents_are_the_newest_of_each_key(any_broker: KafkaSettings) -> None
         latest: Latest[Incident] = Latest()
         latest.take(list(reader.to_end()))
         assert reader.unreadable == 1
-    assert {one.id: one.state for one in latest.by_key.values()} == {"incident-1": "resolved", "incident-2": "open"}
+    assert {one.id: one.state for one in latest.events()} == {"incident-1": "resolved", "incident-2": "open"}
     shown = _run(kafka, "incidents")
     assert (shown.exit_code, "title 2" in shown.stdout) == (0, True)
     since = _run(kafka, "incidents", "--json", "--since", "2026-11-23T15:01:30Z")
@@ -145,6 +145,46 @@ def test_alerts_on_an_empty_topic_are_none(any_broker: KafkaSettings) -> None:
     create_topics(any_broker.model_copy(update={"partitions": 2}))
     assert _run(any_broker, "alerts").stdout == "no alerts\n"
     assert _run(any_broker, "alerts", "--json").stdout == ""
+
+
+def _alert(episode: int, state: str) -> Alert:
+    started_ms = 1_795_446_000_000 + 3_600_000 * episode
+    return Alert.model_validate(
+        {
+            "id": f"fingerprint-{episode}",
+            "tenant": "default",
+            "fingerprint": "fingerprint",
+            "labels": {},
+            "state": state,
+            "priority": "P2",
+            "severity": "warning",
+            "entity": "node:n1",
+            "signal": "cpu[/x]",
+            "started_ms": started_ms,
+            "updated_ms": started_ms,
+            "score": 2.0,
+            "peak_score": 2.0,
+            "observed": 1.0,
+            "confidence": 0.9,
+            "anomaly_id": "anomaly",
+        }
+    )
+
+
+def test_every_episode_of_an_alert_is_shown_and_what_cannot_be_read_is_said(any_broker: KafkaSettings) -> None:
+    kafka = any_broker.model_copy(update={"partitions": 2, "topic_prefix": "episodes."})
+    create_topics(kafka, (ALERTS,))
+    producer = Producer(kafka.librdkafka())
+    for episode, state in ((1, "firing"), (1, "resolved"), (2, "firing")):
+        producer.produce(kafka.topic(ALERTS), _alert(episode, state).to_bytes(), "default/fingerprint", partition=0)
+    producer.produce(kafka.topic(ALERTS), b"{", "default/fingerprint", partition=0)
+    assert producer.flush(20) == 0
+    env = {"COLUMNS": "200", "METRICS_AI__KAFKA__TOPIC_PREFIX": "episodes."}
+    shown = CliRunner().invoke(app, ["alerts", "--json", "--broker", kafka.bootstrap], env=env)
+    states = {one["id"]: one["state"] for one in map(json.loads, shown.stdout.splitlines())}
+    assert states == {"fingerprint-1": "resolved", "fingerprint-2": "firing"}
+    assert shown.stderr.startswith("metrics-ai: 1 records of alerts cannot be read")
+    assert "cpu[/x]" in CliRunner().invoke(app, ["alerts", "--broker", kafka.bootstrap], env=env).stdout
 
 
 def test_doctor_finds_topics_that_are_missing_and_compares_clocks(any_broker: KafkaSettings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from base64 import b64encode
 from pathlib import Path
@@ -9,12 +10,15 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
+from typer.testing import CliRunner
 
 from integrations.kafka import KafkaSettings
 from integrations.kafka.admin import create_topics
+from metrics_ai.cli import app
 from metrics_ai.config import Config
 from metrics_ai.recordings import RecordingOptions
-from metrics_ai.replay_send import send
+from metrics_ai.replay import ReplayProgress
+from metrics_ai.replay_send import Sent, send
 from schemas.errors import BrokerError, ConfigurationError
 
 
@@ -43,9 +47,10 @@ def config(embedded_broker: KafkaSettings) -> Config:
 def test_rows_arrive_as_native_json_keyed_by_entity(config: Config, tmp_path: Path) -> None:
     path = tmp_path / "node_cpu_ratio.csv"
     path.write_text("timestamp,value,node\n1700000000,0.5,h1\n1700000001,0.25,h2\n")
-    seen: list[int] = []
-    assert send([path], RecordingOptions(), config, progress=seen.append) == 2
-    assert seen == [2]
+    seen: list[ReplayProgress] = []
+    assert send([path], RecordingOptions(), config, progress=seen.append) == Sent(2, {}, {})
+    size = path.stat().st_size
+    assert seen == [ReplayProgress(done_bytes=size, total_bytes=size, samples=2)]
     records = sorted(read_all(config.kafka, "metrics", 2), key=lambda one: bytes(one.key()))
     assert [one.key() for one in records] == [b"node:h1", b"node:h2"]
     assert records[0].timestamp()[1] == 1_700_000_000_000
@@ -63,9 +68,32 @@ def test_a_capture_arrives_byte_by_byte(config: Config, tmp_path: Path) -> None:
     path = tmp_path / "collectd.jsonl"
     line = {"key": "k", "timestamp_ms": 1_700_000_000_000, "value_base64": b64encode(b"\x00[raw]").decode()}
     path.write_text(json.dumps(line) + "\n")
-    assert send([path], RecordingOptions(format="capture", source_format="collectd"), config) == 1
+    assert send([path], RecordingOptions(format="capture", source_format="collectd"), config).records == 1
     (record,) = read_all(config.kafka, "collectd", 1)
     assert (record.key(), record.value(), record.timestamp()[1]) == (b"k", b"\x00[raw]", 1_700_000_000_000)
+
+
+def test_a_compressed_capture_is_sent_as_the_plain_one(config: Config, tmp_path: Path) -> None:
+    path = tmp_path / "otlp.jsonl.gz"
+    line = {"value_base64": b64encode(b"squeezed").decode()}
+    path.write_bytes(gzip.compress(json.dumps(line).encode() + b"\n"))
+    options = RecordingOptions(format="capture", source_format="otlp")
+    assert send([path], options, config).records == 1
+    (record,) = read_all(config.kafka, "otlp_metrics", 1)
+    assert record.value() == b"squeezed"
+    path.write_bytes(b"no gzip")
+    with pytest.raises(ConfigurationError, match="cannot read"):
+        send([path], options, config)
+
+
+def test_what_was_rejected_instead_of_sent_is_said(config: Config, tmp_path: Path) -> None:
+    path = tmp_path / "cpu.csv"
+    path.write_text("timestamp,value\nyesterday,0.5\n")
+    arguments = ["replay", str(path), "--to", config.kafka.bootstrap]
+    plain = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
+    assert (plain.exit_code, "sent 0 records" in plain.stdout, "rejected: " in plain.stdout) == (1, True, True)
+    told = CliRunner().invoke(app, [*arguments, "--json"])
+    assert sum(json.loads(told.stdout)["summary"]["rejected"].values()) == 1
 
 
 def test_a_broken_capture_and_an_absent_source_are_clear_errors(config: Config, tmp_path: Path) -> None:
@@ -78,9 +106,10 @@ def test_a_broken_capture_and_an_absent_source_are_clear_errors(config: Config, 
         send([path], RecordingOptions(format="capture"), bare)
 
 
-def test_a_broker_that_is_away_is_a_clear_error(tmp_path: Path) -> None:
+def test_a_broker_that_is_away_is_a_clear_error(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "cpu.csv"
     path.write_text("timestamp,value\n1700000000,0.5\n")
     away = Config(kafka=KafkaSettings(bootstrap="127.0.0.1:1"))
     with pytest.raises(BrokerError, match="not delivered"):
         send([path], RecordingOptions(), away, timeout_s=1.0)
+    assert capfd.readouterr().err == ""

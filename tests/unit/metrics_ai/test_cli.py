@@ -67,6 +67,13 @@ def test_version_is_one_line() -> None:
         (["replay", "x.csv", "--label", "node"], 2, "--label 'node' is not NAME=VALUE"),
         (["incidents", "--since", "soon"], 2, "neither an age nor a time"),
         (["worker", "juggle"], 2, "juggle"),
+        (["worker", "[/foo]"], 2, "[/foo]"),
+        (["worker", "ingest", "--port", "0", "--log-file", "/dev/null/x"], 2, "cannot write /dev/null/x"),
+        (["worker", "ingest", "--port", "0", "--ready-file", "/dev/null/x"], 2, "cannot write /dev/null/x"),
+        (["up", "--port", "0", "--ready-file", "/dev/null/x"], 2, "cannot write /dev/null/x"),
+        (["config", "check", "/nowhere.yaml"], 2, "/nowhere.yaml: cannot be read"),
+        (["replay", "x.csv", "--type", "foo"], 2, "'gauge', 'counter', 'delta'"),
+        (["replay", "/nowhere.csv", "--to", "h:1"], 2, "/nowhere.csv"),
         (["sing"], 2, "sing"),
     ],
 )
@@ -178,6 +185,22 @@ def test_replay_prints_json_lines_and_last_the_summary(tmp_path: Path) -> None:
     assert (summary["samples"], summary["series"]) == (660, 1)
     assert summary["incidents"] >= 1
     assert run("replay", str(path), "--json").stdout.splitlines()[:-1] == lines[:-1]
+
+
+def test_replay_takes_what_a_source_takes(tmp_path: Path) -> None:
+    path = tmp_path / "load.csv"
+    path.write_text("timestamp,value\n1795446000000,1\n")
+    options = ("--time-unit", "ms", "--raw-counters", "--type", "counter", "--json")
+    summary = json.loads(run("replay", str(path), *options).stdout.splitlines()[-1])["summary"]
+    assert summary["first_ms"] == 1_795_446_000_000
+
+
+def test_brackets_of_a_user_are_text(tmp_path: Path) -> None:
+    recording = _recording(tmp_path)
+    shown = run("replay", str(recording), "--metric", "a[/b]", "--label", "node=[/n]")
+    assert (shown.exit_code, "[/n]" in shown.stdout) == (0, True)
+    broker = "127.0.0.1[/foo]:1"
+    assert f"broker {broker}" in run("doctor", "--broker", broker, METRICS_AI__HTTP__PORT="1").stdout
 
 
 def test_replay_diff_says_which_incidents_go(tmp_path: Path) -> None:

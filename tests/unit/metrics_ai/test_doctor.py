@@ -9,7 +9,16 @@ from typing import Any
 
 import pytest
 
-from metrics_ai.doctor import check_disk, check_names, check_packages, check_port, check_python, check_stack
+from integrations.kafka import KafkaSettings
+from metrics_ai.doctor import (
+    check_broker_port,
+    check_disk,
+    check_names,
+    check_packages,
+    check_port,
+    check_python,
+    check_stack,
+)
 
 MIB = 1024 * 1024
 
@@ -36,6 +45,18 @@ def test_a_port_is_free_or_taken_or_ours() -> None:
         assert check_port("127.0.0.1", port, ours=False).level == "WARN"
         assert check_port("127.0.0.1", port, ours=True).level == "OK"
     assert check_port("127.0.0.1", port, ours=False).level == "OK"
+
+
+def test_the_brokers_port_is_looked_at_where_it_is_of_this_machine() -> None:
+    assert list(check_broker_port(KafkaSettings(bootstrap="k1.example:9092"), answers=False)) == []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        kafka = KafkaSettings(bootstrap=f"127.0.0.1:{server.getsockname()[1]}")
+        (taken,) = check_broker_port(kafka, answers=False)
+        assert (taken.level, "--broker-port" in taken.way_out) == ("WARN", True)
+        (ours,) = check_broker_port(kafka, answers=True)
+        assert (ours.level, ours.found) == ("OK", "a broker answers there")
+    (free,) = check_broker_port(kafka, answers=False)
+    assert (free.level, free.found) == ("OK", "free")
 
 
 @pytest.mark.parametrize(("used", "level"), [(100, "OK"), (850, "WARN"), (1000, "FAIL")])

@@ -12,10 +12,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from integrations.telemetry import Telemetry
 from metrics_ai.config import load_config
+from metrics_ai.ready_file import write_ready_file
 from metrics_ai.stack.memory import MIB, MemoryGuard
 from metrics_ai.stack.merged import gauge, merge_expositions
 from metrics_ai.stack.page import status_page
-from metrics_ai.stack.stack import Stack, StackOptions, write_ready_file
+from metrics_ai.stack.stack import Stack, StackOptions
 from schemas.errors import MachineError
 
 

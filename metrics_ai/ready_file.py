@@ -1,0 +1,49 @@
+"""The file that tells whoever started us that we are there, and where."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from schemas.errors import MachineError
+
+
+def clear_ready_file(path: Path) -> None:
+    """Remove what an earlier run left, and see before anything starts that it can be written.
+
+    Raises
+    ------
+    MachineError
+        If it cannot.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        path.touch()
+        path.unlink()
+    except OSError as error:
+        raise _not_written(path, error) from error
+
+
+def write_ready_file(path: Path, addresses: Mapping[str, Any]) -> None:
+    """Write it at once and whole: a reader sees nothing or everything.
+
+    Raises
+    ------
+    MachineError
+        If it cannot be written.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(json.dumps(dict(addresses)) + "\n", encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise _not_written(path, error) from error
+
+
+def _not_written(path: Path, error: OSError) -> MachineError:
+    return MachineError(f"cannot write {path} ({error.strerror})", "Choose another with --ready-file")
