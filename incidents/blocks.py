@@ -1,7 +1,7 @@
 """State as bytes: a block an alert, a block an incident, one for the clock, one for the correlation settings.
 
-Blocks are small msgpack maps with a version. An empty block means that what had this key is gone. An alert's block
-names the incident that it first joined, an incident's its aliases: so a merge rewrites two blocks, not thousands.
+Blocks are small msgpack maps with a version. None in place of a block means that what had this key is gone. An alert's
+block names the incident that it first joined, an incident's its aliases: so a merge rewrites two blocks, not thousands.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ALERT: Final = "alert/"
 INCIDENT: Final = "incident/"
 CLOCK: Final = "clock"
 CORRELATION: Final = "correlation"
-GONE: Final = b""
+_SAME: Final = b""
 
 _ALERT_FIELDS = ("priority", "safety", "severity", "peak_score", "end_ms", "expired_ms", "home", "page_key", "digest")
 _INCIDENT_FIELDS = (
@@ -66,7 +66,7 @@ def unpack(value: bytes) -> dict[str, Any]:
 
 def pack_alert(record: AlertRecord) -> bytes:
     """The block of an alert."""
-    worst = GONE if record.worst is record.latest else record.worst.to_bytes()
+    worst = _SAME if record.worst is record.latest else record.worst.to_bytes()
     fields = {name: getattr(record, name) for name in _ALERT_FIELDS}
     return pack({"latest": record.latest.to_bytes(), "worst": worst, **fields})
 

@@ -168,8 +168,8 @@ class DecideOperator:
         records = sorted(self._board.incidents.values(), key=lambda one: (one.started_ms, one.id))
         return [record.event(self._settings.members_listed) for record in records]
 
-    def take_blocks(self) -> list[tuple[str, bytes]]:
-        """Copy out the blocks that changed since the last call; an empty one says that its key is gone."""
+    def take_blocks(self) -> list[tuple[str, bytes | None]]:
+        """Copy out the blocks that changed since the last call; None says that what had the key is gone."""
         dirty, self._dirty = self._dirty, set()
         return [(key, self._block(key)) for key in sorted(dirty)]
 
@@ -181,8 +181,6 @@ class DecideOperator:
         CheckpointError
             If it cannot be read.
         """
-        if value == blocks.GONE:
-            return
         if key.startswith(blocks.ALERT):
             self._board.put(blocks.unpack_alert(value))
         elif key.startswith(blocks.INCIDENT):
@@ -356,7 +354,7 @@ class DecideOperator:
         if gone is not None:
             self._waiting.discard(gone.id)
 
-    def _block(self, key: str) -> bytes:
+    def _block(self, key: str) -> bytes | None:
         if key == blocks.CLOCK:
             times = {"now_ms": self._now_ms, "newest_ms": self._newest_ms, "newest_came_ms": self._newest_came_ms}
             return blocks.pack(times)
@@ -364,9 +362,9 @@ class DecideOperator:
             return blocks.pack({"versions": self._history.dump()})
         if key.startswith(blocks.ALERT):
             record = self._board.alerts.get(key.removeprefix(blocks.ALERT))
-            return blocks.pack_alert(record) if record else blocks.GONE
+            return blocks.pack_alert(record) if record else None
         incident = self._board.incidents.get(key.removeprefix(blocks.INCIDENT))
-        return blocks.pack_incident(incident) if incident else blocks.GONE
+        return blocks.pack_incident(incident) if incident else None
 
 
 def _marked(value: bytes) -> bytes:

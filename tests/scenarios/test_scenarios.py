@@ -130,14 +130,16 @@ def told_by(story: dict[str, Any], steps: Sequence[Step], *, kills: bool = False
     def fresh() -> DecideOperator:
         return DecideOperator(DecideSettings(**story.get("decide", {})), 0, 1)
 
-    operator, blocks = fresh(), {}
+    operator = fresh()
+    blocks: dict[str, bytes | None] = {}
     for step in steps:
         apply(operator, step)
         if kills:
             blocks |= dict(operator.take_blocks())
             operator = fresh()
             for key, value in blocks.items():
-                operator.load_block(key, value)
+                if value is not None:
+                    operator.load_block(key, value)
             operator.finish_load()
     return operator
 

@@ -191,7 +191,7 @@ def run_with_kills(
 ) -> tuple[DecideOperator, dict[str, Output]]:
     """Apply the log; at each kill go back to the last checkpoint. Records by id; one id must say one thing."""
     seen: dict[str, Output] = {}
-    blocks: dict[str, bytes] = {}
+    blocks: dict[str, bytes | None] = {}
     saved, position = 0, 0
     operator = DecideOperator(SETTINGS, 0, 1)
     todo = set(kills)
@@ -208,9 +208,11 @@ def run_with_kills(
     return operator, seen
 
 
-def restored(blocks: dict[str, bytes]) -> DecideOperator:
+def restored(blocks: dict[str, bytes | None]) -> DecideOperator:
     operator = DecideOperator(SETTINGS, 0, 1)
     for key, value in blocks.items():
+        if value is None:
+            continue
         assert len(value) < 1_000_000
         operator.load_block(key, value)
     operator.finish_load()
