@@ -1,7 +1,8 @@
 """A producer as a process of its own: makes its messages first, sends when told, as fast as it can.
 
-``python -m benchmarks.feeder BOOTSTRAP TOPIC FORMAT HOSTS CPUS START_MS FIRST_TICK TICKS``: prints ``made N``, waits
-for a line on standard input, prints ``sent``.
+``python -m benchmarks.feeder BOOTSTRAP TOPIC FORMAT HOSTS CPUS START_MS FIRST_TICK TICKS PARTITIONS``: prints
+``made N``, waits for a line on standard input, prints ``sent``. The format ``columnar`` stands for what the gateway
+writes for so many partitions.
 """
 
 from __future__ import annotations
@@ -11,13 +12,17 @@ import sys
 from dataclasses import dataclass
 from typing import IO, cast
 
-from benchmarks.messages import FORMATS, Fleet, flushed, producer, send
+from benchmarks.messages import FORMATS, Fleet, columnar, flushed, producer, send
+from benchmarks.workers import PARTITIONS
+
+COLUMNAR = "columnar"
 
 
 def main(arguments: list[str]) -> None:
     bootstrap, topic, form = arguments[:3]
-    hosts, cpus, start_ms, first, ticks = map(int, arguments[3:])
-    messages = list(FORMATS[form](Fleet(hosts, cpus, start_ms), range(first, first + ticks)))
+    hosts, cpus, start_ms, first, ticks, partitions = map(int, arguments[3:])
+    fleet, span = Fleet(hosts, cpus, start_ms), range(first, first + ticks)
+    messages = list(columnar(fleet, span, partitions) if form == COLUMNAR else FORMATS[form](fleet, span))
     sender = producer(bootstrap)
     sender.list_topics(timeout=10)
     print(f"made {len(messages)}", flush=True)
@@ -39,7 +44,7 @@ class Feeder:
     @classmethod
     def start(cls, bootstrap: str, topic: str, form: str, fleet: Fleet, ticks: range) -> Feeder:
         """Start it and wait until its messages are made."""
-        numbers = (fleet.hosts, fleet.cpus, fleet.start_ms, ticks.start, len(ticks))
+        numbers = (fleet.hosts, fleet.cpus, fleet.start_ms, ticks.start, len(ticks), PARTITIONS)
         command = [sys.executable, "-m", "benchmarks.feeder", bootstrap, topic, form, *map(str, numbers)]
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         feeder = cls(process)

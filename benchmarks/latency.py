@@ -4,6 +4,9 @@ A fleet has ticked for a while; then every series ticks as often as the load say
 some series leave their level. A consumer on ``metrics.anomalies`` takes the time of each start of an anomaly; the
 sample that made it carries, as its event time, the moment at which it was produced. How many samples a deviation takes
 to be believed is detection's question, not this one's.
+
+The consumer listens until detect has counted every sample and every series that left has been heard of; one that is
+missing fails the run, so that a pipeline that falls behind cannot look quick.
 """
 
 from __future__ import annotations
@@ -17,10 +20,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from confluent_kafka import Consumer
 
 from benchmarks import broker
 from benchmarks.messages import Fleet, flushed, native, native_head, produce, producer, send
+from benchmarks.ours import id_of
 from benchmarks.pipeline import await_samples
 from benchmarks.workers import Workers, working
 from schemas.events import Anomaly
@@ -29,7 +34,10 @@ from schemas.topics import ANOMALIES
 HOSTS, CPUS = 1000, 5
 HISTORY_TICKS = 40
 SECONDS = 25
+# In the last seconds nobody leaves: each has time for samples enough to be believed.
+LEAVING_S = 15
 LEAVING_A_SECOND = 10
+ARRIVAL_LIMIT_S = 30.0
 STEP = 60.0
 _SLICE_S = 0.05
 
@@ -63,24 +71,37 @@ def at_load(samples_per_s: float, folder: Path) -> list[float]:
         produce(running.bootstrap, "raw", native(fleet, range(HISTORY_TICKS)))
         await_samples(workers, fleet.series * HISTORY_TICKS)
         watch = stack.enter_context(Watch.on(running.bootstrap, workers.kafka.topic(ANOMALIES)))
-        pace(running.bootstrap, fleet, samples_per_s)
-        time.sleep(5)
+        sent, left = pace(running.bootstrap, fleet, samples_per_s)
+        await_samples(workers, fleet.series * HISTORY_TICKS + sent)
+        watch.expect({series_text(fleet, one) for one in left})
     return watch.latencies_ms
 
 
-def pace(bootstrap: str, fleet: Fleet, samples_per_s: float) -> None:
-    """Send the fleet's series in turn, at a rate, each sample stamped with the moment it is sent."""
+def series_text(fleet: Fleet, series: int) -> str:
+    """A series' id as anomalies carry it."""
+    return f"{id_of(fleet, series):016x}"
+
+
+def leavers(fleet: Fleet) -> npt.NDArray[np.int64]:
+    """Series that had no episode yet, in the order in which they leave their level."""
+    calm = np.flatnonzero(sum(fleet.episodes(tick) for tick in range(HISTORY_TICKS + 1)) == 0)
+    return np.random.default_rng(11).permutation(calm)[: LEAVING_S * LEAVING_A_SECOND]
+
+
+def pace(bootstrap: str, fleet: Fleet, samples_per_s: float) -> tuple[int, list[int]]:
+    """Send the fleet's series in turn, at a rate, each sample stamped with the moment it is sent.
+
+    Returns how many samples were sent, and the series that left their level.
+    """
     sender = producer(bootstrap, linger_ms=5)
     heads = [native_head(fleet, one) for one in range(fleet.series)]
     values = fleet.values(HISTORY_TICKS)
-    draw = np.random.default_rng(11)
-    begin, sent, left = time.monotonic(), 0, set[int]()
+    leaving = leavers(fleet)
+    begin, sent, left = time.monotonic(), 0, 0
     while (elapsed := time.monotonic() - begin) < SECONDS:
-        wanted = {
-            int(one) for one in draw.integers(0, fleet.series, max(0, int(elapsed) * LEAVING_A_SECOND - len(left)))
-        }
-        left |= wanted
-        values[list(wanted)] += STEP
+        wanted = min(len(leaving), int(elapsed) * LEAVING_A_SECOND)
+        values[leaving[left:wanted]] += STEP
+        left = wanted
         due = int(elapsed * samples_per_s)
         at_ms = int(time.time() * 1000)
         for number in range(sent, due):
@@ -91,13 +112,15 @@ def pace(bootstrap: str, fleet: Fleet, samples_per_s: float) -> None:
         sent = due
         time.sleep(max(0.0, _SLICE_S - (time.monotonic() - begin - elapsed)))
     flushed(sender)
+    return sent, leaving[:left].tolist()
 
 
 @dataclass
 class Watch:
-    """A consumer that notes when each anomaly's start reached it."""
+    """A consumer that notes when each anomaly's start reached it, and whose it is."""
 
     latencies_ms: list[float] = field(default_factory=list)
+    _heard_of: set[str] = field(default_factory=set)
     _stop: threading.Event = field(default_factory=threading.Event)
 
     @classmethod
@@ -126,6 +149,20 @@ class Watch:
             watch._stop.set()
             thread.join()
 
+    def expect(self, series: set[str]) -> None:
+        """Wait until an anomaly of each of these series has begun.
+
+        Raises
+        ------
+        RuntimeError
+            If some do not come.
+        """
+        deadline = time.monotonic() + ARRIVAL_LIMIT_S
+        while missing := series - self._heard_of:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"no anomaly of {len(missing)} of {len(series)} series that left their level")
+            time.sleep(0.1)
+
     def _listen(self, consumer: Consumer, since_ms: int) -> None:
         while not self._stop.is_set():
             for message in consumer.consume(100, 0.05):
@@ -133,4 +170,5 @@ class Watch:
                     anomaly = Anomaly.from_bytes(message.value())
                     if anomaly.state == "start" and anomaly.at_ms >= since_ms:
                         self.latencies_ms.append(time.time() * 1000 - anomaly.at_ms)
+                        self._heard_of.add(anomaly.series_id)
         consumer.close()

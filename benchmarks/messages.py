@@ -10,9 +10,9 @@ import numpy.typing as npt
 from confluent_kafka import Producer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
-from schemas.batch import SampleBatch, encode_batch
-from schemas.ids import samples_partition
-from schemas.series import Series
+from integrations.formats import Decoded, Recogniser, SeriesTable
+from integrations.gateway import IngestSettings
+from integrations.gateway.batcher import TenantBatcher
 
 INTERVAL_MS = 15_000
 PERIOD_TICKS, EPISODE_TICKS = 48, 8
@@ -76,9 +76,9 @@ class Fleet:
         draw = np.random.default_rng((self.seed, tick))
         level = 20 + 60 * np.random.default_rng(self.seed).random(self.series)
         wave = 3 * np.sin(tick / 40 + np.arange(self.series))
-        return np.round(level + wave + draw.normal(0, 2, self.series) + self._episodes(tick), 4)
+        return np.round(level + wave + draw.normal(0, 2, self.series) + self.episodes(tick), 4)
 
-    def _episodes(self, tick: int) -> npt.NDArray[np.float64]:
+    def episodes(self, tick: int) -> npt.NDArray[np.float64]:
         """In every 12 minutes one series in 50 leaves its level for two minutes, when windows have filled."""
         period, at = divmod(tick, PERIOD_TICKS)
         draw = np.random.default_rng((self.seed, 1, period))
@@ -148,37 +148,38 @@ def _otlp_request(fleet: Fleet, host: str, row: npt.NDArray[np.float64], at_ms: 
     return data
 
 
-def columnar(fleet: Fleet, ticks: range, partitions: int, batch: int = 10_000) -> Iterator[Message]:
-    """What the gateway would write on ``metrics.samples``: batches of many hosts of one partition."""
-    by_partition: list[list[int]] = [[] for _ in range(partitions)]
-    known = [
-        Series("default", f"cpu_{fleet.field(one)}", {"host": fleet.host(one), "cpu": str(fleet.cpu(one))},
-               {"node": fleet.host(one)})
-        for one in range(fleet.series)
-    ]  # fmt: skip
-    for position, series in enumerate(known):
-        by_partition[samples_partition("default", series.entity, partitions)].append(position)
-    cuts = [
-        (partition, np.array(members[begin : begin + batch]))
-        for partition, members in enumerate(by_partition)
-        for begin in range(0, len(members), batch)
-    ]
-    ids = [np.array([known[one].id for one in members], np.uint64) for _, members in cuts]
-    texts = [[known[one].text for one in members] for _, members in cuts]
+def columnar(fleet: Fleet, ticks: range, partitions: int) -> Iterator[Message]:
+    """What the gateway writes on ``metrics.samples``: its own batcher's cuts of samples that come host after host.
+
+    The hosts spread over a tick's interval, as scrapes do.
+    """
+    settings, table = IngestSettings(), SeriesTable("default", Recogniser())
+    numbers = range(fleet.series)
+    dense = np.array(
+        [
+            table.intern(f"cpu_{fleet.field(one)}", {"host": fleet.host(one), "cpu": str(fleet.cpu(one))})
+            for one in numbers
+        ],
+        np.int32,
+    )
+    after_ms = np.arange(fleet.series) // (fleet.cpus * len(FIELDS)) * fleet.interval_ms // fleet.hosts
+    batcher = TenantBatcher(table, partitions, settings.batch_samples)
     for tick in ticks:
-        values, at_ms = fleet.values(tick), fleet.at_ms(tick)
-        for (partition, members), one_ids, one_texts in zip(cuts, ids, texts, strict=True):
-            count = len(members)
-            made = SampleBatch(
-                "default",
-                one_ids,
-                one_texts,
-                np.arange(count, dtype=np.int32),
-                np.full(count, at_ms, np.int64),
-                values[members],
-                source=(("bench", partition, tick, tick),),
-            )
-            yield b"default", encode_batch(made), at_ms, partition
+        values, times = fleet.values(tick), fleet.at_ms(tick) + after_ms
+        for begin in range(0, fleet.series, settings.consume_records):
+            cut = slice(begin, begin + settings.consume_records)
+            rows = len(dense[cut])
+            batcher.add(Decoded(dense[cut], times[cut], values[cut], np.arange(rows, dtype=np.int32)))
+            if batcher.waiting >= settings.batch_samples * partitions:
+                yield from _batches(batcher, tick, fleet.at_ms(tick))
+    if batcher.waiting:
+        yield from _batches(batcher, ticks[-1], fleet.at_ms(ticks[-1]))
+
+
+def _batches(batcher: TenantBatcher, tick: int, at_ms: int) -> Iterator[Message]:
+    for one in batcher.take((("bench", 0, tick, tick),)):
+        assert one.data is not None
+        yield one.tenant.encode(), one.data, at_ms, one.partition
 
 
 FORMATS: dict[str, Callable[[Fleet, range], Iterator[Message]]] = {

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import numpy as np
 
 from agents.checkpoints import read_states
 from agents.log_reader import LogReader
-from benchmarks.messages import Fleet, native, produce
+from benchmarks.feeder import Feeder
+from benchmarks.messages import Fleet
+from benchmarks.pipeline import feed
 from benchmarks.workers import PARTITIONS, Workers, working
 from integrations.kafka.apache import ApacheKafka
 from integrations.kafka.connection import KafkaSettings
@@ -21,32 +22,28 @@ from streams.layout import LENGTHS, M2, MEAN, OFFSETS, WIDTHS_MS
 
 TOPIC = "ours.samples"
 WARM_TICKS = 8
-SAMPLES_METRIC = "metrics_ai_samples_total"
-LIMIT_S = 300.0
 
 
 def run(broker: ApacheKafka | EmbeddedBroker, fleet: Fleet, ticks: int, folder: Path) -> tuple[float, Workers]:
-    """Samples a second of the backlog that is left when all messages are on the topic; workers are then ended."""
+    """Samples a second from a feeder's first message to the last sample's windows; workers are then ended.
+
+    The workers have no backlog when the clock starts. Unlike the peers' clocks, this one has the producer's work
+    inside.
+    """
     workers = Workers(broker, folder, {TOPIC: "native"})
     with working(workers, ["ingest", "detect"]):
-        produce(broker.bootstrap, TOPIC, native(fleet, range(WARM_TICKS)))
-        _await(workers, fleet.series * WARM_TICKS)
-        produce(broker.bootstrap, TOPIC, native(fleet, range(WARM_TICKS, ticks)))
-        begin, already = time.monotonic(), workers.total("detect", SAMPLES_METRIC)
-        _await(workers, fleet.series * ticks)
-        rate = (fleet.series * ticks - already) / (time.monotonic() - begin)
+        feed(workers, Feeder.start(broker.bootstrap, TOPIC, "native", fleet, range(WARM_TICKS)), fleet, WARM_TICKS)
+        feeder = Feeder.start(broker.bootstrap, TOPIC, "native", fleet, range(WARM_TICKS, ticks))
+        seconds = feed(workers, feeder, fleet, ticks)
+        rate = fleet.series * (ticks - WARM_TICKS) / seconds
     return rate, workers
-
-
-def _await(workers: Workers, count: int) -> None:
-    workers.await_(lambda: workers.total("detect", SAMPLES_METRIC) >= count, LIMIT_S, f"{count:,} samples")
 
 
 def windows_of(kafka: KafkaSettings, fleet: Fleet, watched: list[int]) -> dict[int, list[list[float]]]:
     """Count, mean and squared deviations of each watched series' five windows, read from the checkpoints."""
     reader = LogReader(kafka, committed=kafka.profile == "kafka")
     states = read_states(reader, kafka.topic(DETECT_CHECKPOINTS), range(PARTITIONS), lambda: True)
-    ids = {_id_of(fleet, one): one for one in watched}
+    ids = {id_of(fleet, one): one for one in watched}
     found: dict[int, list[list[float]]] = {}
     for state in states.values():
         bank = _bank_of(state.blocks)
@@ -59,7 +56,8 @@ def windows_of(kafka: KafkaSettings, fleet: Fleet, watched: list[int]) -> dict[i
     return found
 
 
-def _id_of(fleet: Fleet, series: int) -> int:
+def id_of(fleet: Fleet, series: int) -> int:
+    """Our id of a series."""
     labels = {"host": fleet.host(series), "cpu": str(fleet.cpu(series))}
     return series_id("default", f"cpu_{fleet.field(series)}", labels)
 

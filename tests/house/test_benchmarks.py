@@ -41,8 +41,6 @@ def test_the_last_results_hold_every_promised_number_and_the_machine() -> None:
 
     if not LATEST.exists():
         pytest.skip("make bench has not been run for this release")
-    if not LATEST.exists():
-        pytest.skip("no run yet: make bench")
     results = json.loads(LATEST.read_text())
     assert set(results) >= PROMISED | {"cpu_model", "cores", "memory_gib", "python", "date"}
     assert all(isinstance(value, str | int | float) for value in results.values())
@@ -94,3 +92,42 @@ def test_messages_of_every_format_hold_the_same_values() -> None:
         assert sorted(decoded.value.tolist()) == expected, form
         assert len(table) == fleet.series, form
     assert "quixstreams" not in sys.modules
+
+
+def test_columnar_batches_are_the_gateways_and_hold_every_sample() -> None:
+    from benchmarks.messages import Fleet, columnar
+    from integrations.gateway import IngestSettings
+    from schemas.batch import decode_batch
+
+    fleet = Fleet(hosts=500, cpus=2, start_ms=1_790_000_000_000)
+    batches = [decode_batch(one[1]) for one in columnar(fleet, range(3), 2)]
+    assert max(map(len, batches)) == IngestSettings().batch_samples
+    assert all(len(set(one.timestamp_ms.tolist())) > 1 for one in batches)
+    held = sorted(value for one in batches for value in one.value.tolist())
+    assert held == sorted(value for tick in range(3) for value in fleet.values(tick).tolist())
+
+
+def test_the_clock_of_detect_runs_for_ticks_and_checkpoints_too() -> None:
+    from benchmarks.detect import START_MS, TICK_MS, Clock, Fleet
+    from models.detect import DetectOperator, DetectSettings
+
+    clock = Clock(DetectOperator(DetectSettings(max_series=10), 0, 1))
+    for batch in Fleet(10).tick(START_MS, TICK_MS):
+        clock.feed(batch)
+    assert (clock.ticks, clock.checkpoints) == (1, 1)
+    before_s = clock.wall_s
+    clock.checkpoint()
+    assert clock.wall_s > before_s
+
+
+def test_a_series_that_is_not_heard_of_fails_the_latency_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    from benchmarks import latency
+    from benchmarks.messages import Fleet
+
+    monkeypatch.setattr(latency, "ARRIVAL_LIMIT_S", 0.0)
+    fleet = Fleet(hosts=10, cpus=1, start_ms=1_790_000_000_000)
+    left = {latency.series_text(fleet, one) for one in latency.leavers(fleet).tolist()}
+    watch = latency.Watch()
+    watch.expect(set())
+    with pytest.raises(RuntimeError, match=f"{len(left)} of {len(left)} series"):
+        watch.expect(left)
