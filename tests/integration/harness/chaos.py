@@ -103,6 +103,7 @@ class Trial:
         self.sender: Traffic | None = None
 
     operators: ClassVar[str] = "sums"
+    ticking: ClassVar[frozenset[str]] = frozenset()
 
     def stage(self, role: str) -> Stage:
         """What a worker of the role hosts."""
@@ -132,7 +133,11 @@ class Trial:
         return [worker for workers in self.workers.values() for worker in workers]
 
     def start(self, role: str) -> WorkerProcess:
-        return WorkerProcess(WorkerSpec(role, self.kafka, self.folder, self.interval_s, self.operators, self.writer))
+        return WorkerProcess(
+            WorkerSpec(
+                role, self.kafka, self.folder, self.interval_s, self.operators, self.writer, role in self.ticking
+            )
+        )
 
     def supervise(self) -> None:
         """Start again what ended, as ``up`` and a container's restart policy do."""

@@ -29,6 +29,8 @@ class FlowTrial(Trial):
     """The real thing, killed in turn."""
 
     operators: ClassVar[str] = "real"
+    # Time passes in detect while it is killed; decide's is the trial's own, at the end.
+    ticking: ClassVar[frozenset[str]] = frozenset({"detect"})
     last_tick_ms: int = 0
     raw: list[bytes] = field(default_factory=list)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from agents.stage import TickSettings
 from agents.worker import WorkerSettings
 from incidents.decide import DecideOperator, DecideSettings
 from integrations.gateway import IngestSettings
@@ -42,7 +43,8 @@ def decide_settings() -> DecideSettings:
 
 
 def stage_settings(kafka: KafkaSettings) -> WorkerSettings:
-    return WorkerSettings(kafka, detect=detect_settings(), decide=decide_settings())
+    ticks = TickSettings(detect_interval_s=1)
+    return WorkerSettings(kafka, ticks=ticks, detect=detect_settings(), decide=decide_settings())
 
 
 def raw_topic(kafka: KafkaSettings) -> str:

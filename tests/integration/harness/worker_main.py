@@ -58,11 +58,9 @@ def _tell(hosts: list[StageHost], telemetry: Telemetry, path: Path) -> None:
 def _stages(config: dict[str, Any], kafka: KafkaSettings) -> Any:
     if config["operators"] == "sums":
         return sum_stage
-    from agents.worker import WorkerSettings
-    from tests.integration.harness.real import decide_settings, detect_settings
+    from tests.integration.harness.real import stage_settings
 
-    settings = WorkerSettings(kafka, detect=detect_settings(), decide=decide_settings())
-    return settings.stage
+    return stage_settings(kafka).stage
 
 
 async def _run(config: dict[str, Any]) -> None:
