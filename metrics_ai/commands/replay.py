@@ -42,7 +42,9 @@ def replay(
     label: Annotated[
         list[str] | None, typer.Option("--label", metavar="NAME=VALUE", help="A label of every series; may repeat.")
     ] = None,
-    series_type: Annotated[SeriesTypeName, typer.Option("--type", help="Where rows name none.")] = SeriesTypeName.gauge,
+    series_type: Annotated[
+        SeriesTypeName, typer.Option("--type", help="Where rows name none: gauge, counter, delta.")
+    ] = SeriesTypeName.gauge,
     unit: Annotated[str, typer.Option("--unit", help="Where rows name none.")] = "",
     time_unit: Annotated[TimeUnitName, typer.Option("--time-unit", help="Unit of numeric times.")] = TimeUnitName.auto,
     store_rates: Annotated[

@@ -162,3 +162,10 @@ def test_every_role_is_asked_to_end_before_any_is_waited_for() -> None:
     assert stage.states() == ["ended", "ended"]
     stage.supervisor.poll()
     assert len(stage.launched) == 2
+
+
+def test_roles_that_have_nothing_left_to_drain_to_are_given_less_time() -> None:
+    stage = Stage("ingest")
+    stage.supervisor.stop(limit_s=2)
+    assert stage.launched[0].terminated
+    assert stage.launched[0].finished_after == 2
