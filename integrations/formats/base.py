@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal, Protocol
+from functools import cache
+from typing import Annotated, Final, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from integrations.formats.recognise import Recogniser
 from integrations.formats.series_table import SeriesTable
@@ -22,6 +24,7 @@ __all__ = [
     "FormatOptions",
     "HistogramSample",
     "Recogniser",
+    "Regex",
     "Rejection",
     "SeriesTable",
     "TimeUnit",
@@ -31,6 +34,22 @@ TimeUnit = Literal["auto", "s", "ms", "us", "ns"]
 
 # A detail travels in a Kafka header: enough to see what broke, never the payload again.
 MAX_DETAIL_CHARS: Final = 300
+
+
+def _regex(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"no regular expression: {error}") from None
+    return pattern
+
+
+@cache
+def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{one})" for one in patterns))
+
+
+Regex = Annotated[str, AfterValidator(_regex)]
 
 
 class FormatOptions(BaseModel):
@@ -45,6 +64,19 @@ class FormatOptions(BaseModel):
     label_fields: tuple[str, ...] = Field(
         (), description="Fluent Bit: text fields that become labels, beside those that the mapping recognises."
     )
+    counters: tuple[Regex, ...] = Field(
+        (), description="Metrics that accumulate though nothing in their message says so; each matches a whole name."
+    )
+
+    def type_of(self, metric: str, guess: str) -> str:
+        """A metric's type where its message carries none.
+
+        Examples
+        --------
+        >>> FormatOptions(counters=("app_.*_seen",)).type_of("app_jobs_seen", "gauge")
+        'counter'
+        """
+        return "counter" if self.counters and _any_of(self.counters).fullmatch(metric) else guess
 
 
 @dataclass(frozen=True, slots=True)

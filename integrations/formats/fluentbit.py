@@ -3,7 +3,10 @@
 Nested objects (the Kubernetes filter's) get dotted names. Text becomes a label where the recogniser knows its name
 (``hostname``, ``kubernetes.pod_name`` ...) or the source's ``label_fields`` lists it; other text, a log line say, is
 skipped and counted as ``string_field``, arrays as ``array``. Booleans are 0 and 1. Nothing says what accumulates: all
-are gauges.
+are gauges but those that the source's ``counters`` lists.
+
+Fluent Bit's own inputs write no host: without a ``hostname`` in the record the series of all hosts are one. Its
+``record_modifier`` filter adds it.
 """
 
 from __future__ import annotations
@@ -38,7 +41,7 @@ class FluentBit(ObjectDecoder):
             else:
                 numbers.append((name, float(value) if isinstance(value, bool) else number_of(value, name)))
         for name, number in numbers:
-            reading.add(name, labels, "gauge", at_ms, number)
+            reading.add(name, labels, self.options.type_of(name, "gauge"), at_ms, number)
 
     def _text(self, name: str, value: str, labels: dict[str, str], reading: Reading) -> None:
         if name in reading.table.recognise.names or name in self.options.label_fields:

@@ -29,7 +29,9 @@ class PrometheusJson(ObjectDecoder):
         own_name = labels.pop("__name__", "")
         metric = own_name if body.get("name") is None and own_name else text_of(body, "name", "missing_metric")
         at_ms = reading.time(body.get("timestamp"), self.options.time_unit, metric)
-        reading.add(metric, labels, type_of(metric), at_ms, _value(body.get("value"), metric))
+        reading.add(
+            metric, labels, self.options.type_of(metric, type_of(metric)), at_ms, _value(body.get("value"), metric)
+        )
 
 
 def _value(value: object, metric: str) -> float:

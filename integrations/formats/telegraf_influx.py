@@ -43,12 +43,14 @@ class TelegrafInflux:
     name = "telegraf_influx"
 
     def __init__(self, options: FormatOptions) -> None:
+        self._options = options
         self._unit = options.time_unit
+        self._owner = ("telegraf_influx", options.counters)
 
     def decode(self, values: Sequence[bytes], record_ms: Sequence[int], table: SeriesTable) -> Decoded:
         """Decode records; see ``Decoder``."""
         columns = Columns()
-        known: dict[_Group, list[int]] = table.scratch("telegraf_influx", dict)
+        known: dict[_Group, list[int]] = table.scratch(self._owner, dict)
         if len(known) > table.scratch_limit:
             known.clear()
         for record, value in enumerate(values):
@@ -78,7 +80,7 @@ class TelegrafInflux:
     def _line(self, line: str, number: int, reading: Reading) -> None:
         head, fields, time = _split(line)
         at_ms = reading.time(time, self._unit, "time") if time else reading.time(None, "ms", "time")
-        known: dict[_Group, list[int]] = reading.table.scratch("telegraf_influx", dict)
+        known: dict[_Group, list[int]] = reading.table.scratch(self._owner, dict)
         numbers: dict[str, float] = {}
         for key, text in fields:
             if text.startswith('"'):
@@ -92,7 +94,9 @@ class TelegrafInflux:
         ids = known.get(group)
         if ids is None:
             measurement, tags = _head(head)
-            ids = known[group] = intern_fields(reading.table, measurement, tags, map(_unescaped, numbers))
+            ids = known[group] = intern_fields(
+                reading.table, measurement, tags, map(_unescaped, numbers), self._options
+            )
         columns = reading.columns
         columns.series += ids
         columns.value += numbers.values()

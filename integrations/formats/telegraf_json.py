@@ -56,6 +56,7 @@ class TelegrafJson:
     name = "telegraf_json"
 
     def __init__(self, options: FormatOptions) -> None:
+        self._options = options
         self._unit = options.time_unit
         self._decode = msgspec.json.Decoder(_Metric).decode
         self._decode_batch = msgspec.json.Decoder(_Batch).decode
@@ -96,10 +97,9 @@ class TelegrafJson:
                 slow.add(at)
         return owners, metrics, slow
 
-    @staticmethod
-    def _dense(metrics: list[_Metric], table: SeriesTable) -> list[bytes]:
+    def _dense(self, metrics: list[_Metric], table: SeriesTable) -> list[bytes]:
         """Dense ids of the fields of each metric; nothing where the slow reading has to look."""
-        groups = table.scratch("telegraf_json", _Groups)
+        groups = table.scratch(("telegraf_json", self._options.counters), _Groups)
         known = groups.known
         if len(known) > table.scratch_limit:
             known.clear()
@@ -109,7 +109,7 @@ class TelegrafJson:
             key = (m.name, bytes(m.tags), tuple(m.fields))
             ids = known.get(key)
             if ids is None:
-                ids = _intern(key, groups, table)
+                ids = _intern(key, groups, table, self._options)
             dense.append(ids)
         return dense
 
@@ -137,7 +137,8 @@ class TelegrafJson:
                 number = float(value) if isinstance(value, bool) else _number(value, metric_of(name, field), reading)
                 if number is not None:
                     kept[field] = number
-        for dense, number in zip(intern_fields(reading.table, name, tags, kept), kept.values(), strict=True):
+        ids = intern_fields(reading.table, name, tags, kept, self._options)
+        for dense, number in zip(ids, kept.values(), strict=True):
             reading.columns.add(dense, at_ms, number, reading.record)
 
 
@@ -149,7 +150,9 @@ def _number(value: object, where: str, reading: Reading) -> float | None:
         return None
 
 
-def _intern(key: tuple[str, bytes, tuple[str, ...]], groups: _Groups, table: SeriesTable) -> bytes:
+def _intern(
+    key: tuple[str, bytes, tuple[str, ...]], groups: _Groups, table: SeriesTable, options: FormatOptions
+) -> bytes:
     name, raw, fields = key
     if not name or not fields:
         return b""
@@ -157,6 +160,6 @@ def _intern(key: tuple[str, bytes, tuple[str, ...]], groups: _Groups, table: Ser
         tags = labels_of(_any.decode(raw))
     except (BadPartError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return b""
-    ids = np.array(intern_fields(table, name, tags, fields), np.int32).tobytes()
+    ids = np.array(intern_fields(table, name, tags, fields, options), np.int32).tobytes()
     groups.known[name, raw, groups.shapes.setdefault(fields, fields)] = ids
     return ids

@@ -10,9 +10,10 @@ Sources: ``plugins/inputs/*/README.md`` and ``plugins/serializers/prometheus/con
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from integrations.formats.base import FormatOptions
 from integrations.formats.prometheus import type_of
 from integrations.formats.series_table import SeriesTable
 
@@ -33,6 +34,9 @@ _COUNTERS: Final = {
     "redis": r"total_.*|keyspace_(hits|misses)|(expired|evicted)_keys|rejected_connections|used_cpu_.*",
     "swap": r"in|out",
 }
+_COUNT_AND_SUM: Final = frozenset({"count", "sum"})
+# A bucket's bound or a quantile, as Go writes it.
+_BOUND: Final = re.compile(r"[+-]?(?:[0-9.]+(?:e[+-]?[0-9]+)?|Inf)")
 _PATTERNS: Final = {measurement: re.compile(pattern) for measurement, pattern in _COUNTERS.items()}
 
 
@@ -47,23 +51,45 @@ def metric_of(measurement: str, field: str) -> str:
     return field if measurement == "prometheus" else f"{measurement}_{field}"
 
 
-def type_of_field(measurement: str, field: str) -> str:
-    """``counter`` where the input plugin documents a field that accumulates, else ``gauge``.
+def types_of_fields(measurement: str, tags: Mapping[str, str], fields: Sequence[str]) -> list[str]:
+    """``counter`` for fields that are known to accumulate, else ``gauge``.
+
+    Those that an input plugin documents; and what ``inputs.prometheus`` makes of a metric: the field ``counter``, all
+    of a histogram, count and sum of a summary, buckets that a tag ``le`` bounds.
 
     Examples
     --------
-    >>> type_of_field("net", "bytes_recv"), type_of_field("net", "speed"), type_of_field("cpu", "usage_idle")
-    ('counter', 'gauge', 'gauge')
+    >>> types_of_fields("net", {}, ["bytes_recv", "speed"])
+    ['counter', 'gauge']
+    >>> types_of_fields("latency_seconds", {}, ["0.1", "+Inf", "count", "sum"])
+    ['counter', 'counter', 'counter', 'counter']
+    >>> types_of_fields("rpc_seconds", {}, ["0.5", "0.99", "count", "sum"])
+    ['gauge', 'gauge', 'counter', 'counter']
     """
     pattern = _PATTERNS.get(measurement)
     if pattern is not None:
-        return "counter" if pattern.fullmatch(field) else "gauge"
-    # inputs.prometheus: a measurement is a metric, its fields are ``counter``, ``gauge`` or parts of a histogram.
-    if field == "counter":
-        return "counter"
-    return type_of(field) if measurement == "prometheus" else "gauge"
+        return ["counter" if pattern.fullmatch(field) else "gauge" for field in fields]
+    if measurement == "prometheus":
+        return ["counter" if field == "counter" else type_of(field) for field in fields]
+    certain = _counters_of_parts(fields) | {"counter"} | ({"value"} if measurement.endswith("_total") else set())
+    bounded = "le" in tags
+    return ["counter" if field in certain or (bounded and field.endswith("_bucket")) else "gauge" for field in fields]
 
 
-def intern_fields(table: SeriesTable, measurement: str, tags: Mapping[str, str], fields: Iterable[str]) -> list[int]:
+def _counters_of_parts(fields: Sequence[str]) -> frozenset[str]:
+    """What accumulates if these are the parts of a histogram or a summary: count, sum, and numbers as names."""
+    named = frozenset(fields)
+    numbers = named - _COUNT_AND_SUM
+    if not named >= _COUNT_AND_SUM or not all(map(_BOUND.fullmatch, numbers)):
+        return frozenset()
+    return named if "+Inf" in numbers else _COUNT_AND_SUM
+
+
+def intern_fields(
+    table: SeriesTable, measurement: str, tags: Mapping[str, str], fields: Iterable[str], options: FormatOptions
+) -> list[int]:
     """Dense ids of fields that share a measurement and its tags."""
-    return [table.intern(metric_of(measurement, one), tags, type_of_field(measurement, one)) for one in fields]
+    names = list(fields)
+    typed = zip(names, types_of_fields(measurement, tags, names), strict=True)
+    metrics = [(metric_of(measurement, one), guess) for one, guess in typed]
+    return [table.intern(metric, tags, options.type_of(metric, guess)) for metric, guess in metrics]

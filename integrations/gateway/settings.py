@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from integrations.formats import FormatOptions
-from integrations.formats.base import TimeUnit
+from integrations.formats.base import Regex, TimeUnit
 
 FormatName = Literal[
     "native",
@@ -43,10 +43,27 @@ class SourceSettings(BaseModel):
         bool, Field(description="collectd: whether write_kafka sends rates (its StoreRates) or raw counters.")
     ] = True
 
+    label_fields: Annotated[
+        list[str],
+        Field(description="Fluent Bit: text fields that become labels, beside those that name a dimension."),
+    ] = Field(default_factory=list)
+    counters: Annotated[
+        list[Regex],
+        Field(
+            description="Metrics that accumulate though their message does not say so: regular expressions, each for a "
+            "whole name. Of formats whose messages carry no type: Telegraf, Prometheus, Metricbeat, Fluent Bit."
+        ),
+    ] = Field(default_factory=list)
+
     @property
     def options(self) -> FormatOptions:
         """What the decoder must know."""
-        return FormatOptions(time_unit=self.time_unit, store_rates=self.store_rates)
+        return FormatOptions(
+            time_unit=self.time_unit,
+            store_rates=self.store_rates,
+            label_fields=tuple(self.label_fields),
+            counters=tuple(self.counters),
+        )
 
 
 def _default_sources() -> list[SourceSettings]:

@@ -285,7 +285,7 @@ def test_metricbeats_nested_numbers_become_dotted_names(tell) -> None:
     assert told.values == {"system.cpu.cores": 4.0, "system.cpu.user.pct": 0.4}
     assert {one["timestamp_ms"] for one in told.samples} == {1_507_795_534_853}
     assert all(one["labels"] == {"host.name": "h1"} for one in told.samples)
-    assert (told.rejected, told.skipped) == ([], {})
+    assert (told.rejected, told.skipped) == ([], {"string_field": 1})
 
 
 def test_metricbeats_text_tells_rows_apart_and_known_totals_are_counters(tell) -> None:
@@ -299,8 +299,40 @@ def test_metricbeats_text_tells_rows_apart_and_known_totals_are_counters(tell) -
         ("system.network.in.bytes", "counter", 5.0),
         ("system.network.up", "gauge", 1.0),
     ]
-    assert told.samples[0]["labels"] == {"system.network.name": "eth0", "cloud.region": "eu"}
+    assert told.samples[0]["labels"] == {
+        "system.network.name": "eth0",
+        "cloud.region": "eu",
+        "cloud.instance.id": "7",
+    }
     assert told.skipped == {"array": 1, "string_field": 1}
+
+
+def test_metricbeats_states_churn_no_series_and_its_ids_are_no_values(tell) -> None:
+    bodies = [
+        {
+            "@timestamp": "2017-10-12T08:05:34.853Z",
+            "host": {"name": "h1", "cpu": {"usage": 0.2}, "os": {"kernel": "6.1"}, "ip": ["10.0.0.1"]},
+            "docker": {"container": {"name": "web", "status": f"Up {minutes} minutes", "size": {"rw": 5}}},
+            "process": {"pid": 17, "ppid": 1, "command_line": "nginx -g"},
+            "system": {"process": {"state": state, "num_threads": 4}, "core": {"id": 3}},
+            "service": {"type": "docker", "port": 80, "uptime": 3},
+            "labels": {"team": "shop"},
+        }
+        for minutes, state in ((3, "sleeping"), (4, "running"))
+    ]
+    told = tell("metricbeat", *[json.dumps(body).encode() for body in bodies])
+    assert told.values == {"host.cpu.usage": 0.2, "docker.container.size.rw": 5.0, "system.process.num_threads": 4.0}
+    labels = {
+        "host.name": "h1",
+        "docker.container.name": "web",
+        "process.pid": "17",
+        "system.core.id": "3",
+        "labels.team": "shop",
+    }
+    assert [one["labels"] for one in told.samples] == [labels] * 6
+    assert told.skipped == {"string_field": 10, "array": 2, "no_quantity": 6}
+    listed = tell("metricbeat", json.dumps(bodies[0]).encode(), label_fields=("service.type",))
+    assert listed.samples[0]["labels"] == labels | {"service.type": "docker"}
 
 
 def test_fluent_bits_flat_numbers_become_metrics(tell) -> None:

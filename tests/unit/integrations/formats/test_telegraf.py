@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.formats import Recogniser, SeriesTable, decoder_for
+from integrations.formats import FormatOptions, Recogniser, SeriesTable, decoder_for
 from integrations.formats.capture import sample_dicts
-from integrations.formats.telegraf_names import type_of_field
+from integrations.formats.telegraf_names import types_of_fields
 
 CPU_JSON = (
     b'{"fields":{"usage_idle":98.1,"usage_user":1.2},"name":"cpu","tags":{"cpu":"cpu0","host":"raynor"},'
@@ -140,7 +140,54 @@ def test_a_bad_field_is_named_and_the_others_stay(tell) -> None:
     ],
 )
 def test_fields_that_accumulate_are_counters(measurement: str, field: str, kind: str) -> None:
-    assert type_of_field(measurement, field) == kind
+    assert types_of_fields(measurement, {}, [field]) == [kind]
+
+
+@pytest.mark.parametrize(
+    ("measurement", "tags", "fields", "counters"),
+    [
+        ("http_requests_total", {}, ["counter"], {"counter"}),
+        ("http_requests_total", {}, ["value"], {"value"}),
+        ("http_requests_total", {}, ["gauge"], set()),
+        ("latency_seconds", {}, ["0.005", "10", "+Inf", "count", "sum"], {"0.005", "10", "+Inf", "count", "sum"}),
+        ("rpc_seconds", {}, ["0.5", "0.99", "count", "sum"], {"count", "sum"}),
+        ("rpc_seconds", {}, ["count", "sum"], {"count", "sum"}),
+        ("requests", {"le": "0.5"}, ["usage_bucket"], {"usage_bucket"}),
+        ("requests", {}, ["usage_bucket"], set()),
+        ("statsd_timer", {}, ["count", "sum", "mean", "stddev", "upper", "lower"], set()),
+        ("mem", {}, ["huge_pages_total", "total"], set()),
+    ],
+)
+def test_only_what_a_message_makes_certain_is_a_counter(
+    measurement: str, tags: dict[str, str], fields: list[str], counters: set[str]
+) -> None:
+    kinds = dict(zip(fields, types_of_fields(measurement, tags, fields), strict=True))
+    assert {field for field, kind in kinds.items() if kind == "counter"} == counters
+
+
+@pytest.mark.parametrize(
+    ("form", "value", "metric"),
+    [
+        ("telegraf_json", b'{"fields":{"seen":1},"name":"jobs","timestamp":1458229140}', "jobs_seen"),
+        ("telegraf_influx", b"jobs seen=1", "jobs_seen"),
+        ("prometheus_json", b'{"value":"1","labels":{"__name__":"jobs_seen"}}', "jobs_seen"),
+        ("fluentbit", b'{"jobs_seen":1}', "jobs_seen"),
+        ("metricbeat", b'{"jobs":{"seen":1}}', "jobs.seen"),
+    ],
+)
+def test_a_source_says_what_accumulates_where_its_messages_do_not(tell, form: str, value: bytes, metric: str) -> None:
+    for counters, kind in (((), "gauge"), (("jobs.s[e]+n",), "counter"), (("jobs",), "gauge")):
+        told = tell(form, value, counters=counters)
+        assert [(one["metric"], one["type"]) for one in told.samples] == [(metric, kind)]
+
+
+def test_two_sources_of_one_tenant_keep_their_own_counters() -> None:
+    table, value = SeriesTable("default", Recogniser()), b"jobs seen=1"
+    dense = [
+        decoder_for("telegraf_influx", FormatOptions(counters=counters)).decode([value], [0], table).series.tolist()
+        for counters in ((), ("jobs_seen",), ())
+    ]
+    assert dense == [[0], [1], [0]]
 
 
 LINES = {
