@@ -21,13 +21,15 @@ import pyarrow.compute as pc
 
 from integrations.formats import SeriesTable
 from integrations.formats.base import TimeUnit
-from integrations.formats.times import column_to_ms, ints_to_ms
+from integrations.formats.times import column_to_ms, ints_to_ms, ms_or_bad
 from schemas.batch import SampleBatch
 from schemas.errors import ConfigurationError
 
 _NAMED: Final = ("metric", "labels", "type", "unit")
 _PAIR: Final = re.compile(r'\s*([A-Za-z_][A-Za-z0-9_.:-]*)\s*=\s*"((?:[^"\\]|\\.)*)"\s*(?:,|$)')
 _SERIES: Final = re.compile(r"(?P<metric>[^{}]+)(?:\{(?P<labels>.*)\})?")
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_NAN: Final = re.compile(r"[+-]?nan\([A-Za-z0-9_]*\)", re.IGNORECASE)
 _BAD: Final = -1
 _FEW_CODES: Final = 1 << 16
 
@@ -255,13 +257,45 @@ def _times(column: pa.Array, unit: TimeUnit) -> Ints:
     if pa.types.is_integer(column.type):
         return ints_to_ms(_filled(column.cast(pa.int64())), unit)
     if _is_text(column.type):
-        for kind in (pa.timestamp("ms"), pa.timestamp("ms", "UTC")):
-            try:
-                return _filled(pc.cast(column.cast(pa.utf8()), kind).cast(pa.int64()))
-            except pa.ArrowInvalid:
-                continue
+        return _text_times(column.cast(pa.utf8()), unit)
     times = [_known_time(one) for one in column.to_pylist()]
     return column_to_ms(times, unit, lambda _row: _BAD)
+
+
+def _text_times(texts: pa.Array, unit: TimeUnit) -> Ints:
+    """Event milliseconds of texts, each read by itself: as a producer's time, else as Arrow reads a date.
+
+    Where both can read a text they agree, so a column that Arrow can read needs no more.
+    """
+    whole = _dates(texts)
+    if whole is not None:
+        return whole
+    cells = texts.to_pylist()
+    known = {text: _BAD if text is None else ms_or_bad(text, unit) for text in set(cells)}
+    dates = [text for text, ms in known.items() if ms == _BAD and text is not None and _DATE.match(text)]
+    known.update(zip(dates, _dates_apart(pa.array(dates, pa.utf8())).tolist(), strict=True))
+    return np.array([known[cell] for cell in cells], np.int64)
+
+
+def _dates(texts: pa.Array) -> Ints | None:
+    """Event milliseconds of dates, with an offset or without; None if one of them is no such date."""
+    for kind in (pa.timestamp("ms"), pa.timestamp("ms", "UTC")):
+        try:
+            return _filled(pc.cast(texts, kind).cast(pa.int64()))
+        except pa.ArrowInvalid:
+            continue
+    return None
+
+
+def _dates_apart(texts: pa.Array) -> Ints:
+    """Event milliseconds of dates, -1 for what is none: halved until what is none stands alone."""
+    found = _dates(texts)
+    if found is not None:
+        return found
+    if len(texts) == 1:
+        return np.array([_BAD], np.int64)
+    half = len(texts) // 2
+    return np.concatenate([_dates_apart(texts[:half]), _dates_apart(texts[half:])])
 
 
 def _known_time(time: object) -> object:
@@ -293,7 +327,8 @@ def _number(cell: object) -> float | None:
     try:
         return float(str(cell))
     except ValueError:
-        return None
+        # Arrow reads these, in a column without any other dirt.
+        return np.nan if _NAN.fullmatch(str(cell)) else None
 
 
 def _is_null(column: pa.Array) -> npt.NDArray[np.bool_]:

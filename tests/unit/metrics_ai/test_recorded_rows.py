@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from integrations.formats import Recogniser, SeriesTable
 from metrics_ai.recorded_rows import Naming, RowReader, Tally, parse_labels, parse_series_name
@@ -98,6 +101,40 @@ def test_many_distinct_cells_are_told_apart() -> None:
     names = [f"n{at % 397}" for at in range(count)]
     found, _ = read(timestamp=[MS] * count, value=[float(at) for at in range(count)], node=names, pod=names, host=names)
     assert [(one[1]["node"], one[3]) for one in found] == [(name, float(at)) for at, name in enumerate(names)]
+
+
+TIMES = [
+    *("2026-01-01", "2026-01-01 10:00", "2026-01-01T10:00:00.5", "2026-01-01T10:00:00.123456", "2026-01-01T10:00Z"),
+    *("2026-01-01T10:00:00Z", "2026-01-01T10:00:00+01:00", "2026-01-01t10:00:00z", "2026-01-01T10:00:00+0100"),
+    *("1700000000", "1700000000.25", "1969-12-31", "2026-01-01T23:59:60", "2026-13-01", "yesterday", "", None),
+]
+VALUES = ["1", "1.5", "1_0", " 2", "nan", "nan(1)", "-inf", "1e400", "0x10", "x", "", None]
+
+
+@given(
+    rows=st.lists(st.tuples(st.sampled_from(TIMES), st.sampled_from(VALUES)), min_size=1, max_size=30),
+    cuts=st.sets(st.integers(1, 29)),
+)
+@settings(max_examples=200, deadline=None)
+def test_dirty_rows_are_read_alike_however_they_are_cut(
+    rows: list[tuple[str | None, str | None]], cuts: set[int]
+) -> None:
+    def of(part: list[tuple[str | None, str | None]]) -> tuple[Any, Tally]:
+        times, values = zip(*part, strict=True)
+        return read(timestamp=pa.array(times, pa.utf8()), value=pa.array(values, pa.utf8()))
+
+    whole, tally = of(rows)
+    ends = sorted(one for one in cuts if one < len(rows))
+    parts = [of(rows[start:end]) for start, end in zip([0, *ends], [*ends, len(rows)], strict=True)]
+    assert [one for found, _ in parts for one in found] == whole
+    assert sum((one.rejected for _, one in parts), Counter()) == tally.rejected
+    assert sum((one.skipped for _, one in parts), Counter()) == tally.skipped
+
+
+def test_one_row_without_a_time_does_not_cost_the_others_theirs() -> None:
+    found, tally = read(timestamp=["2026-01-01 10:00"] * 600 + ["garbage"], value=[1.0] * 601)
+    assert len(found) == 600
+    assert tally.rejected == {"bad_timestamp": 1}
 
 
 @pytest.mark.parametrize("text", ["", "{}", "cpu{", "cpu{node=h1}", 'cpu{"node": }'])
