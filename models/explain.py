@@ -85,7 +85,8 @@ def explain(
     """
     sentence = f"{subject_of(series)} is {number(observed)}"
     if expected is not None:
-        sentence += f", expected {number(expected.low)} to {number(expected.high)}"
+        low, high = number(expected.low), number(expected.high)
+        sentence += f", expected {low}" if low == high else f", expected {low} to {high}"
     if windows:
         sentence += f" ({', '.join(windows)})"
     return f"{sentence}; since {clock(since_ms)}{tail}"

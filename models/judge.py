@@ -17,9 +17,13 @@ MAX_SCORE: Final = 100.0
 
 @kernel
 def observe(row: Row, gap_ms: float) -> None:
-    """Move the levels towards the value; the weight of a gap ``g`` at time constant ``T`` is ``g / (g + T)``."""
+    """Move the levels towards the value; the weight of a gap ``g`` at time constant ``T`` is ``g / (g + T)``.
+
+    They begin at the first value, be it a gauge's first sample or a counter's second.
+    """
     value = row.value
-    if gap_ms <= 0.0:
+    if row.seen < 2:
+        row.seen = 2
         row.fast = value
         for i in range(len(_LEVEL_MS)):
             row.level[i, 0] = value

@@ -90,7 +90,17 @@ class ThresholdRule(BaseModel):
     name: Annotated[str, Field(min_length=1, max_length=100)]
     select: Annotated[str, Field(description='Series: metric{label="x", label!="x", label=~"a|b", label!~"c.*"}.')]
     function: Annotated[Function, Field(description="What is compared; counters are rates per second here.")] = "last"
-    window_s: Annotated[float, Field(ge=30, le=604_800, description="What the function looks back over.")] = 300.0
+    window_s: Annotated[
+        float,
+        Field(
+            ge=30,
+            le=604_800,
+            description=(
+                "What the function looks back over, in buckets of 30 s up to 5 minutes, 1 min up to 15, 5 min up to "
+                "an hour, 1 h up to a day, then 6 h. Of the oldest bucket min and max take the whole, others its share."
+            ),
+        ),
+    ] = 300.0
     comparison: Comparison = ">"
     threshold: float
     for_s: Annotated[float, Field(ge=0, description="How long it must hold without a break.")] = 0.0

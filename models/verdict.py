@@ -37,6 +37,8 @@ _TAILS: Final[dict[EndReason, str]] = {
     "level_shift": "; accepted as the new level at {at}",
     "silent": "; no sample after {at}",
 }
+# A range no wider than this, as a share of its center, only guards a division.
+_NOTHING: Final = 1e-8
 _SHORT_HISTORY_MS: Final = 3_600_000
 
 
@@ -66,7 +68,7 @@ def window_anomaly(told: Told, about: Subject) -> Anomaly:
     reason = _REASONS.get(code)
     score, peak = told.floats[e.F_SCORE], told.floats[e.F_PEAK]
     verdicts = _verdicts(told)
-    agreeing = [one.window for one in verdicts if one.agrees]
+    agreeing = [one.window for one in verdicts if one.agrees and one.score > 1.0]
     best = _best(told)
     expected = None if best is None else _range(told, best)
     confidence, reasons = _confidence(told, verdicts)
@@ -158,27 +160,45 @@ def _kind(ints: list[int], reason: EndReason | None) -> AnomalyKind:
 
 
 def _range(told: Told, window: int) -> Range:
-    """A window's expected range; a side that is not watched mirrors the other; nothing below 0 that never was."""
+    """A window's expected range; a side that is not watched mirrors the other; nothing below 0 that never was.
+
+    Of a series that never moved, and whose family names no floor, exactly its value was expected.
+    """
     at = e.F_WINDOWS + e.WINDOW_FLOATS * window
     center, low, high = told.floats[at + 1 : at + 4]
     if not math.isfinite(low):
         low = center - (high - center) if math.isfinite(high) else center
     if not math.isfinite(high):
         high = center + (center - low)
+    if high - low <= _NOTHING * max(1.0, abs(center)):
+        return Range(low=center, center=center, high=center)
     if center >= 0 and told.floats[e.F_VALUE] >= 0:
         low = max(low, 0.0)
     return Range(low=low, center=center, high=high)
 
 
+def _speaking(told: Told) -> list[int]:
+    """Windows that have a say: those that speak now and, when an episode ends, those that called it one."""
+    bits = told.ints[e.I_READY]
+    if _is_end(told):
+        bits |= told.ints[e.I_AGREED]
+    return [window for window in range(len(WINDOW_NAMES)) if bits >> window & 1]
+
+
+def _is_end(told: Told) -> bool:
+    return told.ints[e.I_CODE] in _REASONS
+
+
 def _verdicts(told: Told) -> list[WindowVerdict]:
-    """Every window that speaks."""
+    """What each window says; at an end, whether it called the episode anomalous."""
     sign = told.ints[e.I_DIRECTION]
     found: list[WindowVerdict] = []
-    for window, name in enumerate(WINDOW_NAMES):
-        if told.ints[e.I_READY] >> window & 1:
-            score = told.floats[e.F_WINDOWS + e.WINDOW_FLOATS * window]
-            agrees = score * sign > 1.0
-            found.append(WindowVerdict(window=name, score=abs(score), agrees=agrees, expected=_range(told, window)))
+    for window in _speaking(told):
+        score = told.floats[e.F_WINDOWS + e.WINDOW_FLOATS * window]
+        agrees = bool(told.ints[e.I_AGREED] >> window & 1) if _is_end(told) else score * sign > 1.0
+        found.append(
+            WindowVerdict(window=WINDOW_NAMES[window], score=abs(score), agrees=agrees, expected=_range(told, window))
+        )
     return found
 
 
@@ -189,8 +209,7 @@ def _seen(told: Told, window: int) -> float:
 
 def _best(told: Told) -> int | None:
     """The window that scores highest, else the one that led."""
-    ready = told.ints[e.I_READY]
-    speaking = [window for window in range(len(WINDOW_NAMES)) if ready >> window & 1]
+    speaking = _speaking(told)
     if not speaking:
         return None
     best = max(speaking, key=lambda window: abs(told.floats[e.F_WINDOWS + e.WINDOW_FLOATS * window]))

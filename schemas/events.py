@@ -93,7 +93,9 @@ class WindowVerdict(BaseModel):
     model_config = ConfigDict(frozen=True)
     window: WindowName
     score: Score
-    agrees: Annotated[bool, Field(description="Whether this window calls the series anomalous.")]
+    agrees: Annotated[
+        bool, Field(description="Whether this window calls the series anomalous; at an end, whether it did.")
+    ]
     expected: Range | None = None
 
 

@@ -183,12 +183,22 @@ def silence_after_gap(row: Row, gap_ms: int) -> None:
 
 @kernel
 def merge_recent(row: Row, window: int, since_ms: int, work: Row) -> Number:
-    """Merge into ``work.bucket`` what a window holds from a time on, open buckets too; returns the count."""
-    oldest = max(row.open_number[window] - _LENGTHS[window], -(-since_ms // _WIDTHS[window]))
+    """Merge into ``work.bucket`` what a window holds from a time on, open buckets too; returns the count.
+
+    Of the bucket that the time falls into, the share after it counts; its extremes count whole.
+    """
+    width = _WIDTHS[window]
+    first = since_ms // width
+    oldest = max(row.open_number[window] - _LENGTHS[window], first)
     held = 0
     for at in range(_OFFSETS[window], _OFFSETS[window] + _LENGTHS[window]):
-        if row.ring_count[at] != 0 and row.ring_number[at] >= oldest:
-            held = merge(work.bucket, held, row.ring[at], abs(row.ring_count[at]))
+        count = abs(row.ring_count[at])
+        if row.ring_number[at] == first:
+            end = (first + 1) * width
+            share = (end - since_ms) / (end - max(first * width, min(row.first_ms, since_ms)))
+            count = np.int64(np.round(count * share))
+        if count != 0 and row.ring_number[at] >= oldest:
+            held = merge(work.bucket, held, row.ring[at], count)
     for finer in range(window + 1):
         if row.open_count[finer] > 0:
             held = merge(work.bucket, held, row.open[finer], row.open_count[finer])

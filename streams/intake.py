@@ -134,8 +134,8 @@ def value_of(row: Row, raw: float, time_ms: int, counts: Row) -> Number:
     if row.kind == GAUGE:
         return raw
     seconds = (time_ms - row.newest_ms) / 1000.0
-    if row.has_raw == 0:
-        row.has_raw = 1
+    if row.seen == 0:
+        row.seen = 1
         row.raw = raw
         counts[NO_RATE_YET] += 1
         return np.nan

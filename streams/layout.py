@@ -57,7 +57,7 @@ HOT: Final[list[Field]] = [
     ("kind", "u1"),
     ("stamp_count", "u1"),
     ("stamp_head", "u1"),
-    ("has_raw", "u1"),
+    ("seen", "u1"),  # 0 nothing, 1 the first raw value of a counter, 2 a value to judge
     ("state", "u1"),
     ("direction", "i1"),
     ("severity", "u1"),

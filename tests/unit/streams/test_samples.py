@@ -222,8 +222,9 @@ def test_what_is_merged_over_a_window_holds_the_open_buckets_too() -> None:
     newest = START_MS + 399_000
     held = baselines.merge_recent(row, 1, newest - 120_000, work)
     assert work["bucket"][HIGH] == 399.0
-    assert work["bucket"][LOW] == 400 - held
-    assert held == 100  # whole minutes since then, and the one in the making
+    # Of the minute that the time falls into a share counts, but its low is the whole minute's.
+    assert work["bucket"][LOW] == 240.0
+    assert held == 21 + 60 + 40  # that share, a whole minute, and the one in the making
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 28])
