@@ -20,7 +20,7 @@ last offset]``). Values are raw: counters become rates in detect. Buffers are LZ
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -184,13 +184,47 @@ def decode_batch(data: bytes) -> SampleBatch:
         If the bytes are not such a message, or one of a version that is not known here.
     """
     try:
-        with pa.ipc.open_stream(data) as reader:
-            record = reader.read_next_batch()
-        return _from_record(record)
+        return _joined([_from_record(one) for one in _records(data)])
     except SchemaError:
         raise
     except (pa.ArrowException, StopIteration, KeyError, ValueError, IndexError, OSError, msgspec.DecodeError) as error:
         raise SchemaError(f"not a batch of samples: {error}") from error
+
+
+def _records(data: bytes) -> list[pa.RecordBatch]:
+    """All record batches of the one stream that a message is."""
+    source = pa.BufferReader(data)
+    with pa.ipc.open_stream(source) as reader:
+        records = list(reader)
+    if (left := len(data) - source.tell()) > 0:
+        raise SchemaError(f"{left} bytes after the end of a batch", "Write one stream a message")
+    if not records:
+        raise SchemaError("an Arrow stream without a batch")
+    return records
+
+
+def _joined(parts: Sequence[SampleBatch]) -> SampleBatch:
+    """The rows of a stream's batches in their order; they share the schema's metadata, and must share the series."""
+    first, *others = parts
+    if not others:
+        return first
+    if any(list(one.series_text) != list(first.series_text) for one in others):
+        raise SchemaError("batches of one stream with different series", "Write one dictionary for all of them")
+    return replace(
+        first,
+        series=np.concatenate([one.series for one in parts]),
+        timestamp_ms=np.concatenate([one.timestamp_ms for one in parts]),
+        value=np.concatenate([one.value for one in parts]),
+        points=[point for one in parts for point in one.points],
+    )
+
+
+def _milliseconds(record: pa.RecordBatch) -> npt.NDArray[np.int64]:
+    column = record.column("timestamp")
+    if not pa.types.is_timestamp(column.type) or column.type.unit != "ms":
+        raise SchemaError(f"timestamps of a batch are {column.type}", f"Write them as {_TIMESTAMP}")
+    times: npt.NDArray[np.int64] = column.cast(pa.int64()).to_numpy()
+    return times
 
 
 def _from_record(record: pa.RecordBatch) -> SampleBatch:
@@ -213,7 +247,7 @@ def _from_record(record: pa.RecordBatch) -> SampleBatch:
         series_ids=ids,
         series_text=column.dictionary,
         series=index,
-        timestamp_ms=record.column("timestamp").cast(pa.int64()).to_numpy(),
+        timestamp_ms=_milliseconds(record),
         value=np.empty(0) if histogram else record.column("value").to_numpy(),
         points=_points(record) if histogram else (),
         source=tuple(tuple(one) for one in msgspec.json.decode(metadata[b"metrics_ai.source"])),
