@@ -46,6 +46,8 @@ class Walked:
         One a record.
     histograms
         How many native histograms stood beside the samples.
+    metadata
+        One row a metric family that a message tells of: where that stands; int64.
     """
 
     samples: npt.NDArray[np.int64]
@@ -53,6 +55,7 @@ class Walked:
     values: npt.NDArray[np.float64]
     status: npt.NDArray[np.int8]
     histograms: int
+    metadata: npt.NDArray[np.int64]
 
 
 def walk(data: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64]) -> Walked:
@@ -60,17 +63,19 @@ def walk(data: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64]) -> Walked:
     rows = len(data) // _BYTES_PER_SAMPLE + _MIN_ROWS
     while True:
         samples, hashes = np.empty((rows, COLUMNS), np.int64), np.empty(rows, np.uint64)
-        bits, status, used = np.empty(rows, np.uint64), np.zeros(len(starts) - 1, np.int8), np.zeros(2, np.int64)
-        if _walk(data, starts, (samples, hashes, bits, used), status):
-            n, histograms = used.tolist()
-            return Walked(samples[:n], hashes[:n], bits[:n].view(np.float64), status, histograms)
+        bits, metadata = np.empty(rows, np.uint64), np.empty((rows, 2), np.int64)
+        status, used = np.zeros(len(starts) - 1, np.int8), np.zeros(3, np.int64)
+        if _walk(data, starts, (samples, hashes, bits, used, metadata), status):
+            n, histograms, families = used.tolist()
+            told = metadata[:families]
+            return Walked(samples[:n], hashes[:n], bits[:n].view(np.float64), status, histograms, told)
         rows *= 4
 
 
 @njit(cache=True)
 def _walk(data: Any, starts: Any, out: Any, status: Any) -> bool:
     used = out[3]
-    before = np.zeros(2, np.int64)
+    before = np.zeros(3, np.int64)
     for record in range(len(starts) - 1):
         before[:] = used
         status[record] = _message(data, starts[record], starts[record + 1], record, out)
@@ -83,6 +88,7 @@ def _walk(data: Any, starts: Any, out: Any, status: Any) -> bool:
 
 @njit(cache=True)
 def _message(data: Any, start: Any, end: Any, record: Any, out: Any) -> int:
+    used, metadata = out[3], out[4]
     found, newer = NO_SERIES, False
     at = start
     while at < end:
@@ -95,7 +101,12 @@ def _message(data: Any, start: Any, end: Any, record: Any, out: Any) -> int:
             found = _series(data, first, last, record, out)
             if found != OK:
                 return found
-        found = OK if field == 3 else found
+        if field == 3:
+            found = OK
+            if used[2] == len(metadata):
+                return _FULL
+            metadata[used[2], 0], metadata[used[2], 1] = first, last
+            used[2] += 1
         newer = newer or field in (4, 5)
     return VERSION_2 if newer and found == NO_SERIES else found
 
@@ -159,6 +170,27 @@ def labels_in(data: bytes, start: int, end: int) -> Iterator[tuple[str, str]]:
         if field == 1:
             texts = {number: data[low:high].decode() for number, low, high in _length_fields(buffer, first, last)}
             yield texts.get(1, ""), texts.get(2, "")
+
+
+def family_in(data: bytes, start: int, end: int) -> tuple[str, int]:
+    """Name and type (0 where it is unknown) of the metric family whose metadata are ``data[start:end]``.
+
+    Raises
+    ------
+    ValueError
+        If they are broken or not UTF-8.
+    """
+    buffer = np.frombuffer(data, np.uint8)
+    name, kind, at = "", 0, start
+    while at < end:
+        field, wire, first, last, at = next_field(buffer, at, end)
+        if at < 0:
+            raise ValueError("broken metadata")
+        if field == 1 and wire == 0:
+            kind = int(first)
+        elif field == 2 and wire == 2:
+            name = data[first:last].decode()
+    return name, kind
 
 
 def _length_fields(buffer: npt.NDArray[np.uint8], start: int, end: int) -> Iterator[tuple[int, int, int]]:

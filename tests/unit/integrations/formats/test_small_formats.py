@@ -9,6 +9,8 @@ from typing import Any
 import cramjam
 import pytest
 
+from integrations.formats import Recogniser, SeriesTable, decoder_for
+
 ADAPTER = (
     b'{"timestamp":"2026-11-23T15:00:00Z","value":"0.42","name":"node_load1",'
     b'"labels":{"__name__":"node_load1","instance":"h1:9100","job":"node"}}'
@@ -112,6 +114,34 @@ def test_remote_writes_stale_markers_and_native_histograms_are_counted(tell) -> 
 def test_a_request_for_nothing_and_one_of_metadata_are_no_errors(tell) -> None:
     told = tell("prometheus_remote_write", snappy(b""), snappy(chunk(3, b"\x08\x01")))
     assert (told.samples, told.rejected, told.skipped) == ([], [], {"empty_request": 1})
+
+
+def family(name: str, kind: int) -> bytes:
+    return chunk(3, (b"\x08" + varint(kind) if kind else b"") + chunk(2, name.encode()) + chunk(4, b"help"))
+
+
+def test_remote_writes_metadata_say_what_names_do_not() -> None:
+    table, decoder = SeriesTable("default", Recogniser()), decoder_for("prometheus_remote_write")
+    names = ["queue_count", "ticks", "rpc_count", "rpc", "jobs_total", "x_bucket", "untold_sum"]
+    request = snappy(b"".join(series({"__name__": name}, (1.0, 1000)) for name in names))
+    kinds = {"queue_count": 2, "ticks": 1, "rpc": 5, "jobs": 1, "x": 4, "untold": 0}
+    metadata = snappy(b"".join(family(name, kind) for name, kind in kinds.items()))
+
+    def types(*requests: bytes) -> list[str]:
+        decoded = decoder.decode(requests, [0] * len(requests), table)
+        assert decoded.rejections == []
+        return [table[dense].type[0] for dense in decoded.series.tolist()]
+
+    assert "".join(types(request)) == "cgcgccc"
+    assert types(metadata) == []
+    assert "".join(types(request)) == "gccgcgc"
+    assert "".join(types(snappy(family("queue_count", 1)), request)) == "gccgcgc"
+
+
+def test_broken_metadata_cost_no_sample(tell) -> None:
+    request = series(UP, (1.0, 1000)) + chunk(3, b"\x12\x02\xff\xfe") + chunk(3, b"\x12\x7f") + chunk(3, b"")
+    told = tell("prometheus_remote_write", snappy(request))
+    assert (told.values, told.rejected) == ({"up": 1.0}, [])
 
 
 @pytest.mark.parametrize(
