@@ -1,8 +1,9 @@
 """Prometheus remote write 1.0: a protobuf message in snappy's block format.
 
-``__name__`` is the metric, the rest are labels. Counters are told by the metadata that a sender sends now and then,
-and by their names until then (``_total``, ``_count``, ``_sum``, ``_bucket``); the source's ``counters`` lists more. Stale markers are skipped and counted as ``stale``, NaN and the infinities as ``not_finite``, native
-histograms as ``native_histogram``, requests without anything inside as ``empty_request``.
+``__name__`` is the metric, the rest are labels. Counters are told by the metadata that a sender sends now and then, and
+by their names until then (``_total``, ``_count``, ``_sum``, ``_bucket``); the source's ``counters`` lists more. Stale
+markers are skipped and counted as ``stale``, NaN and the infinities as ``not_finite``, native histograms as
+``native_histogram``, requests without anything inside as ``empty_request``.
 """
 
 from __future__ import annotations

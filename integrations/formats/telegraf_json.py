@@ -2,6 +2,9 @@
 
 A field becomes ``<name>_<field>``; booleans are 0 and 1 (both as in Telegraf's Prometheus serializer); text is skipped
 and counted as ``string_field``, null as ``null_value``. Tags are labels. Time units are inferred or set; RFC 3339 too.
+
+No message says what accumulates. Counters are the fields that the input plugins document as such, what
+``inputs.prometheus`` makes of a counter, a histogram or a summary, and what the source's ``counters`` lists.
 """
 
 from __future__ import annotations
