@@ -102,7 +102,7 @@ class ThresholdRule(BaseModel):
         ),
     ] = 300.0
     comparison: Comparison = ">"
-    threshold: float
+    threshold: Annotated[float, Field(allow_inf_nan=False)]
     for_s: Annotated[float, Field(ge=0, description="How long it must hold without a break.")] = 0.0
     priority: Priority = "P2"
     severity: Severity = "warning"

@@ -85,3 +85,9 @@ def test_a_rule_takes_no_detectors_name(name: str) -> None:
     assert name in RESERVED_NAMES
     with pytest.raises(ValueError, match="needs one of its own"):
         ThresholdRule(name=name, select="disk", threshold=1)
+
+
+@pytest.mark.parametrize("threshold", [float("inf"), float("nan")])
+def test_a_threshold_is_a_number(threshold: float) -> None:
+    with pytest.raises(ValueError, match="finite number"):
+        ThresholdRule(name="x", select="disk", threshold=threshold)
