@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Annotated, Final, Literal, Protocol
+from typing import Final, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from integrations.formats.recognise import Recogniser
 from integrations.formats.series_table import SeriesTable
@@ -24,10 +24,10 @@ __all__ = [
     "FormatOptions",
     "HistogramSample",
     "Recogniser",
-    "Regex",
     "Rejection",
     "SeriesTable",
     "TimeUnit",
+    "check_regexes",
 ]
 
 TimeUnit = Literal["auto", "s", "ms", "us", "ns"]
@@ -36,20 +36,24 @@ TimeUnit = Literal["auto", "s", "ms", "us", "ns"]
 MAX_DETAIL_CHARS: Final = 300
 
 
-def _regex(pattern: str) -> str:
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise ValueError(f"no regular expression: {error}") from None
-    return pattern
+def check_regexes(patterns: Iterable[str]) -> None:
+    """See whether all are regular expressions.
+
+    Raises
+    ------
+    ValueError
+        Naming the first that is none.
+    """
+    for pattern in patterns:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
 
 
 @cache
 def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join(f"(?:{one})" for one in patterns))
-
-
-Regex = Annotated[str, AfterValidator(_regex)]
 
 
 class FormatOptions(BaseModel):
@@ -62,11 +66,17 @@ class FormatOptions(BaseModel):
         True, description="collectd: whether write_kafka sends rates (its StoreRates, on by default) or raw counters."
     )
     label_fields: tuple[str, ...] = Field(
-        (), description="Fluent Bit: text fields that become labels, beside those that the mapping recognises."
+        (), description="Fluent Bit, Metricbeat: text fields that become labels, beside those that are by themselves."
     )
-    counters: tuple[Regex, ...] = Field(
+    counters: tuple[str, ...] = Field(
         (), description="Metrics that accumulate though nothing in their message says so; each matches a whole name."
     )
+
+    @field_validator("counters")
+    @classmethod
+    def _are_regexes(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        check_regexes(patterns)
+        return patterns
 
     def type_of(self, metric: str, guess: str) -> str:
         """A metric's type where its message carries none.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from integrations.formats import FormatOptions
-from integrations.formats.base import Regex, TimeUnit
+from integrations.formats.base import TimeUnit, check_regexes
 
 FormatName = Literal[
     "native",
@@ -45,15 +45,23 @@ class SourceSettings(BaseModel):
 
     label_fields: Annotated[
         list[str],
-        Field(description="Fluent Bit: text fields that become labels, beside those that name a dimension."),
+        Field(
+            description="Fluent Bit, Metricbeat: text fields that become labels, beside those that are by themselves."
+        ),
     ] = Field(default_factory=list)
     counters: Annotated[
-        list[Regex],
+        list[str],
         Field(
             description="Metrics that accumulate though their message does not say so: regular expressions, each for a "
             "whole name. Of formats whose messages carry no type: Telegraf, Prometheus, Metricbeat, Fluent Bit."
         ),
     ] = Field(default_factory=list)
+
+    @field_validator("counters")
+    @classmethod
+    def _are_regexes(cls, patterns: list[str]) -> list[str]:
+        check_regexes(patterns)
+        return patterns
 
     @property
     def options(self) -> FormatOptions:
