@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from integrations.kafka.apache import ApacheKafka
 from schemas.topics import DECIDE_CHECKPOINTS, DETECT_CHECKPOINTS
 from tests.integration.harness.chaos import Trial, compact_hard, fresh
+from tests.integration.harness.flow import ROLES, FlowTrial
 from tests.integration.harness.judge import differences
 from tests.integration.harness.stages import sum_stage
 
@@ -26,11 +27,27 @@ def hard_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApacheKafka
         yield broker
 
 
-def _trial(broker: ApacheKafka, folder: Path, seed: int) -> Trial:
-    kafka = fresh(broker.settings, partitions=4)
-    for topic in (DETECT_CHECKPOINTS, DECIDE_CHECKPOINTS):
-        compact_hard(kafka, topic)
-    return Trial(kafka, folder, seed)
+@pytest.fixture(params=[Trial, FlowTrial], ids=["sums", "flow"])
+def make_trial(request: pytest.FixtureRequest, hard_kafka: ApacheKafka, tmp_path: Path) -> Callable[[int], Trial]:
+    """A trial of the small operator, whose every record is compared, or of the whole flow with the real ones."""
+
+    def make(seed: int) -> Trial:
+        kafka = fresh(hard_kafka.settings, partitions=4)
+        for topic in (DETECT_CHECKPOINTS, DECIDE_CHECKPOINTS):
+            compact_hard(kafka, topic)
+        trial: Trial = request.param(kafka, tmp_path, seed)
+        return trial
+
+    return make
+
+
+def _run(trial: Trial, disturb: Callable[[Trial], None]) -> list[str]:
+    """What is wrong after it; empty if nothing is."""
+    if isinstance(trial, FlowTrial):
+        trial.run(disturb, ROLES)
+        return [*trial.state_differences(), *trial.outcome().differences(trial.expected())]
+    trial.run(disturb)
+    return differences(trial.log, sum_stage)
 
 
 def _freeze_in_turn(trial: Trial) -> None:
@@ -50,10 +67,10 @@ def _freeze_in_turn(trial: Trial) -> None:
     trial.kill_in_flight("detect", 1)
 
 
-def test_zombies_are_refused_and_change_nothing(hard_kafka: ApacheKafka, tmp_path: Path) -> None:
-    trial = _trial(hard_kafka, tmp_path, seed=11).run(_freeze_in_turn)
+def test_zombies_are_refused_and_change_nothing(make_trial: Callable[[int], Trial]) -> None:
+    trial = make_trial(11)
+    assert _run(trial, _freeze_in_turn) == []
     assert trial.count_said(" fenced ") > 0, "no zombie ever tried"
-    assert differences(trial.log, sum_stage) == []
 
 
 def _join_and_leave(trial: Trial) -> None:
@@ -69,13 +86,13 @@ def _join_and_leave(trial: Trial) -> None:
         time.sleep(1.0)
 
 
-def test_a_second_worker_joins_and_leaves_under_load(hard_kafka: ApacheKafka, tmp_path: Path) -> None:
-    trial = _trial(hard_kafka, tmp_path, seed=12).run(_join_and_leave)
+def test_a_second_worker_joins_and_leaves_under_load(make_trial: Callable[[int], Trial]) -> None:
+    trial = make_trial(12)
+    assert _run(trial, _join_and_leave) == []
     assert all("partition restored" in worker.said() for worker in trial.ended)
-    assert differences(trial.log, sum_stage) == []
 
 
-def test_apache_kafka_itself_is_restarted(hard_kafka: ApacheKafka, tmp_path: Path) -> None:
+def test_apache_kafka_itself_is_restarted(make_trial: Callable[[int], Trial], hard_kafka: ApacheKafka) -> None:
     def restart(trial: Trial) -> None:
         for end in (hard_kafka.stop, hard_kafka.kill):
             trial.wait_ready()
@@ -87,5 +104,4 @@ def test_apache_kafka_itself_is_restarted(hard_kafka: ApacheKafka, tmp_path: Pat
                 trial.supervise()
                 time.sleep(0.1)
 
-    trial = _trial(hard_kafka, tmp_path, seed=13).run(restart)
-    assert differences(trial.log, sum_stage) == []
+    assert _run(make_trial(13), restart) == []
