@@ -1,8 +1,9 @@
 """The five-window job by plain Faust, by Quix Streams, by Quix with hand-written rings, and by us, in one run.
 
 Each program reads the same topic of raw JSON with the same two processes' worth of cores, keeps its state durable by
-its engine's own means, and is stopped after a fixed time; what it holds of some watched series is compared with a
-reading of the same messages in numpy.
+its engine's own means, and is stopped after a fixed time; what it holds of some watched series, and the peers'
+verdicts of all series, are compared with a reading of the same messages in numpy. Ours says more than their verdict
+(episodes of five windows); of it the windows are compared.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Any
 import numpy as np
 from confluent_kafka import Producer
 
-from benchmarks import broker, ours
+from benchmarks import broker, ours, verdicts
 from benchmarks.messages import Fleet, native, produce
 from benchmarks.peers.job import RING_BUCKETS, WINDOWS_S
 from integrations.kafka.apache import ApacheKafka
@@ -57,12 +58,13 @@ PEERS = (Peer("faust_windows", False), Peer("quix_windows", False), Peer("quix_r
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a program did: samples a second while all its processes worked, and the largest deviation."""
+    """What a program did: samples a second, windows compared and their largest deviation, verdicts that agree."""
 
     samples_per_s: float
     samples: int
     compared: int
     deviation: float
+    verdicts: int | None = None
 
 
 def run_peer(peer: Peer, bootstrap: str, fleet: Fleet, ticks: int, folder: Path, seconds: float) -> Outcome:
@@ -70,7 +72,7 @@ def run_peer(peer: Peer, bootstrap: str, fleet: Fleet, ticks: int, folder: Path,
 
     The messages come once every process has its partitions: what a rebalance costs, or loses, is not the question.
     """
-    watched = [fleet.key(one) for one in range(0, fleet.series, max(1, fleet.series // 50))]
+    watched = [fleet.key(one) for one in watched_series(fleet)]
     folder.mkdir(parents=True)
     (folder / "watched.json").write_text(json.dumps(watched))
     topic = f"{peer.name}.samples"
@@ -90,7 +92,13 @@ def run_peer(peer: Peer, bootstrap: str, fleet: Fleet, ticks: int, folder: Path,
     lines = [_lines(report) for report in reports]
     rate, samples = _rate(lines, begin)
     compared, deviation = _compare(peer, lines, fleet)
-    return Outcome(rate, samples, compared, deviation)
+    alike = _compare_verdicts(peer, lines, fleet, bootstrap, ticks)
+    return Outcome(rate, samples, compared, deviation, alike)
+
+
+def watched_series(fleet: Fleet) -> list[int]:
+    """The series of which each program says what it holds."""
+    return list(range(0, fleet.series, max(1, fleet.series // 50)))
 
 
 class Knocker:
@@ -189,6 +197,18 @@ def _compare(peer: Peer, lines: list[list[dict[str, Any]]], fleet: Fleet) -> tup
     return compared, worst
 
 
+def _compare_verdicts(peer: Peer, lines: list[list[dict[str, Any]]], fleet: Fleet, bootstrap: str, ticks: int) -> int:
+    """How many verdicts on the topic are numpy's."""
+    newest_ms = [at_ms for one in lines if "watched" in one[-1] for at_ms in one[-1]["newest_ms"].values()]
+    expected = verdicts.expected_verdicts(
+        np.array([fleet.values(tick) for tick in range(ticks)]), fleet.start_ms, peer.rings
+    )
+    found = verdicts.read_verdicts(bootstrap, f"{peer.name}.verdicts", PARTITIONS)
+    # A series that a program has not come to says that nothing need be there yet.
+    read = _ticks(fleet, min(newest_ms)) if len(newest_ms) == len(watched_series(fleet)) else 0
+    return verdicts.compare(found, expected, {fleet.key(one): one for one in range(fleet.series)}, read)
+
+
 def _ticks(fleet: Fleet, newest_ms: int) -> int:
     """How many ticks there are up to one's time."""
     return (newest_ms - fleet.start_ms) // fleet.interval_ms + 1
@@ -235,9 +255,13 @@ def measure() -> dict[str, float]:
 def _note(found: dict[str, float], name: str, outcome: Outcome) -> None:
     found[f"job_{name}_samples_per_s"] = outcome.samples_per_s
     found[f"job_{name}_windows_compared"] = outcome.compared
+    alike = ""
+    if outcome.verdicts is not None:
+        found[f"job_{name}_verdicts_compared"] = outcome.verdicts
+        alike = f"; {outcome.verdicts} verdicts alike"
     print(
         f"  {name}: {outcome.samples_per_s:,.0f} samples/s; {outcome.compared} windows compared with numpy, "
-        f"largest deviation {outcome.deviation:.1e}",
+        f"largest deviation {outcome.deviation:.1e}{alike}",
         flush=True,
     )
 
@@ -246,7 +270,7 @@ def run_ours(running: ApacheKafka | EmbeddedBroker, fleet: Fleet, folder: Path) 
     """Our workers, and their windows against numpy's."""
     ticks = TICKS["ours"]
     rate, workers = ours.run(running, fleet, ticks, folder)
-    watched = list(range(0, fleet.series, max(1, fleet.series // 50)))
+    watched = watched_series(fleet)
     history = np.array([fleet.values(tick) for tick in range(ticks)])
     windows = ours.windows_of(workers.kafka, fleet, watched)
     worst = max(

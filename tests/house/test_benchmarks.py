@@ -131,3 +131,30 @@ def test_a_series_that_is_not_heard_of_fails_the_latency_run(monkeypatch: pytest
     watch.expect(set())
     with pytest.raises(RuntimeError, match=f"{len(left)} of {len(left)} series"):
         watch.expect(left)
+
+
+@pytest.mark.parametrize("rings", [False, True])
+def test_numpys_verdicts_are_those_of_the_peers_arithmetic(rings: bool) -> None:
+    from benchmarks.messages import Fleet
+    from benchmarks.peers import job
+    from benchmarks.verdicts import compare, expected_verdicts
+
+    fleet = Fleet(hosts=10, cpus=5, start_ms=1_790_000_000_000)
+    history = np.array([fleet.values(tick) for tick in range(48)])
+    expected = expected_verdicts(history, fleet.start_ms, rings)
+    width_ms = job.WINDOWS_S["1h"] * 1000 // (job.RING_BUCKETS if rings else 1)
+    told: dict[str, list[float]] = {}
+    for series in range(fleet.series):
+        for tick, value in enumerate(history[:, series].tolist()):
+            moments: list[float] = [0, 0.0, 0.0]
+            oldest = fleet.at_ms(tick) // width_ms - (job.RING_BUCKETS - 1 if rings else 0)
+            for earlier in range(tick):
+                if fleet.at_ms(earlier) // width_ms >= oldest:
+                    moments = job.add(moments, float(history[earlier, series]))
+            if abs(z := job.z_of(moments, value)) > job.Z_LIMIT:
+                told.setdefault(fleet.key(series), []).append(z)
+    keys = {fleet.key(one): one for one in range(fleet.series)}
+    assert compare(told, expected, keys, 48) > 10
+    told.popitem()
+    with pytest.raises(RuntimeError, match="0 verdicts"):
+        compare(told, expected, keys, 60)
