@@ -208,6 +208,8 @@ class AlertRecord:
             peak_ms=self.worst.at_ms,
             observed=now.observed,
             expected=now.expected,
+            peak_observed=self.worst.observed,
+            peak_expected=self.worst.expected,
             unit=now.unit,
             direction=self.worst.direction,
             kind=self.worst.kind,

@@ -74,7 +74,9 @@ def incident_row(one: Incident) -> list[str]:
 
 
 def alert_row(one: Alert) -> list[str]:
-    """An alert's cells."""
+    """An alert's cells; what was observed and expected is that of its worst moment."""
+    observed = one.observed if one.peak_observed is None else one.peak_observed
+    expected = one.expected if one.peak_observed is None else one.peak_expected
     windows = " ".join(verdict.window for verdict in one.windows if verdict.agrees)
     return [
         one.priority,
@@ -82,8 +84,8 @@ def alert_row(one: Alert) -> list[str]:
         one.signal,
         one.entity,
         clock_text(one.started_ms),
-        number_text(one.observed),
-        range_text(one.expected),
+        number_text(observed),
+        range_text(expected),
         f"{one.peak_score:.1f}",
         windows or "-",
         one.incident_id or "-",

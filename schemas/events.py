@@ -169,7 +169,9 @@ class Alert(Event):
     peak_score: Score
     peak_ms: Annotated[TimeMs | None, Field(description="When the score was highest.")] = None
     observed: Annotated[Finite, Field(description="The newest value.")]
-    expected: Range | None = None
+    expected: Annotated[Range | None, Field(description="What is expected now.")] = None
+    peak_observed: Annotated[Finite | None, Field(description="The value when the score was highest.")] = None
+    peak_expected: Annotated[Range | None, Field(description="What was expected then.")] = None
     unit: str = ""
     direction: Direction = "none"
     kind: AnomalyKind | None = None
