@@ -33,8 +33,8 @@ from integrations.kafka.embedded import EmbeddedBroker
 TOLERANCE = 1e-9
 PROCESSES = 2
 PARTITIONS = 4
-JOIN_LIMIT_S = 60.0
-SETTLED_KNOCKS = 6
+JOIN_LIMIT_S = 120.0
+SETTLED_KNOCKS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ def _await_all(processes: list[subprocess.Popen[bytes]], reports: list[Path], kn
             break
         sizes = [report.stat().st_size if report.exists() else 0 for report in reports]
         knocker.knock()
-        time.sleep(0.5)
+        time.sleep(1.0)
         grown = [report.exists() and report.stat().st_size > size for report, size in zip(reports, sizes, strict=True)]
         settled = settled + 1 if all(grown) else 0
     if settled < SETTLED_KNOCKS:
