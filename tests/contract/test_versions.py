@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -30,6 +33,15 @@ def test_an_event_of_a_newer_version_is_told_apart_from_garbage(model: type[Even
 def test_what_version_1_first_wrote_is_read(model: type[Event], data: bytes) -> None:
     event = model.from_bytes(data)
     assert data[:-1] in event.to_bytes()
+
+
+@pytest.mark.parametrize("line", (Path(__file__).parent / "events_v1.jsonl").read_text().splitlines())
+def test_events_as_version_1_wrote_them_are_read_with_all_that_they_say(line: str) -> None:
+    golden = json.loads(line)
+    (model,) = (one for one in EVENTS if one.__name__ == golden["model"])
+    event = model.from_bytes(json.dumps(golden["event"]).encode())
+    said = json.loads(event.to_bytes())
+    assert {name: said[name] for name in golden["event"]} == golden["event"]
 
 
 def test_a_batch_of_a_newer_version_is_told_apart_from_garbage() -> None:
