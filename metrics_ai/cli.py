@@ -74,9 +74,9 @@ app.command("decode", epilog=examples("metrics-ai decode telegraf.jsonl --source
 app.command("incidents", epilog=examples("metrics-ai incidents", "metrics-ai incidents --follow --json"))(
     events.incidents
 )
-app.command("alerts", epilog=examples("metrics-ai alerts --since 1h", "metrics-ai alerts --json | jq .summary"))(
-    events.alerts
-)
+app.command(
+    "alerts", epilog=examples("metrics-ai alerts --since 1h", "metrics-ai alerts --json | jq .annotations.summary")
+)(events.alerts)
 app.add_typer(config.app, name="config")
 app.command("doctor", epilog=examples("metrics-ai doctor", "metrics-ai doctor --broker k1:9092 --json"))(doctor.doctor)
 

@@ -6,7 +6,7 @@ import contextlib
 import re
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Generic, TypeVar
@@ -102,11 +102,23 @@ def _run(kafka: KafkaSettings, listing: _Listing[ShownT], since_ms: int, *, as_j
         recent: list[ShownT] = [event for event in latest.events() if event.updated_ms >= since_ms]
         shown = sorted(recent, key=_started_ms)
         _print(listing, shown, as_json=as_json)
+        said = {event.id: event for event in shown}
+        if follow and not shown and not as_json:
+            sys.stdout.write("  ".join(listing.head) + "\n")
         told = _tell_unreadable(reader, listing.topic, 0)
         while follow:
             told = _tell_unreadable(reader, listing.topic, told)
             records = [(key, event) for key, event in reader.poll(0.5) if event is not None]
-            _print_lines(listing, [event for _, event in records], as_json=as_json)
+            _print_lines(listing, list(_news([event for _, event in records], said)), as_json=as_json)
+
+
+def _news(events: Iterable[ShownT], said: dict[str, ShownT]) -> Iterator[ShownT]:
+    """Events that say something new: after a kill, a stage repeats what it said since its last checkpoint."""
+    for event in events:
+        before = said.get(event.id)
+        if before is None or (event.updated_ms >= before.updated_ms and event != before):
+            said[event.id] = event
+            yield event
 
 
 def _tell_unreadable(reader: TopicReader[ShownT], topic: Topic, told: int) -> int:

@@ -170,7 +170,9 @@ class RecordingReader:
 
     def _parquet(self, path: Path) -> Iterator[Piece]:
         rows = RowReader(self._options.naming(path), self._table, self.tally)
-        with pyarrow.parquet.ParquetFile(path, read_dictionary=["metric", "labels"], memory_map=True) as file:
+        schema = pyarrow.parquet.read_schema(path)
+        texts = [one.name for one in schema if one.name in ("metric", "labels") and pa.types.is_string(one.type)]
+        with pyarrow.parquet.ParquetFile(path, read_dictionary=texts, memory_map=True) as file:
             size, total, done = path.stat().st_size, max(1, file.metadata.num_rows), 0
             for block in _merged(file.iter_batches(batch_size=self._options.batch_rows), self._options.batch_rows):
                 done += len(block)
@@ -220,8 +222,14 @@ class RecordingReader:
 
 
 def _header(path: Path) -> list[str]:
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
-        return [name.strip().strip('"') for name in file.readline().split(",")]
+    with path.open(encoding="utf-8-sig") as file:
+        try:
+            names = [name.strip().strip('"') for name in file.readline().split(",")]
+        except UnicodeDecodeError as error:
+            raise ConfigurationError("its first line is no text in UTF-8", "Name its format with --format") from error
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ConfigurationError(f"its header names {twice[0]!r} twice", "Give each column a name of its own")
+    return names
 
 
 def _merged(blocks: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:

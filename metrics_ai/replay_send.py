@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from integrations.kafka.admin import list_topics
 from integrations.kafka.connection import KafkaSettings
 from metrics_ai.config import Config
 from metrics_ai.recordings import RecordingOptions, RecordingReader
@@ -85,6 +86,7 @@ def send(
         file cannot be read.
     """
     sizes = [file_size(path) for path in files]
+    list_topics(config.kafka)  # a broker that is away is said at once
     sender = _Sender(config.kafka, timeout_s)
     reader = RecordingReader(options, config.tenant, dict(config.ingest.identity.items()))
 

@@ -58,11 +58,19 @@ class Replaying:
             for line in result.lines():
                 sys.stdout.write(line.decode() + "\n")
             sys.stdout.write(json.dumps({"summary": result.summary.of_the_recording}) + "\n")
+            self._end(result)
             return
         console = wide_console()
         _print_rows(console, "Alerts", ALERT_HEAD, [alert_row(one) for one in result.alerts])
         _print_rows(console, "Incidents", INCIDENT_HEAD, [incident_row(one) for one in result.incidents])
         console.print(_summary_text(result.summary))
+        self._end(result)
+
+    def _end(self, result: ReplayResult) -> None:
+        """Exit status 1 where nothing at all could be read: that is no quiet recording."""
+        if result.summary.rejected and not result.summary.samples:
+            sys.stderr.write("metrics-ai: nothing of it could be read. Look at it with decode, or name its --format\n")
+            raise typer.Exit(1)
 
     def diff(self, before: Config, after: Config) -> None:
         """Replay with two configurations, and print which incidents come, go or move."""

@@ -53,7 +53,8 @@ def decode(
 ) -> None:
     """Print a JSON line a sample, then a summary on standard error; exit status 1 if anything was rejected.
 
-    With --json the summary is JSON, too.
+    With --json the summary is JSON, too. A message without a time takes its record's; lines and raw have no records,
+    so there it is rejected.
     """
     from integrations.formats import FormatOptions, Recogniser, SeriesTable, decoder_for
     from integrations.formats.capture import read_records, sample_dicts

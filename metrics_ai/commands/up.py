@@ -24,9 +24,12 @@ def up(
     kafka_home: Annotated[
         Path | None, typer.Option("--kafka-home", metavar="DIR", help="Start the Apache Kafka of this installation.")
     ] = None,
-    broker_port: Annotated[int, typer.Option("--broker-port", help="Port of the broker; 0 takes a free one.")] = 9092,
+    broker_port: Annotated[
+        int, typer.Option("--broker-port", min=0, max=65535, help="Port of the broker; 0 takes a free one.")
+    ] = 9092,
     port: Annotated[
-        int | None, typer.Option("--port", help="Port of the page and /metrics; 0 takes a free one. [8080]")
+        int | None,
+        typer.Option("--port", min=0, max=65535, help="Port of the page and /metrics; 0 takes a free one. [8080]"),
     ] = None,
     data_dir: Annotated[
         Path | None, typer.Option("--data-dir", metavar="DIR", help="Logs, and Kafka's data. [XDG data directory]")

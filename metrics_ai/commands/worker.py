@@ -32,7 +32,8 @@ def worker(
     config: ConfigOption = None,
     broker: BrokerOption = None,
     port: Annotated[
-        int | None, typer.Option("--port", help="Port of /metrics, /healthz and /readyz; 0 takes a free one.")
+        int | None,
+        typer.Option("--port", min=0, max=65535, help="Port of /metrics, /healthz and /readyz; 0 takes a free one."),
     ] = None,
     ready_file: Annotated[
         Path | None, typer.Option("--ready-file", metavar="FILE", help="Write the health port here, as JSON.")

@@ -74,6 +74,8 @@ def test_version_is_one_line() -> None:
         (["config", "check", "/nowhere.yaml"], 2, "/nowhere.yaml: cannot be read"),
         (["replay", "x.csv", "--type", "foo"], 2, "'gauge', 'counter', 'delta'"),
         (["replay", "/nowhere.csv", "--to", "h:1"], 2, "/nowhere.csv"),
+        (["up", "--broker-port", "99999"], 2, "less than or equal to 65535"),
+        (["up", "--port=-5"], 2, "greater than or equal to 0"),
         (["sing"], 2, "sing"),
     ],
 )
@@ -193,6 +195,15 @@ def test_replay_takes_what_a_source_takes(tmp_path: Path) -> None:
     options = ("--time-unit", "ms", "--raw-counters", "--type", "counter", "--json")
     summary = json.loads(run("replay", str(path), *options).stdout.splitlines()[-1])["summary"]
     assert summary["first_ms"] == 1_795_446_000_000
+
+
+def test_a_recording_of_which_nothing_can_be_read_is_no_quiet_one(tmp_path: Path) -> None:
+    path = tmp_path / "noise.jsonl"
+    path.write_bytes(b"\x00\x01\n{\n")
+    for arguments in ([], ["--json"]):
+        result = run("replay", str(path), *arguments)
+        assert result.exit_code == 1
+        assert "nothing of it could be read" in result.stderr
 
 
 def test_brackets_of_a_user_are_text(tmp_path: Path) -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from integrations.formats import Recogniser, SeriesTable
 from metrics_ai.recorded_rows import Naming, RowReader, Tally, parse_labels, parse_series_name
+from metrics_ai.recordings import RecordingOptions, RecordingReader
 from schemas.errors import ConfigurationError
 
 MS = 1_700_000_000_000
@@ -145,3 +148,40 @@ def test_a_name_that_names_no_series_is_an_error(text: str) -> None:
 
 def test_escapes_in_labels_are_undone() -> None:
     assert parse_labels(r'path="C:\\x", say="\"hi\""') == {"path": "C:\\x", "say": '"hi"'}
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {},
+        {"metric": ["cpu", "cpu"]},
+        {"metric": ["cpu", "cpu"], "labels": [{"host": "h1"}, {"host": "h1"}]},
+        {"labels": ['{"host": "h1"}', '{"host": "h1"}']},
+    ],
+    ids=lambda columns: "+".join(columns) or "bare",
+)
+def test_parquet_needs_no_more_columns_than_csv(columns: dict[str, list[Any]], tmp_path: Path) -> None:
+    path = tmp_path / "cpu.parquet"
+    pyarrow.parquet.write_table(
+        pa.table({"timestamp": [1_790_000_000, 1_790_000_060], "value": [1.0, 2.0], **columns}), path
+    )
+    batches = [piece.batch for piece in RecordingReader(RecordingOptions(), "default").read([path]) if piece.batch]
+    (batch,) = batches
+    (text,) = batch.series_text
+    assert list(batch.value) == [1.0, 2.0]
+    assert '"cpu"' in str(text)
+    assert ("h1" in str(text)) == ("labels" in columns)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"timestamp,value,host,value\n1,2,h,3\n", "names 'value' twice"),
+        (bytes(range(128, 256)) * 40, "no text in UTF-8"),
+    ],
+)
+def test_a_csv_whose_header_cannot_hold_is_a_clear_error(content: bytes, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "bad.csv"
+    path.write_bytes(content)
+    with pytest.raises(ConfigurationError, match=said):
+        list(RecordingReader(RecordingOptions(), "default").read([path]))
