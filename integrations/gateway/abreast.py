@@ -6,7 +6,7 @@ the others would make the others' samples late.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from confluent_kafka import Message
 
 from integrations.gateway.offsets import Source
-from integrations.gateway.records import Span, partitions_of, times_of
+from integrations.gateway.records import Stretch, times_of
 
 # A partition that has brought nothing for this long holds nobody back: it may be unable to.
 STALLED_S: Final = 5.0
@@ -137,43 +137,49 @@ class HeldBack:
         share = self._limit_bytes // max(1, partitions)
         return {source for source, size in self._bytes.items() if size > (share // 2 if source in already else share)}
 
-    def admit(self, topic: str, messages: list[Message], covered: Sequence[Span]) -> list[Message]:
-        """Those messages of a topic that may go on now; the others are held."""
-        horizons = {span.source: self._horizon_ms(span.source) for span in covered}
-        beyond = {
-            span.source
-            for span in covered
-            if span.source in self._held or ((limit := horizons[span.source]) is not None and span.last_ms > limit)
-        }
-        if not beyond:
-            return messages
-        partition, kept = partitions_of(messages), np.ones(len(messages), np.bool_)
-        for source in beyond:
-            rows = np.flatnonzero(partition == source[1])
-            theirs = [messages[row] for row in rows.tolist()]
-            times = times_of(theirs)
-            free = 0 if source in self._held else _first_beyond(times, horizons[source])
-            kept[rows[free:]] = False
-            self._hold(source, theirs[free:], times[free:])
-        return [messages[row] for row in np.flatnonzero(kept).tolist()]
+    def admit(self, stretches: Iterable[Stretch]) -> list[Stretch]:
+        """What may go on now of that which was read; the rest is held."""
+        return [free for one in stretches if (free := self._admit(one)) is not None]
 
-    def _hold(self, source: Source, messages: list[Message], times: npt.NDArray[np.int64]) -> None:
-        if messages:
-            before = self._held.get(source)
-            queue = _Queue(messages, times) if before is None else before.joined(messages, times)
-            self._held[source] = queue
-            self._bytes[source] = self._bytes.get(source, 0) + _size(messages)
+    def _admit(self, stretch: Stretch) -> Stretch | None:
+        source, messages = stretch.source, stretch.messages
+        if (before := self._held.get(source)) is not None:
+            self._hold(source, before.joined(messages, times_of(messages)), messages)
+            return None
+        limit = self._horizon_ms(source)
+        if limit is None or stretch.last_ms <= limit:
+            return stretch
+        times = times_of(messages)
+        free = _first_beyond(times, limit)
+        self._hold(source, _Queue(messages[free:], times[free:]), messages[free:])
+        return Stretch(source, messages[:free]) if free else None
 
-    def release(self) -> list[Message]:
-        """What may go on by now; each partition's in order."""
-        everything = sum(self._bytes.values()) > self._limit_bytes
-        found: list[Message] = []
+    def _hold(self, source: Source, queue: _Queue, added: list[Message]) -> None:
+        self._held[source] = queue
+        self._bytes[source] = self._bytes.get(source, 0) + _size(added)
+
+    @property
+    def is_free(self) -> bool:
+        """Whether something may go on by now."""
+        return self._has_overflowed or any(
+            (limit := self._horizon_ms(source)) is None or queue.times[0] <= limit
+            for source, queue in self._held.items()
+        )
+
+    @property
+    def _has_overflowed(self) -> bool:
+        return sum(self._bytes.values()) > self._limit_bytes
+
+    def release(self) -> list[Stretch]:
+        """What may go on by now."""
+        everything = self._has_overflowed
+        found = []
         for source, queue in list(self._held.items()):
             count = len(queue.messages) if everything else _first_beyond(queue.times, self._horizon_ms(source))
             if not count:
                 continue
             free = queue.messages[:count]
-            found += free
+            found.append(Stretch(source, free))
             if count == len(queue.messages):
                 del self._held[source], self._bytes[source]
             else:
@@ -181,11 +187,11 @@ class HeldBack:
                 self._bytes[source] -= _size(free)
         return found
 
-    def release_all(self, source: Source) -> list[Message]:
+    def release_all(self, source: Source) -> list[Stretch]:
         """Everything of one partition, however far ahead."""
         queue = self._held.pop(source, None)
         self._bytes.pop(source, None)
-        return [] if queue is None else queue.messages
+        return [] if queue is None else [Stretch(source, queue.messages)]
 
     def clear(self) -> None:
         """Give up what is held."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
 
@@ -44,14 +44,33 @@ class RecordTimes(Sequence[int]):
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """What was read of one source partition: first and last offset, first and last record's time."""
+class Stretch:
+    """Messages of one source partition, in their order; at least one."""
 
     source: Source
-    first: int
-    last: int
-    first_ms: int
-    last_ms: int
+    messages: list[Message]
+
+    @property
+    def first(self) -> int:
+        """The first message's offset."""
+        offset: int = self.messages[0].offset()
+        return offset
+
+    @property
+    def last(self) -> int:
+        """The last message's offset."""
+        offset: int = self.messages[-1].offset()
+        return offset
+
+    @property
+    def first_ms(self) -> int:
+        """The first message's time."""
+        return record_time_ms(self.messages[0])
+
+    @property
+    def last_ms(self) -> int:
+        """The last message's time."""
+        return record_time_ms(self.messages[-1])
 
 
 def record_time_ms(message: Message) -> int:
@@ -73,46 +92,40 @@ def is_about_topic(error: KafkaError) -> bool:
     return error.code() in _ABOUT_TOPICS
 
 
-def by_topic(messages: list[Message]) -> Iterator[tuple[str, list[Message]]]:
-    """Messages of each topic, in their order."""
+def stretches(messages: list[Message]) -> list[Stretch]:
+    """Messages by source partition, each partition's in their order."""
+    if not messages:
+        return []
     topics = [one.topic() for one in messages]
-    distinct = dict.fromkeys(topics)
-    if not topics:
-        return
-    if len(distinct) == 1:
-        yield topics[0], messages
-        return
-    for topic in distinct:
-        yield topic, [message for message, of in zip(messages, topics, strict=True) if of == topic]
+    partition = np.array([one.partition() for one in messages], np.int32)
+    changes = partition[1:] != partition[:-1]
+    if len(set(topics)) > 1:
+        named = np.array(topics)
+        changes |= named[1:] != named[:-1]
+    # Messages come in runs of one partition.
+    starts = [0, *(np.flatnonzero(changes) + 1).tolist()]
+    found: dict[Source, list[Message]] = {}
+    for start, end in zip(starts, [*starts[1:], len(messages)], strict=True):
+        source = topics[start], int(partition[start])
+        if source in found:
+            found[source] += messages[start:end]
+        else:
+            found[source] = messages[start:end]
+    return [Stretch(source, theirs) for source, theirs in found.items()]
 
 
-def partitions_of(messages: Sequence[Message]) -> npt.NDArray[np.int32]:
-    """Each message's partition."""
-    return np.array([one.partition() for one in messages], np.int32)
+def by_topic(found: Iterable[Stretch]) -> dict[str, list[Message]]:
+    """The messages of each topic, each partition's together."""
+    messages: dict[str, list[Message]] = {}
+    for stretch in found:
+        topic = stretch.source[0]
+        messages[topic] = messages[topic] + stretch.messages if topic in messages else stretch.messages
+    return messages
 
 
 def times_of(messages: Sequence[Message]) -> npt.NDArray[np.int64]:
     """Each message's own time in ms."""
-    return np.array([max(0, one.timestamp()[1]) for one in messages], np.int64)
-
-
-def spans(topic: str, messages: Sequence[Message]) -> list[Span]:
-    """What the messages of one topic cover."""
-    partition = partitions_of(messages)
-    # Messages come in runs of one partition.
-    starts = [0, *(np.flatnonzero(partition[1:] != partition[:-1]) + 1).tolist()] if len(messages) else []
-    first: dict[int, int] = {}
-    last: dict[int, int] = {}
-    for start, end in zip(starts, [*starts[1:], len(messages)], strict=True):
-        one = int(partition[start])
-        first.setdefault(one, start)
-        last[one] = end - 1
-    found = []
-    for one in sorted(first):
-        begin, end = messages[first[one]], messages[last[one]]
-        times = record_time_ms(begin), record_time_ms(end)
-        found.append(Span((topic, one), begin.offset(), end.offset(), *times))
-    return found
+    return np.maximum(np.array([one.timestamp()[1] for one in messages], np.int64), 0)
 
 
 def by_tenant(messages: list[Message], header: str, default: str) -> dict[str, list[Message]]:

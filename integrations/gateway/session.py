@@ -16,7 +16,7 @@ from integrations.gateway.intake import STAGE, Intake
 from integrations.gateway.lag import Lag
 from integrations.gateway.offsets import Flights, Source
 from integrations.gateway.outlet import Outlet
-from integrations.gateway.records import Span, by_topic, is_about_topic, spans, without_errors
+from integrations.gateway.records import Stretch, by_topic, is_about_topic, stretches, without_errors
 from integrations.gateway.settings import IngestSettings
 from integrations.gateway.unreadable import end_of_batch
 from integrations.kafka.connection import KafkaSettings
@@ -28,6 +28,9 @@ _LOG: Final = logging.getLogger(__name__)
 _WATCH_INTERVAL_S: Final = 0.1
 _COMMITTED_LIMIT_S: Final = 5.0
 _TOPIC_REFRESH_MS: Final = 5000
+_FETCH_BACKOFF_MS: Final = 10
+_FETCH_BYTES: Final = 256 * 1024
+_READ_AHEAD_RECORDS: Final = 20_000
 _LAST_DRAIN_S: Final = 30.0
 _FIRST_TURN_RECORDS: Final = 10
 _MEASURED_RECORDS: Final = 20
@@ -85,6 +88,11 @@ class Session:
                 "heartbeat.interval.ms": max(100, session_ms // 4),
                 "queued.max.messages.kbytes": self._settings.buffer_bytes // 1024,
                 "fetch.wait.max.ms": 50,
+                # Catching up, the client pauses this long when it has read enough ahead; a second, unless told.
+                "fetch.queue.backoff.ms": _FETCH_BACKOFF_MS,
+                # Small bites: partitions stay abreast, and less is read twice where one of them must wait.
+                "fetch.message.max.bytes": _FETCH_BYTES,
+                "queued.min.messages": _READ_AHEAD_RECORDS,
                 "topic.metadata.refresh.interval.ms": _TOPIC_REFRESH_MS,
                 "allow.auto.create.topics": False,
                 "on_commit": self._on_commit,
@@ -116,15 +124,14 @@ class Session:
     def _turn(self) -> None:
         self._beat()
         want = max(1, min(self._settings.consume_records, int(self._settings.buffer_bytes / 4 / self._record_bytes)))
-        freed = self._held.release()
         try:
-            messages = self._consumer.consume(want, 0.0 if freed else self._settings.linger_ms / 1000)
+            messages = self._consumer.consume(want, 0.0 if self._held.is_free else self._settings.linger_ms / 1000)
         except KafkaException as error:
             raise BrokerError(f"the consumer cannot go on: {error.args[0].str()}") from error
         began = time.monotonic()
+        freed = self._held.release()
         if messages or freed:
-            for topic, group in by_topic(self._ours(freed)):
-                self._take_in(topic, group, spans(topic, group))
+            self._take_in(freed)
             self._read(messages)
             self._telemetry.batch_seconds.labels(STAGE).observe(time.monotonic() - began)
         self._outlet.poll()
@@ -137,34 +144,27 @@ class Session:
 
     def _read(self, messages: list[Message]) -> None:
         messages, errors = without_errors(messages)
-        for topic, group in by_topic(messages):
-            self._read_topic(topic, group)
+        # What was read before a rebalance is left to whoever owns it now.
+        found = [one for one in stretches(messages) if one.source in self._assigned]
+        for one in found:
+            self._abreast.begin(one.first_ms)
+        self._take_in(self._held.admit(found))
         for message in errors:  # a partition brings nothing after what cannot be read
             self._on_error(message)
 
-    def _read_topic(self, topic: str, messages: list[Message]) -> None:
-        covered = spans(topic, messages)
-        if any(span.source not in self._assigned for span in covered):
-            messages = self._ours(messages)
-            covered = spans(topic, messages)
-        for span in covered:
-            self._abreast.begin(span.first_ms)
-        admitted = self._held.admit(topic, messages, covered)
-        if admitted:
-            self._take_in(topic, admitted, covered if len(admitted) == len(messages) else spans(topic, admitted))
-
-    def _ours(self, messages: list[Message]) -> list[Message]:
-        """Without what was read before a rebalance: whoever owns it now reads it again."""
-        return [one for one in messages if (one.topic(), one.partition()) in self._assigned]
-
-    def _take_in(self, topic: str, messages: list[Message], covered: Sequence[Span]) -> None:
+    def _take_in(self, found: list[Stretch]) -> None:
         now_s = time.monotonic()
-        for span in covered:
-            self._flights.open.cover(span.source, span.first, span.last)
-            self._next[span.source] = span.last + 1
-            self._abreast.read(span.source, span.last_ms, now_s)
-            self._lag.read(span.source, span.last_ms)
-        self._intake.read(topic, messages)
+        for one in found:
+            last, last_ms = one.last, one.last_ms
+            self._flights.open.cover(one.source, one.first, last)
+            self._next[one.source] = last + 1
+            self._abreast.read(one.source, last_ms, now_s)
+            self._lag.read(one.source, last_ms)
+        for topic, messages in by_topic(found).items():
+            self._intake.read(topic, messages)
+            self._measure(messages)
+
+    def _measure(self, messages: list[Message]) -> None:
         # Adapts how many records are asked for, so that large ones do not fill the memory.
         seen = messages[:: max(1, len(messages) // _MEASURED_RECORDS)]
         self._record_bytes += (sum(map(len, seen)) / len(seen) + 64 - self._record_bytes) / 2
@@ -193,8 +193,7 @@ class Session:
             end = end_of_batch(self._kafka, source, first, marks[1] if marks else 0)
             _LOG.warning("unreadable records: %s", error.str(), extra={"topic": source[0], "offset": first})
             # What is held of the partition stands before them: what is covered must never pass it.
-            for topic, group in by_topic(self._held.release_all(source)):
-                self._take_in(topic, group, spans(topic, group))
+            self._take_in(self._held.release_all(source))
             self._telemetry.rejected.labels(STAGE, source[0], "unreadable").inc(end - first)
             self._flights.open.cover(source, first, end - 1)
             self._outlet.send_lost(((*source, first, end - 1),), "unreadable", error.str(), self._flights.open)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from integrations.gateway.abreast import STALLED_S, Abreast, HeldBack
-from integrations.gateway.records import spans
+from integrations.gateway.records import stretches
 
 A, B, C = (("metrics", number) for number in range(3))
 BACKLOG = {A: 100, B: 100, C: 100}
@@ -100,10 +100,12 @@ class Held:
         self.held = HeldBack(self.horizons.get, limit_bytes)
 
     def admit(self, messages: list[Any]) -> list[int]:
-        return [one.at for one in self.held.admit("metrics", messages, spans("metrics", messages))]
+        return sorted(one.at for free in self.held.admit(stretches(messages)) for one in free.messages)
 
     def release(self) -> list[int]:
-        return [one.at for one in self.held.release()]
+        is_free, found = self.held.is_free, self.held.release()
+        assert is_free == bool(found)
+        return [one.at for free in found for one in free.messages]
 
 
 def test_what_lies_beyond_the_horizon_is_held_until_it_moves(message: Any) -> None:
@@ -163,7 +165,8 @@ def test_what_is_held_of_one_partition_goes_on_before_what_cannot_be_read_of_it(
     holder = Held()
     holder.horizons |= {A: 0, B: 0}
     holder.admit([message(b"x", at, of_partition=at % 2, time_ms=1) for at in range(6)])
-    assert [one.at for one in holder.held.release_all(A)] == [0, 2, 4]
+    (free,) = holder.held.release_all(A)
+    assert [one.at for one in free.messages] == [0, 2, 4]
     assert holder.held.release_all(A) == []
     assert holder.held.sources == {B}
     holder.horizons[B] = None
