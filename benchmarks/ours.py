@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,9 @@ import numpy as np
 from agents.checkpoints import read_states
 from agents.log_reader import LogReader
 from benchmarks.feeder import Feeder
-from benchmarks.messages import Fleet
-from benchmarks.pipeline import feed
-from benchmarks.workers import PARTITIONS, Workers, working
+from benchmarks.messages import Fleet, native, produce
+from benchmarks.pipeline import SAMPLES_METRIC, await_samples, feed
+from benchmarks.workers import PARTITIONS, READY_LIMIT_S, Workers, working
 from integrations.kafka.apache import ApacheKafka
 from integrations.kafka.connection import KafkaSettings
 from integrations.kafka.embedded import EmbeddedBroker
@@ -25,18 +26,37 @@ WARM_TICKS = 8
 
 
 def run(broker: ApacheKafka | EmbeddedBroker, fleet: Fleet, ticks: int, folder: Path) -> tuple[float, Workers]:
-    """Samples a second from a feeder's first message to the last sample's windows; workers are then ended.
+    """Samples a second through a backlog, as the peers have one; workers are then ended.
 
-    The workers have no backlog when the clock starts. Unlike the peers' clocks, this one has the producer's work
-    inside.
+    Both roles have seen some ticks of every series. Ingest stays away while the messages are produced; the clock runs
+    from the last look at which detect had counted none of them until it has counted all.
     """
     workers = Workers(broker, folder, {TOPIC: "native"})
     with working(workers, ["ingest", "detect"]):
         feed(workers, Feeder.start(broker.bootstrap, TOPIC, "native", fleet, range(WARM_TICKS)), fleet, WARM_TICKS)
-        feeder = Feeder.start(broker.bootstrap, TOPIC, "native", fleet, range(WARM_TICKS, ticks))
-        seconds = feed(workers, feeder, fleet, ticks)
-        rate = fleet.series * (ticks - WARM_TICKS) / seconds
+        workers.end("ingest")
+        produce(broker.bootstrap, TOPIC, native(fleet, range(WARM_TICKS, ticks)))
+        workers.start("ingest")
+        begin = _await_first(workers, fleet.series * WARM_TICKS)
+        await_samples(workers, fleet.series * ticks)
+        rate = fleet.series * (ticks - WARM_TICKS) / (time.monotonic() - begin)
     return rate, workers
+
+
+def _await_first(workers: Workers, before: int) -> float:
+    """When detect was last seen to have counted no more than before."""
+    begin = time.monotonic()
+
+    def has_more() -> bool:
+        nonlocal begin
+        looked = time.monotonic()
+        if workers.total("detect", SAMPLES_METRIC) > before:
+            return True
+        begin = looked
+        return False
+
+    workers.await_(has_more, READY_LIMIT_S, "first samples")
+    return begin
 
 
 def windows_of(kafka: KafkaSettings, fleet: Fleet, watched: list[int]) -> dict[int, list[list[float]]]:

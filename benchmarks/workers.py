@@ -94,6 +94,12 @@ class Workers:
         families = text_string_to_metric_families(answer[1].decode())
         return sum(one.value for family in families for one in family.samples if one.name == metric)
 
+    def end(self, role: str) -> None:
+        """End one: it drains and leaves."""
+        child = self.children.pop(role)
+        child.terminate()
+        child.finish(30)
+
     def stop(self) -> None:
         """End them in order: they drain and checkpoint."""
         for child in self.children.values():

@@ -6,6 +6,7 @@ the others would make the others' samples late.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -116,7 +117,7 @@ class HeldBack:
     def __init__(self, horizon_ms: Callable[[Source], int | None], limit_bytes: int) -> None:
         self._horizon_ms = horizon_ms
         self._limit_bytes = limit_bytes
-        self._held: dict[Source, _Queue] = {}
+        self._held: dict[Source, deque[_Piece]] = {}
         self._bytes: dict[Source, int] = {}
 
     @property
@@ -142,28 +143,28 @@ class HeldBack:
         return [free for one in stretches if (free := self._admit(one)) is not None]
 
     def _admit(self, stretch: Stretch) -> Stretch | None:
-        source, messages = stretch.source, stretch.messages
-        if (before := self._held.get(source)) is not None:
-            self._hold(source, before.joined(messages, times_of(messages)), messages)
+        source = stretch.source
+        if source in self._held:
+            self._hold(source, _Piece.of(stretch.messages))
             return None
         limit = self._horizon_ms(source)
         if limit is None or stretch.last_ms <= limit:
             return stretch
-        times = times_of(messages)
-        free = _first_beyond(times, limit)
-        self._hold(source, _Queue(messages[free:], times[free:]), messages[free:])
-        return Stretch(source, messages[:free]) if free else None
+        free, rest = _Piece.of(stretch.messages).cut(limit)
+        if rest is not None:
+            self._hold(source, rest)
+        return None if free is None else Stretch(source, free.messages)
 
-    def _hold(self, source: Source, queue: _Queue, added: list[Message]) -> None:
-        self._held[source] = queue
-        self._bytes[source] = self._bytes.get(source, 0) + _size(added)
+    def _hold(self, source: Source, piece: _Piece) -> None:
+        self._held.setdefault(source, deque()).append(piece)
+        self._bytes[source] = self._bytes.get(source, 0) + piece.bytes
 
     @property
     def is_free(self) -> bool:
         """Whether something may go on by now."""
         return self._has_overflowed or any(
-            (limit := self._horizon_ms(source)) is None or queue.times[0] <= limit
-            for source, queue in self._held.items()
+            (limit := self._horizon_ms(source)) is None or pieces[0].times[0] <= limit
+            for source, pieces in self._held.items()
         )
 
     @property
@@ -174,24 +175,30 @@ class HeldBack:
         """What may go on by now."""
         everything = self._has_overflowed
         found = []
-        for source, queue in list(self._held.items()):
-            count = len(queue.messages) if everything else _first_beyond(queue.times, self._horizon_ms(source))
-            if not count:
-                continue
-            free = queue.messages[:count]
-            found.append(Stretch(source, free))
-            if count == len(queue.messages):
-                del self._held[source], self._bytes[source]
-            else:
-                self._held[source] = _Queue(queue.messages[count:], queue.times[count:])
-                self._bytes[source] -= _size(free)
+        for source in list(self._held):
+            free = self._release(source, None if everything else self._horizon_ms(source))
+            if free:
+                found.append(Stretch(source, free))
         return found
 
     def release_all(self, source: Source) -> list[Stretch]:
         """Everything of one partition, however far ahead."""
-        queue = self._held.pop(source, None)
-        self._bytes.pop(source, None)
-        return [] if queue is None else [Stretch(source, queue.messages)]
+        return [Stretch(source, self._release(source, None))] if source in self._held else []
+
+    def _release(self, source: Source, limit: int | None) -> list[Message]:
+        """What is held of a partition, up to the first message beyond a time."""
+        pieces = self._held[source]
+        found: list[Message] = []
+        while pieces:
+            free, rest = pieces.popleft().cut(limit)
+            if free is not None:
+                found += free.messages
+                self._bytes[source] -= free.bytes
+            if rest is not None:
+                pieces.appendleft(rest)
+                return found
+        del self._held[source], self._bytes[source]
+        return found
 
     def clear(self) -> None:
         """Give up what is held."""
@@ -199,21 +206,30 @@ class HeldBack:
 
 
 @dataclass(frozen=True, slots=True)
-class _Queue:
+class _Piece:
+    """Messages of one partition that came together, in order; at least one."""
+
     messages: list[Message]
     times: npt.NDArray[np.int64]
+    sizes: npt.NDArray[np.int64]
 
-    def joined(self, messages: list[Message], times: npt.NDArray[np.int64]) -> _Queue:
-        return _Queue(self.messages + messages, np.concatenate([self.times, times]))
+    @classmethod
+    def of(cls, messages: list[Message]) -> _Piece:
+        sizes = np.fromiter(map(len, messages), np.int64, len(messages))
+        return cls(messages, times_of(messages), sizes + _OVERHEAD_BYTES)
 
+    @property
+    def bytes(self) -> int:
+        """What it takes in memory."""
+        return int(self.sizes.sum())
 
-def _first_beyond(times: npt.NDArray[np.int64], limit: int | None) -> int:
-    """How many records come before the first that lies beyond the limit."""
-    if limit is None:
-        return len(times)
-    beyond = times > limit
-    return int(beyond.argmax()) if beyond.any() else len(times)
-
-
-def _size(messages: list[Message]) -> int:
-    return sum(map(len, messages)) + _OVERHEAD_BYTES * len(messages)
+    def cut(self, limit: int | None) -> tuple[_Piece | None, _Piece | None]:
+        """What comes before the first message beyond a time, and the rest."""
+        beyond = np.zeros(0, np.bool_) if limit is None else self.times > limit
+        if not beyond.any():
+            return self, None
+        count = int(beyond.argmax())
+        if not count:
+            return None, self
+        free = _Piece(self.messages[:count], self.times[:count], self.sizes[:count])
+        return free, _Piece(self.messages[count:], self.times[count:], self.sizes[count:])
