@@ -105,7 +105,7 @@ class IngestSettings(BaseModel):
     create_topics: Annotated[
         bool, Field(description="Create what is missing of sources and outputs; else wait until it is there.")
     ] = True
-    batch_samples: Annotated[int, Field(ge=1, le=100_000, description="Rows of a batch, at most.")] = 4000
+    batch_samples: Annotated[int, Field(ge=1, le=100_000, description="Rows of a batch, at most.")] = 8000
     linger_ms: Annotated[int, Field(ge=1, le=1000, description="How long a sample may wait for its batch.")] = 100
     consume_records: Annotated[int, Field(ge=1, le=100_000, description="Records taken at once, at most.")] = 10_000
     future_limit_s: Annotated[
