@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -135,17 +136,46 @@ def read_config(path: Path | None, environ: Mapping[str, str]) -> tuple[Config |
     ConfigurationError
         If the file cannot be read, or is not YAML.
     """
-    positions = read_yaml(path) if path else Positions("the configuration", {}, {})
-    values = positions.values
-    origins: dict[KeyPath, str] = {}
-    for name, where in _variables(environ):
-        _put(values, where, _parsed(environ[name], where), name)
-        origins[where] = name
+    positions, origins = _read(path, environ)
     try:
-        return Config.model_validate(values), []
+        return Config.model_validate(positions.values), []
     except ValidationError as error:
         problems = [_problem(dict(one), positions, origins) for one in error.errors(include_url=False)]
-        return None, problems
+        return None, sorted(problems, key=_by_line)
+
+
+def missing_files(config: Config, path: Path | None, environ: Mapping[str, str]) -> list[Problem]:
+    """The files that a configuration names and this machine does not have."""
+    positions, origins = _read(path, environ)
+    return [
+        Problem(_place(where, positions, origins), f"{path_text(where)}: {file} is no file that can be read")
+        for where, file in _files(config, ())
+        if not (file.is_file() and os.access(file, os.R_OK))
+    ]
+
+
+def _files(settings: BaseModel, where: KeyPath) -> Iterator[tuple[KeyPath, Path]]:
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        if isinstance(value, BaseModel):
+            yield from _files(value, (*where, name))
+        elif isinstance(value, Path) and name.endswith("_file"):
+            yield (*where, name), value
+
+
+def _read(path: Path | None, environ: Mapping[str, str]) -> tuple[Positions, dict[KeyPath, str]]:
+    """Values of file and environment, and which variable set what."""
+    positions = read_yaml(path) if path else Positions("the configuration", {}, {})
+    origins: dict[KeyPath, str] = {}
+    for name, where in _variables(environ):
+        _put(positions.values, where, _parsed(environ[name], where), name)
+        origins[where] = name
+    return positions, origins
+
+
+def _by_line(problem: Problem) -> tuple[str, int]:
+    name, _, line = problem.where.rpartition(":")
+    return (name, int(line)) if line.isdigit() else (problem.where, 0)
 
 
 def _variables(environ: Mapping[str, str]) -> Iterator[tuple[str, KeyPath]]:
@@ -210,16 +240,37 @@ def field_at(where: KeyPath) -> FieldInfo | None:
 
 def _problem(error: dict[str, Any], positions: Positions, origins: Mapping[KeyPath, str]) -> Problem:
     where: KeyPath = tuple(error["loc"])
+    what = _what(error, where)
+    place = _place(_culprit(where, what, positions.values), positions, origins)
+    return Problem(place, f"{path_text(where)}: {what}", _way_out(error, where))
+
+
+def _place(where: KeyPath, positions: Positions, origins: Mapping[KeyPath, str]) -> str:
     origin = next((name for path, name in origins.items() if where[: len(path)] == path), None)
-    place = origin or positions.place(where)
-    return Problem(place, f"{path_text(where)}: {_what(error, where)}", _way_out(error, where))
+    return origin or positions.place(where)
+
+
+def _culprit(where: KeyPath, what: str, values: object) -> KeyPath:
+    """Of what is wrong with a section as a whole, the first of its keys that the sentence names, or whose value."""
+    section: Any = values
+    for key in where:
+        try:
+            section = section[key]
+        except (KeyError, IndexError, TypeError):
+            return where
+    if not isinstance(section, dict):
+        return where
+    words = set(re.findall(r"[\w./:-]+", what))
+    named = (key for key, value in section.items() if key in words or (isinstance(value, str) and value in words))
+    return next(((*where, key) for key in named), where)
 
 
 def _what(error: dict[str, Any], where: KeyPath) -> str:
     if error["type"] == "extra_forbidden":
         return "there is no such setting"
     message = str(error["msg"]).removeprefix("Value error, ")
-    message = message[:1].lower() + message[1:]
+    if message[1:2].islower():
+        message = message[:1].lower() + message[1:]
     given = error.get("input")
     if _may_hold_a_secret(where) or isinstance(given, dict | list | BaseModel) or error["type"] == "value_error":
         return message
@@ -235,8 +286,12 @@ def _may_hold_a_secret(where: KeyPath) -> bool:
 
 
 def _way_out(error: dict[str, Any], where: KeyPath) -> str:
+    field = field_at(where)
+    if error["type"] == "literal_error":
+        known = re.findall(r"'([^']*)'", str(error["ctx"]["expected"]))
+        if close := difflib.get_close_matches(str(error.get("input")), known, 1, 0.4):
+            return f"Did you mean {close[0]}?"
     if error["type"] != "extra_forbidden":
-        field = field_at(where)
         return f"It is: {field.description}" if field is not None and field.description else ""
     parent = field_at(where[:-1])
     model = Config if len(where) == 1 else model_of(parent.annotation) if parent else None

@@ -89,6 +89,10 @@ def _not_yaml(path: Path, error: yaml.YAMLError) -> ConfigurationError:
         line = error.problem_mark.line + 1
         # It may quote the text, which may be a secret; what it quotes in <> are names of YAML's own.
         problem = re.sub(r"'(?!<)[^']{2,}'", "'...'", str(error.problem))
+        if r"'\t'" in str(error.problem):
+            return ConfigurationError(
+                f"{path}:{line}: not YAML (a tab before or between its words)", "Indent with spaces"
+            )
         return ConfigurationError(f"{path}:{line}: not YAML ({problem})", "Mend the line, or quote its text")
     return ConfigurationError(f"{path}: not YAML ({str(error).splitlines()[0]})", "Mend the file")
 

@@ -7,7 +7,7 @@ import ssl
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from schemas.errors import ConfigurationError, MachineError
 from schemas.topics import Topic
@@ -31,6 +31,14 @@ class ClientOptions(dict[str, Any]):
     __str__ = __repr__
 
 
+def _addresses(text: str) -> str:
+    for address in text.split(","):
+        host, _, port = address.strip().rpartition(":")
+        if not host or "/" in host or not port.isdecimal() or not 0 < int(port) < 2**16:
+            raise ValueError("an address is HOST:PORT, without a protocol before it, as k1:9092,k2:9092")
+    return text
+
+
 class KafkaSettings(BaseModel):
     """How to reach the broker, and how our topics are laid out on it.
 
@@ -46,9 +54,9 @@ class KafkaSettings(BaseModel):
     # A validation error must not repeat what it was given: it may be a password.
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    bootstrap: Annotated[str, Field(min_length=1, description="Addresses, HOST:PORT, joined by commas.")] = (
-        "127.0.0.1:9092"
-    )
+    bootstrap: Annotated[
+        str, AfterValidator(_addresses), Field(description="Addresses, HOST:PORT, joined by commas.")
+    ] = "127.0.0.1:9092"
     profile: Annotated[
         Profile,
         Field(description="kafka: transactions fence zombies; embedded: the in-memory broker; auto: asked at start."),

@@ -28,12 +28,13 @@ def check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The configuration to check.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Name every setting that cannot hold, its line, and the way out; exit status 1 if there is one, 2 if no file."""
-    from metrics_ai.config import Problem, read_config
+    """Name every setting that cannot hold, or file that is not there; exit status 1 if there is one, 2 if no FILE."""
+    from metrics_ai.config import Config, Problem, missing_files, read_config
     from schemas.errors import ConfigurationError
 
     try:
-        _, problems = read_config(file, os.environ)
+        config, problems = read_config(file, os.environ)
+        problems = problems or missing_files(config or Config(), file, os.environ)
     except ConfigurationError as error:
         if isinstance(error.__cause__, OSError):
             raise

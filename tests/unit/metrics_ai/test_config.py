@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from integrations.kafka.connection import KafkaSettings
-from metrics_ai.config import Config, field_at, load_config, read_config
+from metrics_ai.config import Config, field_at, load_config, missing_files, read_config
 from metrics_ai.config_text import config_markdown, config_yaml
 from schemas.errors import ConfigurationError
 
@@ -67,6 +67,13 @@ def test_a_variable_reaches_its_setting(name: str, value: str, path: str, expect
         ("tenant: a\nkafka:\n  partitions: 0\n", 3, ["kafka.partitions", "greater than or equal to 1", "not 0"]),
         ("ingest:\n  sources:\n  - topic: a\n    format: natve\n", 4, ["ingest.sources[0].format", "'native'"]),
         ("tenant: a\ntenant: b\n", 2, ["tenant stands here and on line 1"]),
+        ("ingest:\n  sources:\n  - topic: a\n    format: telegraf\n", 4, ["Did you mean telegraf_json?"]),
+        ("kafka:\n  bootstrap: kafka\n", 2, ["HOST:PORT"]),
+        ("kafka:\n  bootstrap: 'PLAINTEXT://k1:9092'\n", 2, ["without a protocol"]),
+        ("kafka:\n  bootstrap: k1:70000\n", 2, ["HOST:PORT"]),
+        ("kafka:\n  partitions: 4\n  security_protocol: SASL_SSL\n", 3, ["kafka: SASL_SSL needs sasl_mechanism"]),
+        ("kafka:\n  partitions: 4\n  ssl_cert_file: a\n", 3, ["ssl_cert_file and ssl_key_file go together"]),
+        ("kafka:\n\tpartitions: 4\n", 2, ["a tab", "Indent with spaces"]),
         ("tenant: [\n", 2, ["not YAML"]),
         ("- a\n", 1, ["no mapping"]),
         ("detect:\n  windows:\n    5m:\n      warmup_s: soon\n", 4, ["detect.windows.5m.warmup_s", "number"]),
@@ -92,6 +99,21 @@ def test_every_problem_of_a_file_is_found(tmp_path: Path) -> None:
     config, problems = read_config(_file(tmp_path, "tenant: ''\nkafka: {partitions: 0}\nnothing: 1\n"), {})
     assert config is None
     assert [problem.where.rpartition(":")[2] for problem in problems] == ["1", "2", "3"]
+
+
+def test_problems_come_in_the_order_of_their_lines(tmp_path: Path) -> None:
+    _, problems = read_config(_file(tmp_path, "nothing: 1\nlog: {level: loud}\nkafka: {partitions: 0}\n"), {})
+    assert [problem.where.rpartition(":")[2] for problem in problems] == ["1", "2", "3"]
+
+
+def test_files_that_are_not_there_are_named(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").touch()
+    text = f"kafka:\n  ssl_ca_file: {tmp_path}/ca.pem\n  sasl_password_file: {tmp_path}/none\n"
+    path = _file(tmp_path, text)
+    config, _ = read_config(path, {})
+    assert config is not None
+    (problem,) = missing_files(config, path, {})
+    assert str(problem) == f"{path}:3: kafka.sasl_password_file: {tmp_path}/none is no file that can be read"
 
 
 def test_a_file_that_is_not_there_is_said_in_one_line(tmp_path: Path) -> None:
