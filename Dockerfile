@@ -5,7 +5,7 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /build
 RUN python -m venv /opt/metrics-ai
 COPY requirements/core.txt requirements/
-RUN /opt/metrics-ai/bin/pip install --require-hashes -r requirements/core.txt
+RUN /opt/metrics-ai/bin/pip install --require-hashes --no-deps -r requirements/core.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY schemas schemas
 COPY streams streams
