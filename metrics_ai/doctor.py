@@ -11,6 +11,7 @@ import socket
 import sys
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from integrations.kafka.admin import check_topics, has_transactions, is_embedded
 from integrations.kafka.connection import KafkaSettings
 from metrics_ai.config import Config
 from metrics_ai.stack.memory import MIB, WARN_RATIO
+from metrics_ai.stack.rejections import WAY_OUT, rejected_text
 from schemas.errors import BrokerError, MetricsAIError
 from schemas.topics import SAMPLES
 
@@ -195,6 +197,8 @@ def check_stack(status: dict[str, Any]) -> Iterator[Check]:
         yield Check("roles", "WARN", ", ".join(bad), "See the logs under run/ in the data directory")
     else:
         yield Check("roles", "OK", f"{len(status['roles'])} running")
+    if rejected := Counter({(one["topic"], one["reason"]): one["count"] for one in status.get("rejected", ())}):
+        yield Check("rejected records", "WARN", rejected_text(rejected), WAY_OUT)
     broker = status["broker"]
     if broker["kind"] != "embedded":
         return

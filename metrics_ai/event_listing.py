@@ -22,6 +22,7 @@ from schemas.events import Alert, Incident, Range
 from schemas.topics import ALERTS, INCIDENTS, Topic
 
 _FILE_COLUMNS: Final = 240
+_QUIET_S: Final = 3.0
 _UNITS_MS: Final = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 INCIDENT_HEAD: Final = ("priority", "state", "incident", "since", "lasted", "alerts", "confidence", "id")
 ALERT_HEAD: Final = (
@@ -106,10 +107,41 @@ def _run(kafka: KafkaSettings, listing: _Listing[ShownT], since_ms: int, *, as_j
         if follow and not shown and not as_json:
             sys.stdout.write("  ".join(listing.head) + "\n")
         told = _tell_unreadable(reader, listing.topic, 0)
+        line = Line(reader.is_answered, kafka.bootstrap)
         while follow:
             told = _tell_unreadable(reader, listing.topic, told)
-            records = [(key, event) for key, event in reader.poll(0.5) if event is not None]
-            _print_lines(listing, list(_news([event for _, event in records], said)), as_json=as_json)
+            events = [event for _, event in reader.poll(0.5) if event is not None]
+            line.heard(bool(events))
+            _print_lines(listing, list(_news(events, said)), as_json=as_json)
+
+
+class Line:
+    """Says once when the broker has gone, and once when it is back.
+
+    Parameters
+    ----------
+    is_answered
+        Asks it.
+    bootstrap
+        Its address.
+    """
+
+    def __init__(self, is_answered: Callable[[], bool], bootstrap: str) -> None:
+        self._is_answered = is_answered
+        self._bootstrap = bootstrap
+        self._heard_s = time.monotonic()
+        self._is_up = True
+
+    def heard(self, something: bool, now_s: float | None = None) -> None:
+        """Take note whether something came; after some seconds of nothing, ask."""
+        now_s = time.monotonic() if now_s is None else now_s
+        if not something and now_s - self._heard_s < _QUIET_S:
+            return
+        is_up = something or self._is_answered()
+        if is_up != self._is_up:
+            what = "answers again" if is_up else "does not answer; waiting for it"
+            sys.stderr.write(f"metrics-ai: the broker at {self._bootstrap} {what}\n")
+        self._is_up, self._heard_s = is_up, now_s
 
 
 def _news(events: Iterable[ShownT], said: dict[str, ShownT]) -> Iterator[ShownT]:

@@ -32,8 +32,11 @@ _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NAN: Final = re.compile(r"[+-]?nan\([A-Za-z0-9_]*\)", re.IGNORECASE)
 _BAD: Final = -1
 _FEW_CODES: Final = 1 << 16
+_TOLD: Final = 5
+_MAX_CELL: Final = 80
 
 Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 
 
 def parse_series_name(text: str) -> tuple[str, dict[str, str]]:
@@ -99,10 +102,17 @@ class Naming:
 
 @dataclass(slots=True)
 class Tally:
-    """Rows that became no sample, by reason."""
+    """Rows and messages that became no sample, by reason; the first that were rejected with where they stand."""
 
     rejected: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
+    told: list[str] = field(default_factory=list)
+
+    def reject(self, reason: str, where: str, detail: str) -> None:
+        """Count one that cannot be read."""
+        self.rejected[reason] += 1
+        if len(self.told) < _TOLD:
+            self.told.append(f"{where}: rejected, {reason}: {detail}")
 
 
 class RowReader:
@@ -116,12 +126,16 @@ class RowReader:
         Where series are interned.
     tally
         Where rows are counted that become no sample.
+    name
+        The recording's.
     """
 
-    def __init__(self, naming: Naming, table: SeriesTable, tally: Tally) -> None:
+    def __init__(self, naming: Naming, table: SeriesTable, tally: Tally, name: str = "") -> None:
         self._naming = naming
         self._table = table
         self._tally = tally
+        self._name = name
+        self._read = 0
         self._known: dict[tuple[Any, ...], int] = {}
 
     def read(self, rows: pa.RecordBatch) -> SampleBatch | None:
@@ -142,19 +156,28 @@ class RowReader:
         value, unreadable = _values(rows.column("value"))
         series = self._series(rows)
         missing = np.isnan(value) & ~unreadable & _is_null(rows.column("value"))
-        good = self._sieve("rejected", "bad_timestamp", times >= 0, np.ones(len(times), np.bool_))
-        good = self._sieve("rejected", "bad_labels", series != _BAD, good)
-        good = self._sieve("rejected", "bad_value", ~unreadable, good)
-        good = self._sieve("skipped", "null", ~missing, good)
-        good = self._sieve("skipped", "not_finite", np.isfinite(value), good)
+        good = np.ones(len(times), np.bool_)
+        good = self._reject("bad_timestamp", times >= 0, good, rows, "timestamp")
+        good = self._reject("bad_labels", series != _BAD, good, rows, "labels")
+        good = self._reject("bad_value", ~unreadable, good, rows, "value")
+        good = self._skip("null", ~missing, good)
+        good = self._skip("not_finite", np.isfinite(value), good)
+        self._read += len(rows)
         return batch_of(self._table, series[good].astype(np.int32), times[good], value[good])
 
-    def _sieve(
-        self, what: str, reason: str, passes: npt.NDArray[np.bool_], good: npt.NDArray[np.bool_]
-    ) -> npt.NDArray[np.bool_]:
-        fallen = int((good & ~passes).sum())
-        if fallen:
-            getattr(self._tally, what)[reason] += fallen
+    def _reject(self, reason: str, passes: Mask, good: Mask, rows: pa.RecordBatch, name: str) -> Mask:
+        fallen = np.flatnonzero(good & ~passes)
+        for at in fallen[:_TOLD].tolist():
+            cell = rows.column(name)[at].as_py() if name in rows.schema.names else None
+            where = f"{self._name}, row {self._read + at + 1}"
+            self._tally.reject(reason, where, f"{name} {str(cell)[:_MAX_CELL]!r}" if cell is not None else f"no {name}")
+        if more := len(fallen[_TOLD:]):
+            self._tally.rejected[reason] += more
+        return good & passes
+
+    def _skip(self, reason: str, passes: Mask, good: Mask) -> Mask:
+        if fallen := int((good & ~passes).sum()):
+            self._tally.skipped[reason] += fallen
         return good & passes
 
     def _series(self, rows: pa.RecordBatch) -> Ints:

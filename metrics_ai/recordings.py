@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -30,6 +31,7 @@ SUFFIXES: Final[Mapping[str, RecordingFormat]] = {
     ".arrows": "arrow",
 }
 _CHUNK_BYTES: Final = 4 << 20
+_MAX_ROW: Final = 80
 
 
 class RecordingOptions(BaseModel):
@@ -49,8 +51,7 @@ class RecordingOptions(BaseModel):
     labels: dict[str, str] = Field(default_factory=dict, description="Labels of every series of CSV and Parquet.")
     type: str = Field(default="gauge", description="Where rows name none: gauge, counter, delta.")
     unit: str = Field(default="", description="Where rows name none.")
-    time_unit: Literal["auto", "s", "ms", "us", "ns"] = Field(default="auto", description="Of numeric times.")
-    store_rates: bool = Field(default=True, description="collectd: whether it sent rates.")
+    messages: FormatOptions = Field(default_factory=FormatOptions, description="What messages or rows do not say.")
     batch_rows: int = Field(default=262_144, ge=1, description="Rows read at once; the result does not depend on it.")
     batch_records: int = Field(default=5_000, ge=1, description="Messages decoded at once; neither on this.")
 
@@ -72,7 +73,7 @@ class RecordingOptions(BaseModel):
     def naming(self, path: Path) -> Naming:
         """What a file of rows does not say of its series: the options, else its name (``metric{label="x"}.csv``)."""
         metric, labels = parse_series_name(self.metric or path.stem)
-        return Naming(metric, {**labels, **self.labels}, self.type, self.unit, self.time_unit)
+        return Naming(metric, {**labels, **self.labels}, self.type, self.unit, self.messages.time_unit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +116,7 @@ class RecordingReader:
     ) -> None:
         self._options = options
         self._table = SeriesTable(tenant, Recogniser(identity or {}))
-        self._decoder = decoder_for(
-            options.source_format, FormatOptions(time_unit=options.time_unit, store_rates=options.store_rates)
-        )
+        self._decoder = decoder_for(options.source_format, options.messages)
         self._readers: dict[RecordingFormat, Callable[[Path], Iterator[Piece]]] = {
             "csv": self._csv,
             "jsonl": self._lines,
@@ -147,7 +146,7 @@ class RecordingReader:
                 raise MachineError(f"{path}: {error.strerror or error}") from error
 
     def _csv(self, path: Path) -> Iterator[Piece]:
-        rows = RowReader(self._options.naming(path), self._table, self.tally)
+        rows = RowReader(self._options.naming(path), self._table, self.tally, str(path))
         with path.open("rb") as file:
             if not file.read(1):
                 return
@@ -155,7 +154,7 @@ class RecordingReader:
             with pyarrow.csv.open_csv(
                 file,
                 read_options=pyarrow.csv.ReadOptions(block_size=_CHUNK_BYTES),
-                parse_options=pyarrow.csv.ParseOptions(invalid_row_handler=self._bad_row),
+                parse_options=pyarrow.csv.ParseOptions(invalid_row_handler=partial(self._bad_row, path)),
                 convert_options=pyarrow.csv.ConvertOptions(
                     column_types=dict.fromkeys(_header(path), pa.utf8()), strings_can_be_null=False
                 ),
@@ -164,12 +163,13 @@ class RecordingReader:
                     for cut in self._cuts(block):
                         yield Piece(rows.read(cut), min(file.tell(), path.stat().st_size))
 
-    def _bad_row(self, row: Any) -> str:
-        self.tally.rejected["bad_row"] += 1
+    def _bad_row(self, path: Path, row: Any) -> str:
+        detail = f"{row.actual_columns} cells where the header has {row.expected_columns}: {row.text[:_MAX_ROW]!r}"
+        self.tally.reject("bad_row", str(path), detail)
         return "skip"
 
     def _parquet(self, path: Path) -> Iterator[Piece]:
-        rows = RowReader(self._options.naming(path), self._table, self.tally)
+        rows = RowReader(self._options.naming(path), self._table, self.tally, str(path))
         schema = pyarrow.parquet.read_schema(path)
         texts = [one.name for one in schema if one.name in ("metric", "labels") and pa.types.is_string(one.type)]
         with pyarrow.parquet.ParquetFile(path, read_dictionary=texts, memory_map=True) as file:
@@ -193,12 +193,13 @@ class RecordingReader:
         captured = self._options.format_of(path) == "capture"
         size, done = path.stat().st_size, 0
         chunks = read_records(path, "capture" if captured else "lines", chunk_records=self._options.batch_records)
-        for values, times in chunks:
-            decoded = self._decoder.decode(values, times, self._table)
+        for chunk in chunks:
+            decoded = self._decoder.decode(chunk.values, chunk.times, self._table)
             self.tally.skipped.update(decoded.skipped)
-            self.tally.rejected.update(one.reason for one in decoded.rejections)
+            for one in decoded.rejections:
+                self.tally.reject(one.reason, f"{path}:{chunk.places[one.record]}", one.detail)
             # Base64 makes four bytes of three; the rest of a line is not counted.
-            done += sum(map(len, values)) * (4 if captured else 3) // 3
+            done += sum(map(len, chunk.values)) * (4 if captured else 3) // 3
             yield Piece(batch_of(self._table, decoded.series, decoded.timestamp_ms, decoded.value), min(done, size))
             yield Piece(self._histograms(decoded), min(done, size))
 
@@ -229,7 +230,13 @@ def _header(path: Path) -> list[str]:
             raise ConfigurationError("its first line is no text in UTF-8", "Name its format with --format") from error
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ConfigurationError(f"its header names {twice[0]!r} twice", "Give each column a name of its own")
+    if names and not {"timestamp", "value"} & set(names) and all(map(_is_number_or_time, names)):
+        raise ConfigurationError("its first line is data, not names", "Put a line timestamp,value above it")
     return names
+
+
+def _is_number_or_time(cell: str) -> bool:
+    return bool(cell) and cell[0] in "+-.0123456789"
 
 
 def _merged(blocks: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:

@@ -86,12 +86,15 @@ class ReplayResult:
         What happened to the incidents, by time.
     summary
         Counts.
+    rejected
+        The first rows or messages that could not be read, as sentences.
     """
 
     alerts: list[Alert]
     incidents: list[Incident]
     timeline: list[TimelineEntry]
     summary: ReplaySummary
+    rejected: list[str] = field(default_factory=list)
 
     def lines(self) -> Iterator[bytes]:
         """JSON lines that are equal, byte by byte, for equal input: alerts, incidents, timeline."""
@@ -200,7 +203,7 @@ def replay(
         samples_per_s=round(span.samples / max(seconds, 1e-9)),
     )
     timeline = sorted(topics.timeline.values(), key=lambda one: (one.at_ms, one.incident_id, one.kind, one.id))
-    return ReplayResult(alerts, incidents, timeline, summary)
+    return ReplayResult(alerts, incidents, timeline, summary, reader.tally.told)
 
 
 def _detect(

@@ -39,11 +39,14 @@ class Sent:
         How many went.
     skipped, rejected
         What did not, by reason.
+    told
+        The first that were rejected, as sentences.
     """
 
     records: int
     skipped: Mapping[str, int]
     rejected: Mapping[str, int]
+    told: Sequence[str] = ()
 
 
 class _Captured(msgspec.Struct):
@@ -104,7 +107,10 @@ def send(
                 tell(sum(sizes[:at]) + done_bytes)
     sender.flush()
     tell(sum(sizes))
-    return Sent(sender.count, dict(sorted(reader.tally.skipped.items())), dict(sorted(reader.tally.rejected.items())))
+    tally = reader.tally
+    return Sent(
+        sender.count, dict(sorted(tally.skipped.items())), dict(sorted(tally.rejected.items())), tuple(tally.told)
+    )
 
 
 class _Sender:

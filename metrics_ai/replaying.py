@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +68,7 @@ class Replaying:
 
     def _end(self, result: ReplayResult) -> None:
         """Exit status 1 where nothing at all could be read: that is no quiet recording."""
+        _tell_rejected(result.rejected, result.summary.rejected)
         if result.summary.rejected and not result.summary.samples:
             sys.stderr.write("metrics-ai: nothing of it could be read. Look at it with decode, or name its --format\n")
             raise typer.Exit(1)
@@ -110,8 +111,16 @@ class Replaying:
         else:
             parts = [f"sent {sent.records:,} records to {broker}", *_tallies(sent, ("skipped", "rejected"))]
             wide_console().print("; ".join(parts))
+        _tell_rejected(sent.told, sent.rejected)
         if sent.rejected:
             raise typer.Exit(1)
+
+
+def _tell_rejected(told: Sequence[str], counts: Mapping[str, int]) -> None:
+    for sentence in told:
+        sys.stderr.write(sentence + "\n")
+    if (more := sum(counts.values()) - len(told)) > 0:
+        sys.stderr.write(f"and {more:,} more\n")
 
 
 @contextmanager

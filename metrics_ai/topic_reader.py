@@ -87,6 +87,14 @@ class TopicReader(Generic[EventT]):
                 self.unreadable += 1
         return found
 
+    def is_answered(self, timeout_s: float = 2.0) -> bool:
+        """Whether the broker is there; reading on, a client never says that it has gone."""
+        try:
+            self._consumer.list_topics(self._name, timeout=timeout_s)
+        except KafkaException:
+            return False
+        return True
+
     def _end_of(self, partition: int) -> int:
         """The end as it is listed now (the embedded broker's may lie a batch before the true one)."""
         try:

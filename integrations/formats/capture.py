@@ -11,6 +11,7 @@ import gzip
 import math
 from base64 import b64decode
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final, Literal
 
@@ -30,10 +31,30 @@ class _Record(msgspec.Struct):
     timestamp_ms: int = NO_TIME
 
 
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some messages of a file.
+
+    Parameters
+    ----------
+    values, times
+        The arguments of ``Decoder.decode``: messages and their records' times.
+    places
+        Line of each message in the file, from 1.
+    """
+
+    values: list[bytes] = field(default_factory=list)
+    times: list[int] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
 def read_records(
     path: Path, layout: Layout = "capture", *, record_ms: int = NO_TIME, chunk_records: int = _CHUNK_RECORDS
-) -> Iterator[tuple[list[bytes], list[int]]]:
-    """Messages and their records' times, some thousands at a time: the arguments of ``Decoder.decode``.
+) -> Iterator[Chunk]:
+    """The messages of a file, some thousands at a time.
 
     Parameters
     ----------
@@ -53,38 +74,39 @@ def read_records(
     SchemaError
         If a line is not what ``capture`` promises; it names the line.
     """
-    values: list[bytes] = []
-    times: list[int] = []
+    chunk = Chunk()
     try:
         with _opened(path) as file:
-            for value, time in _messages(file, path, layout, record_ms):
-                values.append(value)
-                times.append(time)
-                if len(values) == chunk_records:
-                    yield values, times
-                    values, times = [], []
+            for place, value, time in _messages(file, path, layout, record_ms):
+                chunk.places.append(place)
+                chunk.values.append(value)
+                chunk.times.append(time)
+                if len(chunk) == chunk_records:
+                    yield chunk
+                    chunk = Chunk()
     except (OSError, EOFError) as error:
-        raise ConfigurationError(f"cannot read {path}: {error}") from error
-    if values:
-        yield values, times
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise ConfigurationError(f"{path}: {reason}", "Name a readable file") from error
+    if chunk:
+        yield chunk
 
 
 def _opened(path: Path) -> IO[bytes]:
     return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
 
 
-def _messages(file: IO[bytes], path: Path, layout: Layout, record_ms: int) -> Iterator[tuple[bytes, int]]:
+def _messages(file: IO[bytes], path: Path, layout: Layout, record_ms: int) -> Iterator[tuple[int, bytes, int]]:
     if layout == "raw":
-        yield file.read(), record_ms
+        yield 1, file.read(), record_ms
         return
     for number, line in enumerate(file, 1):
         text = line.rstrip(b"\r\n")
         if not text:
             continue
         if layout == "lines":
-            yield text, record_ms
+            yield number, text, record_ms
         else:
-            yield _captured(text, f"{path}:{number}")
+            yield number, *_captured(text, f"{path}:{number}")
 
 
 def _captured(line: bytes, where: str) -> tuple[bytes, int]:

@@ -129,6 +129,11 @@ class IngestSettings(BaseModel):
         Literal["none", "lz4", "zstd"], Field(description="Of the records, whose batches are LZ4 inside already.")
     ] = "zstd"
 
+    def options_of(self, format_name: str) -> FormatOptions:
+        """What the first source of a format says of its messages; the defaults where there is none."""
+        found = (source.options for source in self.sources if source.format == format_name)
+        return next(found, FormatOptions())
+
     @model_validator(mode="after")
     def _distinct(self) -> Self:
         topics = [source.topic for source in self.sources]

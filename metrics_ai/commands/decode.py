@@ -7,11 +7,15 @@ import sys
 from collections import Counter
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from metrics_ai.commands.options import ConfigOption, JsonOption, configured
+
+if TYPE_CHECKING:
+    from integrations.formats import FormatOptions
+    from integrations.gateway import IngestSettings
 
 
 class LayoutName(StrEnum):
@@ -32,6 +36,28 @@ class TimeUnitName(StrEnum):
     ns = "ns"
 
 
+TimeUnitOption = Annotated[
+    TimeUnitName | None,
+    typer.Option("--time-unit", help="Unit of numeric times. [the format's source says it, or auto]"),
+]
+StoreRatesOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--store-rates/--raw-counters",
+        help="collectd: whether write_kafka sends rates. [the format's source says it, or rates]",
+    ),
+]
+
+
+def format_options(
+    settings: IngestSettings, source_format: str, time_unit: TimeUnitName | None, store_rates: bool | None
+) -> FormatOptions:
+    """What the configuration's first source of a format says of its messages, but for what is given."""
+    given = {"time_unit": time_unit.value if time_unit else None, "store_rates": store_rates}
+    update = {name: value for name, value in given.items() if value is not None}
+    return settings.options_of(source_format).model_copy(update=update)
+
+
 def decode(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Recorded messages; .gz is decompressed.")],
     source_format: Annotated[
@@ -44,39 +70,38 @@ def decode(
             help="capture: JSON lines of raw records; lines: a message a line; raw: one message. [by the first line]",
         ),
     ] = None,
-    time_unit: Annotated[TimeUnitName, typer.Option("--time-unit", help="Unit of numeric times.")] = TimeUnitName.auto,
-    store_rates: Annotated[
-        bool, typer.Option("--store-rates/--raw-counters", help="collectd: whether write_kafka sends rates.")
-    ] = True,
+    time_unit: TimeUnitOption = None,
+    store_rates: StoreRatesOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Print a JSON line a sample, then a summary on standard error; exit status 1 if anything was rejected.
 
     With --json the summary is JSON, too. A message without a time takes its record's; lines and raw have no records,
-    so there it is rejected.
+    so there it is rejected. Of a format's further settings (label_fields, counters) those of its first source in the
+    configuration hold.
     """
-    from integrations.formats import FormatOptions, Recogniser, SeriesTable, decoder_for
+    from integrations.formats import Recogniser, SeriesTable, decoder_for
     from integrations.formats.capture import read_records, sample_dicts
 
     settings = configured(config)
-    decoder = decoder_for(source_format, FormatOptions(time_unit=time_unit.value, store_rates=store_rates))
+    decoder = decoder_for(source_format, format_options(settings.ingest, source_format, time_unit, store_rates))
     identity = {str(dimension): labels for dimension, labels in settings.ingest.identity.items()}
     table = SeriesTable(settings.tenant, Recogniser(identity))
     counts: Counter[str] = Counter(messages=0, samples=0)
     skipped: Counter[str] = Counter()
     rejected: Counter[str] = Counter()
-    for values, times in read_records(file, (layout or _layout_of(file)).value):
-        decoded = decoder.decode(values, times, table)
+    for chunk in read_records(file, (layout or _layout_of(file)).value):
+        decoded = decoder.decode(chunk.values, chunk.times, table)
         for sample in sample_dicts(decoded, table):
             sys.stdout.write(json.dumps(sample, ensure_ascii=False) + "\n")
         for rejection in decoded.rejections:
             if not as_json:
-                place = counts["messages"] + rejection.record + 1
-                typer.echo(f"message {place} rejected, {rejection.reason}: {rejection.detail}", err=True)
+                place = f"{file}:{chunk.places[rejection.record]}"
+                typer.echo(f"{place}: rejected, {rejection.reason}: {rejection.detail}", err=True)
             rejected[rejection.reason] += 1
         skipped += decoded.skipped
-        counts["messages"] += len(values)
+        counts["messages"] += len(chunk)
         counts["samples"] += len(decoded) + len(decoded.histograms)
     summary = {**counts, "series": len(table), "skipped": dict(skipped), "rejected": dict(rejected)}
     typer.echo(json.dumps(summary) if as_json else _text(summary), err=True)

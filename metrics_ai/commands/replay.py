@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from metrics_ai.commands.decode import TimeUnitName
+from metrics_ai.commands.decode import StoreRatesOption, TimeUnitOption, format_options
 from metrics_ai.commands.options import ConfigOption, JsonOption, configured
 
 
@@ -46,10 +46,8 @@ def replay(
         SeriesTypeName, typer.Option("--type", help="Where rows name none: gauge, counter, delta.")
     ] = SeriesTypeName.gauge,
     unit: Annotated[str, typer.Option("--unit", help="Where rows name none.")] = "",
-    time_unit: Annotated[TimeUnitName, typer.Option("--time-unit", help="Unit of numeric times.")] = TimeUnitName.auto,
-    store_rates: Annotated[
-        bool, typer.Option("--store-rates/--raw-counters", help="collectd: whether write_kafka sends rates.")
-    ] = True,
+    time_unit: TimeUnitOption = None,
+    store_rates: StoreRatesOption = None,
     config: ConfigOption = None,
     to: Annotated[
         str | None, typer.Option("--to", metavar="HOST:PORT", help="Send the recording to a broker instead.")
@@ -81,8 +79,7 @@ def replay(
         labels=labels,
         type=series_type.value,
         unit=unit,
-        time_unit=time_unit.value,
-        store_rates=store_rates,
+        messages=format_options(settings.ingest, source_format, time_unit, store_rates),
     )
     replaying = Replaying(files, options, as_json=as_json)
     if to:

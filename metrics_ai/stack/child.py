@@ -20,6 +20,7 @@ import psutil
 from integrations.kafka.process import dying_with_parent
 
 _ASK_TIMEOUT_S: Final = 2.0
+_MAX_WORDS: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,15 +156,11 @@ class Child:
         return None
 
     def last_words(self) -> str:
-        """The last line of its output or log."""
-        for path, start in ((self.spec.output_path, 0), (self.spec.log_path, self._log_start)):
-            with contextlib.suppress(OSError), path.open("rb") as file:
-                # A log that has rolled over since begins anew.
-                file.seek(start if start <= path.stat().st_size else 0)
-                lines = file.read().decode(errors="replace").strip().splitlines()
-                if lines:
-                    return lines[-1][:300]
-        return ""
+        """Why it ended, as far as it said: the last line of its output, else the last error in its log."""
+        said = _lines_of(self.spec.output_path, 0)
+        if said:
+            return said[-1][:_MAX_WORDS]
+        return next(filter(None, map(_error_in, reversed(_lines_of(self.spec.log_path, self._log_start)))), "")
 
     def terminate(self) -> None:
         """Ask it to drain and end."""
@@ -181,3 +178,21 @@ class Child:
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self.spec.report_path.unlink(missing_ok=True)
+
+
+def _lines_of(path: Path, start: int) -> list[str]:
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        # A log that has rolled over since begins anew.
+        file.seek(start if start <= path.stat().st_size else 0)
+        return file.read().decode(errors="replace").strip().splitlines()
+    return []
+
+
+def _error_in(line: str) -> str:
+    """What a line of a JSON log says of an error; empty where it says something else."""
+    with contextlib.suppress(ValueError):
+        body = json.loads(line)
+        if isinstance(body, dict) and body.get("level") in ("error", "critical"):
+            cause = str(body.get("error", "")).strip().splitlines()[-1:]
+            return ": ".join([str(body.get("event", "")), *cause])[:_MAX_WORDS]
+    return ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +16,7 @@ from integrations.health_http import HTML_TYPE, Response, Route
 from integrations.kafka.connection import KafkaSettings
 from metrics_ai.stack.merged import gauge, merge_expositions, samples_of
 from metrics_ai.stack.page import status_page
+from metrics_ai.stack.rejections import Rejected, rejected_in
 from metrics_ai.stack.supervisor import Supervisor
 from metrics_ai.topic_reader import Latest, TopicReader
 from schemas.errors import BrokerError
@@ -53,6 +54,7 @@ class Observer:
         self._broker_status = broker_status
         self._seen: deque[_Counts] = deque(maxlen=_LOOKS_KEPT)
         self._per_s: dict[str, float] = {}
+        self.rejected: Rejected = Counter()
         self._latest: Latest[Incident] = Latest()
         self._stop = threading.Event()
         self._reader = threading.Thread(target=self._read_incidents, args=(kafka,), name="incidents", daemon=True)
@@ -69,8 +71,10 @@ class Observer:
         }
 
     def look(self) -> None:
-        """Take note of the counters, for rates."""
-        now = _Counts(time.monotonic(), _sums(self._scrape(), "metrics_ai_samples_total"))
+        """Take note of the counters, for rates, and of what was rejected."""
+        texts = self._scrape()
+        self.rejected = rejected_in(texts)
+        now = _Counts(time.monotonic(), _sums(texts, "metrics_ai_samples_total"))
         self._seen.append(now)
         before = self._seen[0]
         if now.at_s > before.at_s:
@@ -118,6 +122,10 @@ class Observer:
             "broker": broker,
             "roles": [role.describe() for role in self._supervisor.roles],
             "flow": self._flow(),
+            "rejected": [
+                {"topic": topic, "reason": reason, "count": count}
+                for (topic, reason), count in self.rejected.most_common()
+            ],
             "incidents": self._open_incidents(),
         }
 

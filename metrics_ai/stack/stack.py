@@ -23,6 +23,7 @@ from metrics_ai.config import ENVIRONMENT_PREFIX, Config
 from metrics_ai.stack.child import ChildSpec
 from metrics_ai.stack.memory import MemoryGuard
 from metrics_ai.stack.observer import Observer
+from metrics_ai.stack.rejections import RejectionNews
 from metrics_ai.stack.supervisor import Say, Supervisor
 from schemas.errors import MachineError
 from schemas.topics import CATALOGUE
@@ -111,6 +112,7 @@ class Stack:
         self.kafka = config.kafka
         self.supervisor: Supervisor | None = None
         self.observer: Observer | None = None
+        self._rejection_news = RejectionNews()
         self.http: HealthServer | None = None
         self._looked_s = 0.0
 
@@ -217,6 +219,8 @@ class Stack:
             self._looked_s = time.monotonic()
             self._watch_memory()
             self.observer.look()
+            if news := self._rejection_news.news(self.observer.rejected):
+                self._say(news)
 
     def _revive_broker(self) -> None:
         assert self.supervisor is not None

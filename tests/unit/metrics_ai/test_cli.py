@@ -151,6 +151,34 @@ def test_decode_exits_1_when_something_was_rejected(tmp_path: Path) -> None:
     assert sum(json.loads(result.stderr)["rejected"].values()) == 1
 
 
+def test_decode_names_the_line_of_what_is_rejected(tmp_path: Path) -> None:
+    path = tmp_path / "messages.txt"
+    path.write_text(_sample(1) + "\n\nnot json\n")
+    result = run("decode", str(path), "--source-format", "native", "--format", "lines")
+    assert f"{path}:3: rejected, " in result.stderr
+
+
+@pytest.mark.parametrize(("options", "at_s"), [([], 1_795_446_000), (["--time-unit", "ms"], 1_795_446)])
+def test_decode_takes_what_the_formats_source_says(tmp_path: Path, options: list[str], at_s: int) -> None:
+    path, config = tmp_path / "messages.jsonl", tmp_path / "mine.yaml"
+    body = {"name": "app", "fields": {"seen": 3}, "tags": {"host": "h"}, "timestamp": 1_795_446_000}
+    path.write_text(json.dumps(body) + "\n")
+    config.write_text("ingest: {sources: [{topic: t, format: telegraf_json, counters: [app_.*], time_unit: s}]}\n")
+    result = run("decode", str(path), "--source-format", "telegraf_json", "-c", str(config), *options)
+    (sample,) = [json.loads(line) for line in result.stdout.splitlines()]
+    assert (sample["type"], sample["timestamp_ms"]) == ("counter", at_s * 1000)
+
+
+def test_replay_names_the_first_rows_that_it_cannot_read(tmp_path: Path) -> None:
+    path = tmp_path / "cpu.csv"
+    path.write_text("timestamp,value\n1795446000,1\n" + "soon,1\n" * 7)
+    result = run("replay", str(path), "--json")
+    assert result.exit_code == 0
+    lines = result.stderr.splitlines()
+    assert lines[0] == f"{path}, row 2: rejected, bad_timestamp: timestamp 'soon'"
+    assert lines[-1] == "and 2 more"
+
+
 @pytest.mark.parametrize("layout", [None, "capture"])
 def test_decode_knows_a_capture_by_its_first_line(tmp_path: Path, layout: str | None) -> None:
     path = tmp_path / "captured.jsonl"

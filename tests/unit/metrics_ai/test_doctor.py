@@ -77,3 +77,14 @@ def test_a_role_that_is_down_is_named() -> None:
     }
     (roles,) = check_stack(status)
     assert (roles.level, roles.found) == ("WARN", "detect waiting")
+
+
+def test_what_was_rejected_is_told() -> None:
+    status: dict[str, Any] = {
+        "roles": [{"role": "ingest", "state": "running"}],
+        "broker": {"kind": "given"},
+        "rejected": [{"topic": "telegraf", "reason": "not_json", "count": 3}],
+    }
+    _, rejected = check_stack(status)
+    assert (rejected.level, rejected.found) == ("WARN", "3 of telegraf (not_json)")
+    assert "decode" in rejected.way_out

@@ -185,3 +185,20 @@ def test_a_csv_whose_header_cannot_hold_is_a_clear_error(content: bytes, said: s
     path.write_bytes(content)
     with pytest.raises(ConfigurationError, match=said):
         list(RecordingReader(RecordingOptions(), "default").read([path]))
+
+
+def test_the_first_rows_that_cannot_be_read_are_named() -> None:
+    _, tally = read(timestamp=["1700000000", "soon", "1700000002"], value=["1", "2", "three"])
+    assert tally.told == [
+        ", row 2: rejected, bad_timestamp: timestamp 'soon'",
+        ", row 3: rejected, bad_value: value 'three'",
+    ]
+    _, tally = read(timestamp=["never"] * 9, value=["1"] * 9)
+    assert (len(tally.told), tally.rejected) == (5, {"bad_timestamp": 9})
+
+
+def test_a_csv_without_a_header_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "cpu.csv"
+    file.write_text("2026-11-23T15:00:00Z,0.5\n2026-11-23T15:00:10Z,0.6\n")
+    with pytest.raises(ConfigurationError, match="its first line is data, not names"):
+        list(RecordingReader(RecordingOptions(), "default").read([file]))
