@@ -104,9 +104,10 @@ class ReplayResult:
 
 @dataclass(slots=True)
 class _Span:
-    """Event times seen."""
+    """Event times seen, and series."""
 
     samples: int = 0
+    series: int = 0
     first_ms: int | None = None
     last_ms: int | None = None
 
@@ -190,7 +191,7 @@ def replay(
     seconds = time.perf_counter() - begun_s
     summary = ReplaySummary(
         samples=span.samples,
-        series=detect.series_count,
+        series=span.series,
         first_ms=span.first_ms,
         last_ms=span.last_ms,
         skipped=_by_name(reader.tally.skipped),
@@ -228,6 +229,7 @@ def _detect(
                     ReplayProgress(done_bytes=before + piece.done_bytes, total_bytes=sum(sizes), samples=span.samples)
                 )
         before += size
+    span.series = detect.series_count
     if span.last_ms is not None:
         anomalies += detect.on_tick(_whole_second(span.last_ms))
     anomalies.sort(key=lambda one: (one.at_ms, one.id, STATE_RANK[one.state], one.to_bytes()))

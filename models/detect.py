@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -19,6 +20,7 @@ from models.params import family_records, make_work, params_record
 from models.rule_book import RuleBook
 from models.rules import ThresholdRule, distinct_rules
 from models.settings import DetectSettings
+from models.trace import NO_TRACE
 from models.verdict import Minute, Subject, Told, drift_anomalies, rule_anomaly, window_anomaly
 from models.walk import MAX_TIME_MS, sweep, walk
 from schemas.batch import SampleBatch, decode_batch
@@ -29,7 +31,7 @@ from schemas.series import Series
 from schemas.topics import ANOMALIES, DETECT_TICKS, SAMPLES, SETTINGS, Topic
 from streams.bank import Newcomer, SeriesBank
 from streams.intake import COUNT_NAMES
-from streams.layout import HOT_DIRTY
+from streams.layout import HOT_DIRTY, Array
 from streams.operator import Output
 
 __all__ = ["DetectOperator", "DetectSettings", "ThresholdRule"]
@@ -39,6 +41,8 @@ STATE_VERSION: Final = 1
 MAX_TEXT: Final = 16_000
 # Metrics whose family is remembered: names may come and go without end.
 FAMILIES_KEPT: Final = 50_000
+# Samples further ahead of a tick than the gateway lets through do not move time.
+MAX_AHEAD_MS: Final = 300_000
 RULES_SUBJECT: Final = "threshold_rules"
 _RULES: Final[TypeAdapter[list[ThresholdRule]]] = TypeAdapter(
     Annotated[list[ThresholdRule], AfterValidator(distinct_rules)]
@@ -121,8 +125,16 @@ class DetectOperator:
         self.apply_setting(Setting.from_bytes(value))
         return []
 
-    def step_batch(self, batch: SampleBatch) -> list[Anomaly]:
-        """Apply a batch; the anomalies that start, go on or end with it, in the order of its samples."""
+    def step_batch(self, batch: SampleBatch, told: Array = NO_TRACE) -> list[Anomaly]:
+        """Apply a batch; the anomalies that start, go on or end with it, in the order of its samples.
+
+        Parameters
+        ----------
+        batch
+            Samples.
+        told
+            Becomes what was found of each row (``models.trace``), if there is one for each.
+        """
         if batch.is_histogram:
             batch = self.histograms.derive(batch)
         if not len(batch):
@@ -139,7 +151,7 @@ class DetectOperator:
         found: _Found = []
         start = 0
         while start < len(batch):
-            start = walk(self.bank.slots, columns, start, self._tables, self._work)
+            start = walk(self.bank.slots, columns, start, self._tables, self._work, told)
             found += self._collect()
         return [one for _, _, one in sorted(found, key=lambda item: item[:2])]
 
@@ -194,7 +206,6 @@ class DetectOperator:
             order = at if told.ints[e.I_CODE] == e.END_SILENT else at + 2 * events + 2
             found.append((told.ints[e.I_ROW], order, self._anomaly(told)))
         if minutes:
-            self._extra["closed_buckets"] += minutes
             found += self._learn_minutes(minutes, events)
         return found
 
@@ -205,10 +216,19 @@ class DetectOperator:
         return window_anomaly(told, about)
 
     def _learn_minutes(self, minutes: int, events: int) -> _Found:
-        """Feed closed minutes to the drift detectors."""
-        if not self.settings.drift.enabled:
-            return []
+        """Feed closed minutes to the drift detectors; those of series that begin anew do, too."""
         closed, sizes = self._work["closed"][0, :minutes], self._work["closed_z"][0, :minutes]
+        anew = np.flatnonzero(sizes[:, 3] == 0.0).tolist()
+        self._extra["closed_buckets"] += minutes - len(anew)
+        found: _Found = []
+        for start, end in pairwise([-1, *anew, minutes]):
+            if self.settings.drift.enabled:
+                found += self._learn_drift(closed[start + 1 : end], sizes[start + 1 : end], events)
+            if end < minutes:
+                self.drift.forget(int(closed[end, 0]))
+        return found
+
+    def _learn_drift(self, closed: Array, sizes: Array, events: int) -> _Found:
         found: _Found = []
         for at in self.drift.learn(closed[:, 0], sizes[:, 0]):
             slot, row, end_ms = closed[at].tolist()
@@ -226,7 +246,8 @@ class DetectOperator:
         seen_ms, tick_ms = self._anchor
         if self._newest_ms != seen_ms:
             self._anchor = seen_ms, tick_ms = self._newest_ms, at_ms
-        now_ms = seen_ms + max(0, at_ms - tick_ms)
+        # Samples from the future age nobody.
+        now_ms = min(seen_ms + max(0, at_ms - tick_ms), at_ms + MAX_AHEAD_MS)
         found: list[Anomaly] = []
         silent_ms = np.zeros(self.bank.used, np.int64)
         start = 0

@@ -58,6 +58,7 @@ PARAMS: Final = np.dtype(
         ("late_ms", "i8"),
         ("stale_ms", "f8"),
         ("stale_intervals", "f8"),
+        ("forget_ms", "i8"),
         ("spreads", "f8", (WINDOWS,)),
         ("patience", "f8", (WINDOWS,)),
         ("warmup_ms", "i8", (WINDOWS,)),
@@ -94,7 +95,8 @@ WORK: Final = np.dtype(
         ("ints", "i8", (EVENT_ROOM, INTS)),
         ("floats", "f8", (EVENT_ROOM, FLOATS)),
         ("closed", "i8", (MINUTE_ROOM, 3)),  # closed minutes: slot, row, end in ms
-        ("closed_z", "f8", (MINUTE_ROOM, 4)),  # standardised mean, mean, center, size of a spread
+        # Standardised mean, mean, center, size of a spread; of size 0 is no minute, but a series that begins anew.
+        ("closed_z", "f8", (MINUTE_ROOM, 4)),
     ],
     align=True,
 )

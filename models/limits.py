@@ -26,7 +26,7 @@ from models.episodes import (
 from models.judge import MAX_SCORE
 from streams.baselines import merge_recent
 from streams.jit import kernel
-from streams.layout import GAUGE, HIGH, LOW, MEAN, WARM_DIRTY, Number, Row
+from streams.layout import DELTA, GAUGE, HIGH, LOW, MEAN, WARM_DIRTY, Number, Row
 
 LAST, AVG, MIN, MAX, COUNT, INCREASE, RATE = range(7)
 
@@ -59,11 +59,16 @@ def _plain(bucket: Any, held: int, function: int) -> Number:
 
 
 @kernel
-def _growth(row: Row, bucket: Any, held: int) -> Number:
-    """Increase over what a bucket holds: of a counter from its rates, of a gauge above its minimum."""
+def _growth(row: Row, bucket: Any, held: int, window_ms: int) -> Number:
+    """Increase over a window: of a gauge above its minimum, of deltas their sum, of a counter from its rates.
+
+    A counter's first rate after a gap stands for the whole gap.
+    """
     if row.kind == GAUGE:
         return row.value - bucket[LOW]
-    return bucket[MEAN] * held * row.interval_ms / 1000.0
+    if row.kind == DELTA:
+        return bucket[MEAN] * held * row.interval_ms / 1000.0
+    return bucket[MEAN] * min(window_ms, row.newest_ms - row.first_ms) / 1000.0
 
 
 @kernel
@@ -74,7 +79,7 @@ def _measure(row: Row, rule: Row, work: Row) -> Number:
     held = merge_recent(row, rule.window, row.newest_ms - rule.window_ms, work)
     if rule.function <= COUNT:
         return _plain(work.bucket, held, rule.function)
-    growth = _growth(row, work.bucket, held)
+    growth = _growth(row, work.bucket, held, rule.window_ms)
     if rule.function == INCREASE:
         return growth
     return work.bucket[MEAN] if row.kind != GAUGE else growth * 1000.0 / rule.window_ms

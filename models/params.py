@@ -27,6 +27,7 @@ def params_record(settings: DetectSettings) -> Array:
         "late_ms": settings.late_s * 1000,
         "stale_ms": settings.stale_s * 1000,
         "stale_intervals": settings.stale_intervals,
+        "forget_ms": int(settings.forget_after_s * 1000),
         "spreads": [one.spreads for one in windows],
         "patience": [one.patience for one in windows],
         "warmup_ms": [int(one.warmup_s * 1000) if one.enabled else _NEVER_MS for one in windows],

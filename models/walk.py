@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from models import episodes, judge, limits
+from models import episodes, judge, limits, trace
 from models.episodes import (
     END_RECOVERED,
     END_SHIFT,
@@ -26,10 +26,21 @@ from models.episodes import (
     tell,
 )
 from models.limits import check_rules, silence_rules
+from models.trace import note
 from streams import baselines, buckets, intake, layout
 from streams.baselines import YOUNG_MS, refresh, refresh_habits, silence_after_gap
-from streams.buckets import add, add_late, advance, untaint
-from streams.intake import ACCEPTED_LATE, BAD_TIME, MAX_VALUE, NOT_FINITE, OVER_LIMIT, admit, stale_limit, value_of
+from streams.buckets import add, add_late, advance, start_anew, untaint
+from streams.intake import (
+    ACCEPTED_LATE,
+    BAD_TIME,
+    MAX_VALUE,
+    NOT_FINITE,
+    OVER_LIMIT,
+    admit,
+    note_interval,
+    stale_limit,
+    value_of,
+)
 from streams.jit import entry_point, kernel, source_digest
 from streams.layout import (
     CENTER,
@@ -69,9 +80,10 @@ def end_by_silence(row: Row, limit_ms: int, work: Row) -> None:
         work.ready = 0
         row.clear_ms = row.newest_ms
         tell(row, END_SILENT, time_ms, work)
-    close_episode(row)
+    if row.state == OPEN or row.evidence > 0.0:
+        close_episode(row)
+        row.dirty |= HOT_DIRTY
     silence_rules(row, time_ms, work)
-    row.dirty |= HOT_DIRTY
 
 
 @kernel
@@ -202,7 +214,17 @@ def _pass_time(row: Row, time_ms: int, params: Row, work: Row) -> Number:
     if gap_ms > limit_ms:
         end_by_silence(row, limit_ms, work)
         silence_after_gap(row, gap_ms)
-    return gap_ms
+    if gap_ms <= params.forget_ms:
+        return gap_ms
+    # As if a tick had come meanwhile and forgotten it.
+    start_anew(row)
+    row.first_ms = time_ms
+    at = work.minutes
+    work.minutes = at + 1
+    work.closed[at, 0] = work.slot
+    work.closed[at, 1] = work.at_row
+    work.closed_z[at, :] = 0.0
+    return 0
 
 
 @kernel
@@ -219,8 +241,7 @@ def _take(row: Row, time_ms: int, raw: float, params: Row, family: Row, work: Ro
     gap_ms = _pass_time(row, time_ms, params, work)
     value = value_of(row, raw, time_ms, work.counts)
     row.newest_ms = time_ms
-    if gap_ms > 0:
-        row.interval_ms += (gap_ms - row.interval_ms) * (0.1 if row.interval_ms > 0.0 else 1.0)
+    note_interval(row, gap_ms)
     if np.isnan(value):
         return False
     row.value = value
@@ -241,6 +262,18 @@ def _usable(time_ms: int, value: float, work: Row) -> Number:
 
 
 @kernel
+def _apply(row: Row, time_ms: int, value: float, tables: Any, work: Row, told: Any) -> None:
+    """One usable sample of a series: windows, then rules; then the note of it, where notes are taken."""
+    all_params, families, rules = tables
+    if not _take(row, time_ms, value, all_params[0], families[row.family], work):
+        return
+    if row.rules > 0:
+        check_rules(row, rules, work)
+    if len(told) > 0:
+        note(row, told[work.at_row])
+
+
+@kernel
 def _full(work: Row) -> Number:
     return work.events > EVENT_ROOM - _EVENTS_A_SAMPLE or work.minutes == MINUTE_ROOM
 
@@ -248,19 +281,20 @@ def _full(work: Row) -> Number:
 observe: Final = judge.observe
 judge_windows: Final = judge.judge
 Tables = tuple[Array, Array, Array]
-Walk = Callable[[Array, tuple[Array, ...], int, Tables, Array], int]
+Walk = Callable[[Array, tuple[Array, ...], int, Tables, Array, Array], int]
 Sweep = Callable[[Array, int, int, Tables, Array, Array], int]
 
 
 def _build(digest: int) -> Walk:
     @entry_point
-    def walk(slots: Array, batch: tuple[Array, ...], start: int, tables: Tables, works: Array) -> int:
-        """Apply rows from ``start`` on; returns the first row that was not applied (the report is full)."""
+    def walk(slots: Array, batch: tuple[Array, ...], start: int, tables: Tables, works: Array, told: Array) -> int:
+        """Apply rows from ``start`` on; returns the first row that was not applied (the report is full).
+
+        ``told`` is a ``TRACE`` for each row, or for none.
+        """
         if digest == 0:
             return -1
         places, series, times, values = batch
-        all_params, families, rules = tables
-        params: Any = all_params[0]
         work: Any = works[0]
         for i in range(start, len(times)):
             if _full(work):
@@ -271,9 +305,7 @@ def _build(digest: int) -> Walk:
             elif _usable(times[i], values[i], work):
                 work.at_row = i
                 work.slot = slot
-                row: Any = slots[slot]
-                if _take(row, times[i], values[i], params, families[row.family], work) and row.rules > 0:
-                    check_rules(row, rules, work)
+                _apply(slots[slot], times[i], values[i], tables, work, told)
         return len(times)
 
     return walk
@@ -291,9 +323,11 @@ def _build_sweep(digest: int) -> Sweep:
             if _full(work):
                 return slot
             row: Any = slots[slot]
-            if row.kind == FREE or row.first_ms == 0:
+            if row.kind == FREE:
                 continue
             silent_ms[slot] = now_ms - row.newest_ms
+            if row.first_ms == 0:  # nothing of it could be used
+                continue
             limit_ms = stale_limit(row, params)
             if silent_ms[slot] > limit_ms and (row.state == OPEN or row.rules > 0 or row.evidence > 0.0):
                 work.at_row = slot
@@ -304,7 +338,9 @@ def _build_sweep(digest: int) -> Sweep:
     return sweep
 
 
-_FILES = [str(Path(str(module.__file__))) for module in (episodes, judge, limits, baselines, buckets, intake, layout)]
+_FILES = [
+    str(Path(str(module.__file__))) for module in (episodes, judge, limits, trace, baselines, buckets, intake, layout)
+]
 _DIGEST: Final = source_digest(__file__, *_FILES)
 
 walk: Final = _build(_DIGEST)

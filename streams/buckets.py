@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from streams.jit import kernel
-from streams.layout import HIGH, LENGTHS, LOW, M2, MEAN, OFFSETS, WARM_DIRTY, WIDTHS_MS, WINDOWS, Number, Row
+from streams.layout import HIGH, HOT_DIRTY, LENGTHS, LOW, M2, MEAN, OFFSETS, WARM_DIRTY, WIDTHS_MS, WINDOWS, Number, Row
 
 _WIDTHS = np.array(WIDTHS_MS, np.int64)
 _LENGTHS = np.array(LENGTHS, np.int64)
@@ -109,3 +109,34 @@ def untaint(row: Row, since_ms: int) -> None:
                 soil_ring(row, at)
         row.open_frozen[window] = 0
     row.dirty |= WARM_DIRTY
+
+
+@kernel
+def start_anew(row: Row) -> None:
+    """Forget all that was learned of a series, but not who it is, what watches it, or its newest timestamps."""
+    row.first_ms = 0
+    row.since_ms = 0
+    row.fresh_ms = 0
+    row.interval_ms = 0.0
+    row.raw = 0.0
+    row.value = 0.0
+    row.fast = 0.0
+    row.score = 0.0
+    row.seen = 0
+    row.level[:] = 0.0
+    row.open[:] = 0.0
+    row.open_number[:] = 0
+    row.open_count[:] = 0
+    row.open_frozen[:] = 0
+    row.base_buckets[:] = 0
+    row.base[:] = 0.0
+    row.base_ms[:] = 0
+    row.base_ready[:] = 0
+    row.habit[:, :, 0] = np.inf
+    row.habit[:, :, 1] = -np.inf
+    row.ring_number[:] = 0
+    row.ring_count[:] = 0
+    row.ring[:] = 0.0
+    row.dirty |= HOT_DIRTY | WARM_DIRTY
+    for at in range(len(row.ring_count)):
+        soil_ring(row, at)

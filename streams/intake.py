@@ -52,6 +52,15 @@ def stale_limit(row: Row, params: Row) -> Number:
 
 
 @kernel
+def note_interval(row: Row, gap_ms: int) -> None:
+    """Move a series' own interval towards a gap; a single long one hardly counts, a slower producer soon does."""
+    if row.interval_ms <= 0.0:
+        row.interval_ms = float(gap_ms)
+    elif gap_ms > 0:
+        row.interval_ms += 0.1 * (min(float(gap_ms), 3.0 * row.interval_ms) - row.interval_ms)
+
+
+@kernel
 def _rebase(row: Row, time_ms: int) -> None:
     """Move the origin of a series' timestamps so that ``time_ms`` can be written."""
     base = time_ms - _SPAN_MS // 2

@@ -149,6 +149,4 @@ def total_at(
 
 def alarms(recordings: Sequence[Recording], scores: Iterable[Floats], threshold: float) -> int:
     """Rows beyond the probation that reach a threshold."""
-    return sum(
-        int((given[one.probation :] >= threshold).sum()) for one, given in zip(recordings, scores, strict=True)
-    )
+    return sum(int((given[one.probation :] >= threshold).sum()) for one, given in zip(recordings, scores, strict=True))

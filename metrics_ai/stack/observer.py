@@ -152,7 +152,7 @@ class Observer:
                 "priority": one.priority,
                 "title": one.title,
                 "started": datetime.fromtimestamp(one.started_ms / 1000, UTC).isoformat(timespec="seconds"),
-                "members": len(one.members),
+                "members": one.member_count,
             }
             for one in sorted(found, key=lambda one: (one.priority, one.started_ms))
         ]

@@ -22,7 +22,7 @@ def rejected_in(texts: Mapping[str, str]) -> Rejected:
 
     Examples
     --------
-    >>> name = 'metrics_ai_rejected_total{stage="ingest",topic="telegraf",reason="not_json"}'
+    >>> name = 'metrics_ai_rejected_total{stage="ingest",source="telegraf",reason="not_json"}'
     >>> dict(rejected_in({"ingest": f"# TYPE metrics_ai_rejected counter\n{name} 3\n"}))
     {('telegraf', 'not_json'): 3}
     """
@@ -30,7 +30,7 @@ def rejected_in(texts: Mapping[str, str]) -> Rejected:
     for text in texts.values():
         for labels, value in samples_of(text, "metrics_ai_rejected_total"):
             if value:
-                found[labels.get("topic", ""), labels.get("reason", "")] += int(value)
+                found[labels.get("source", ""), labels.get("reason", "")] += int(value)
     return found
 
 

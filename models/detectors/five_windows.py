@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from models.base import Detector
 from models.params import family_records, make_work, params_record, rule_records
 from models.settings import DetectSettings
+from models.trace import NO_TRACE
 from models.walk import walk
 from streams.blocks import pack, unpack
 from streams.layout import GAUGE, Array, make_slots
@@ -45,7 +46,7 @@ class FiveWindows(Detector):
 
     def _step(self, slots: Array, time_ms: int, value: float) -> None:
         batch = (_SERIES, _SERIES, np.array([time_ms], np.int64), np.array([value], np.float64))
-        walk(slots, batch, 0, self._tables, self._work)
+        walk(slots, batch, 0, self._tables, self._work, NO_TRACE)
         self._work["events"] = self._work["minutes"] = 0
 
     def score_one(self, time_ms: int, value: float) -> float:

@@ -9,7 +9,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "../shared/data"
-needs_data = pytest.mark.skipif(not (DATA / "nab-scores").is_dir(), reason="the NAB files are not beside the repository")
+needs_data = pytest.mark.skipif(
+    not (DATA / "nab-scores").is_dir(), reason="the NAB files are not beside the repository"
+)
 
 
 @pytest.fixture(autouse=True)

@@ -8,10 +8,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from prometheus_client import generate_latest
 
+from integrations.telemetry import Telemetry
 from metrics_ai.event_listing import Line
 from metrics_ai.stack.child import Child, ChildSpec
-from metrics_ai.stack.rejections import RejectionNews
+from metrics_ai.stack.rejections import RejectionNews, rejected_in
 
 
 class Ended(ChildSpec):
@@ -46,6 +48,12 @@ def test_words_outside_the_log_come_first(tmp_path: Path) -> None:
     child = ended(tmp_path, {"level": "error", "event": "older"})
     child.spec.output_path.write_text("Fatal Python error: Aborted\n")
     assert child.last_words() == "Fatal Python error: Aborted"
+
+
+def test_rejections_are_read_from_what_a_role_really_exposes() -> None:
+    telemetry = Telemetry("ingest")
+    telemetry.rejected.labels("ingest", "telegraf", "not_json").inc(3)
+    assert rejected_in({"ingest": generate_latest(telemetry.registry).decode()}) == {("telegraf", "not_json"): 3}
 
 
 def test_rejections_are_told_once_a_minute_and_only_new_ones() -> None:

@@ -67,8 +67,8 @@ def test_an_end_carries_the_windows_that_called_it_an_anomaly(how: str) -> None:
     )
     found = bench.feed_values(Series("t", "m"), values)
     if how == "silent":
-        bench.operator.on_tick(START_MS)
-        found += bench.operator.on_tick(START_MS + 400_000)
+        bench.operator.on_tick(START_MS + 1_300_000)
+        found += bench.operator.on_tick(START_MS + 1_700_000)
     end = next(one for one in found if one.state == "end")
     assert end.end_reason == how
     agreed = {window.window for one in found if one.state != "end" for window in one.windows if window.agrees}
