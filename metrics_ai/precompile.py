@@ -29,7 +29,8 @@ def precompile_detect() -> None:
     operator.on_tick(int(times_ms[-1]) + 1_000)
     fresh = DetectOperator(DetectSettings(), partition=0, partitions=1)
     for key, value in operator.take_blocks():
-        fresh.load_block(key, value)
+        if value is not None:
+            fresh.load_block(key, value)
     fresh.finish_load()
 
 

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
-from pydantic import AfterValidator, TypeAdapter, ValidationError
 
 from models import episodes as e
+from models.chosen import ChosenBank, ChosenEvent
 from models.drift import DriftBank
 from models.families import family_of
 from models.histograms import HistogramBank
-from models.params import family_records, make_work, params_record
+from models.params import family_records, make_work, pace_of, params_record
+from models.registry import make_detector
 from models.rule_book import RuleBook
-from models.rules import ThresholdRule, distinct_rules
+from models.rules import ThresholdRule, rules_of
 from models.settings import DetectSettings
-from models.trace import NO_TRACE
-from models.verdict import Minute, Subject, Told, drift_anomalies, rule_anomaly, window_anomaly
+from models.trace import NO_TRACE, SKIPPED, make_trace
+from models.verdict import Minute, Subject, Told, chosen_anomaly, drift_anomalies, rule_anomaly, window_anomaly
 from models.walk import MAX_TIME_MS, sweep, walk
 from schemas.batch import SampleBatch, decode_batch
 from schemas.errors import CheckpointError, SchemaError
@@ -44,10 +45,9 @@ FAMILIES_KEPT: Final = 50_000
 # Samples further ahead of a tick than the gateway lets through do not move time.
 MAX_AHEAD_MS: Final = 300_000
 RULES_SUBJECT: Final = "threshold_rules"
-_RULES: Final[TypeAdapter[list[ThresholdRule]]] = TypeAdapter(
-    Annotated[list[ThresholdRule], AfterValidator(distinct_rules)]
-)
 _Found = list[tuple[int, int, Anomaly]]
+# What chosen detectors say of a row comes after all else.
+LAST: Final = 1 << 40
 
 
 class DetectOperator:
@@ -84,6 +84,7 @@ class DetectOperator:
         self.partitions = partitions
         self.bank = SeriesBank()
         self.drift = DriftBank(settings.drift)
+        self.chosen = ChosenBank(settings.detectors, make_detector, pace_of(settings))
         self.histograms = HistogramBank(settings.max_series)
         self._families = settings.all_families()
         self._family_cache: dict[tuple[str, str, str], int] = {}
@@ -150,9 +151,14 @@ class DetectOperator:
         self._newest_ms = max(self._newest_ms, int(times.max(initial=0)))
         found: _Found = []
         start = 0
+        watched = [at for at, slot in enumerate(slots.tolist()) if slot in self.chosen] if self.chosen else []
+        if watched and not len(told):
+            told = make_trace(len(batch))
         while start < len(batch):
             start = walk(self.bank.slots, columns, start, self._tables, self._work, told)
             found += self._collect()
+        if watched:
+            found += self._judge_chosen(batch, slots, np.flatnonzero(np.isin(batch.series, watched)), told)
         return [one for _, _, one in sorted(found, key=lambda item: item[:2])]
 
     def _slots(self, batch: SampleBatch) -> npt.NDArray[np.int32]:
@@ -179,6 +185,7 @@ class DetectOperator:
         slots = self.bank.add(fresh)
         self.drift.grow(self.bank.capacity)
         for slot, one in zip(slots, fresh, strict=True):
+            self.chosen.watch(slot, one.series)
             if positions := self._rules.watching(one.series):
                 self._rules.attach(self.bank, slot, positions)
 
@@ -189,6 +196,18 @@ class DetectOperator:
                 self._family_cache.clear()
             self._family_cache[key] = family_of(self._families, *key)
         return self._family_cache[key]
+
+    def _judge_chosen(self, batch: SampleBatch, slots: Array, rows: Array, told: Array) -> _Found:
+        """Hand on what the walk took of the series that chosen detectors watch."""
+        found: _Found = []
+        for row in rows[told["verdict"][rows] != SKIPPED].tolist():
+            slot, time_ms = int(slots[batch.series[row]]), int(batch.timestamp_ms[row])
+            for event in self.chosen.step(slot, time_ms, float(told["value"][row])):
+                found.append((row, LAST, self._chosen_anomaly(slot, event)))
+        return found
+
+    def _chosen_anomaly(self, slot: int, event: ChosenEvent) -> Anomaly:
+        return chosen_anomaly(event, self._subject(slot), self.settings.updates)
 
     def _subject(self, slot: int) -> Subject:
         identity = self.bank.identities[slot]
@@ -254,9 +273,11 @@ class DetectOperator:
         while start < self.bank.used:
             start = sweep(self.bank.slots, start, now_ms, self._tables, self._work, silent_ms)
             found += [one for _, _, one in self._collect()]
+        found += [self._chosen_anomaly(slot, event) for slot, event in self.chosen.silence(now_ms)]
         for slot in np.flatnonzero(silent_ms > self.settings.forget_after_s * 1000).tolist():
             self.bank.forget(slot)
             self.drift.forget(slot)
+            self.chosen.forget(slot)
             self._extra["forgotten"] += 1
         self.histograms.forget(now_ms - int(self.settings.forget_after_s * 1000))
         return sorted(found, key=lambda one: (one.at_ms, one.series_id, one.detector))
@@ -271,13 +292,7 @@ class DetectOperator:
         """
         if setting.subject != RULES_SUBJECT:
             return
-        try:
-            rules = _RULES.validate_python(setting.body.get("rules", []))
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"])) or "names"
-            raise SchemaError(f"threshold rules: {where}: {first['msg']}") from error
-        self._replace_rules(rules, setting.valid_from_ms)
+        self._replace_rules(rules_of(setting), setting.valid_from_ms)
 
     def _replace_rules(self, rules: Sequence[ThresholdRule], from_ms: int) -> None:
         self._rules.replace(rules, from_ms, self._newest_ms, self.bank)
@@ -300,11 +315,13 @@ class DetectOperator:
         """Let the next ``take_blocks`` bring the whole state."""
         self.bank.mark_all()
         self.drift.mark_all()
+        self.chosen.mark_all()
         self.histograms.mark_all()
 
-    def take_blocks(self) -> list[tuple[str, bytes]]:
+    def take_blocks(self) -> list[tuple[str, bytes | None]]:
         """Copy out the records that changed since the last call."""
-        blocks = [*self.bank.take_blocks(), *self.drift.take_blocks(), *self.histograms.take_blocks()]
+        banks = (self.bank, self.drift, self.chosen, self.histograms)
+        blocks = [block for bank in banks for block in bank.take_blocks()]
         return [*blocks, ("meta", msgspec.json.encode(self._meta()))]
 
     def _meta(self) -> dict[str, Any]:
@@ -332,6 +349,8 @@ class DetectOperator:
             self._loaded_meta = msgspec.json.decode(value)
         elif kind in {"drift", "river"}:
             self.drift.load_block(key, value)
+        elif kind == "chosen":
+            self.chosen.load_block(key, value)
         elif kind == "histograms":
             self.histograms.load_block(key, value)
         else:
@@ -352,6 +371,7 @@ class DetectOperator:
             raise CheckpointError(f"state of version {meta['version']}, this reads {STATE_VERSION}")
         self.bank.finish_load(meta["used"])
         self._load_drift(meta["drift"])
+        self.chosen.finish_load(self._series_by_slot())
         self._newest_ms = meta["newest_ms"]
         self._anchor = (meta["anchor"][0], meta["anchor"][1])
         if meta["families"] != [one.model_dump(mode="json") for one in self._families]:
@@ -363,6 +383,9 @@ class DetectOperator:
         if meta["configured"] != [one.model_dump(mode="json") for one in self._rules.configured]:
             self._replace_rules(self._rules.configured, self._newest_ms + 1)
         self._tables = (*self._tables[:2], self._rules.records())
+
+    def _series_by_slot(self) -> Iterator[tuple[int, Series]]:
+        return ((slot, identity.series) for slot, identity in self.bank.live())
 
     def _load_drift(self, made_with: dict[str, Any]) -> None:
         """Detectors as they were; with other settings they begin anew, and their old records are overwritten."""

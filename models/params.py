@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from models.chosen import Pace
 from models.episodes import PARAMS, WORK
 from models.families import MetricFamily
 from models.limits import RULE
@@ -51,6 +52,16 @@ def params_record(settings: DetectSettings) -> Array:
     for name, value in fields.items():
         record[name][0] = value
     return record
+
+
+def pace_of(settings: DetectSettings) -> Pace:
+    """What chosen detectors need to know of time."""
+    return Pace(
+        int(settings.updates.every_s * 1000),
+        int(settings.confirm.max_freeze_s * 1000),
+        int(settings.stale_s * 1000),
+        settings.stale_intervals,
+    )
 
 
 def family_records(families: Sequence[MetricFamily]) -> Array:

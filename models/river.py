@@ -42,3 +42,44 @@ class RiverDrift(Detector):
     def load(self, data: bytes) -> None:
         """Unpickle; only ever from our own checkpoints."""
         self.river = pickle.loads(data)  # noqa: S301
+
+
+class RiverScorer(Detector):
+    """A River anomaly detector of single values: its own score, as a share of a limit.
+
+    A subclass names its settings, which have a ``limit`` and a ``warmup_samples``, and says how to make the object.
+    """
+
+    def __init__(self, settings: BaseModel | None = None) -> None:
+        super().__init__(settings)
+        self.river: Any = self.make()
+        self.learned = 0
+
+    @abstractmethod
+    def make(self) -> Any:
+        """A fresh River object."""
+
+    def raw_score(self, value: float) -> float:
+        """River's own score of a value; supervised detectors take the value itself."""
+        return float(self.river.score_one(None, value))
+
+    def score_one(self, time_ms: int, value: float) -> float:
+        """River's score over the limit; 0 before the warm-up is over, and of what is no number."""
+        if self.learned < self.settings.warmup_samples or not math.isfinite(value):
+            return 0.0
+        score = self.raw_score(value) / self.settings.limit
+        return score if math.isfinite(score) else 0.0
+
+    def learn_one(self, time_ms: int, value: float) -> None:
+        """Update the River object."""
+        if math.isfinite(value):
+            self.river.learn_one(None, value)
+            self.learned += 1
+
+    def snapshot(self) -> bytes:
+        """The object's pickle, and how much it has learned."""
+        return pickle.dumps((self.river, self.learned), protocol=5)
+
+    def load(self, data: bytes) -> None:
+        """Unpickle; only ever from our own checkpoints."""
+        self.river, self.learned = pickle.loads(data)  # noqa: S301

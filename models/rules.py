@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
-from schemas.events import Priority, Severity
+from schemas.errors import SchemaError
+from schemas.events import Priority, Setting, Severity
 from schemas.series import Series
 
 Function = Literal["last", "avg", "min", "max", "count", "increase", "rate"]
@@ -76,6 +77,12 @@ def matchers_of(selector: str) -> tuple[Matcher, ...]:
     return tuple(found)
 
 
+def matches_all(selector: str, series: Series) -> bool:
+    """Whether a selector is about a series; dimensions count as labels where no label has their name."""
+    labels = {**series.dims, **series.labels, "__name__": series.metric}
+    return all(matcher.holds(labels) for matcher in matchers_of(selector))
+
+
 class ThresholdRule(BaseModel):
     """A limit that is known, such as a disk at 95 %.
 
@@ -127,9 +134,8 @@ class ThresholdRule(BaseModel):
         return all(one.holds({"__name__": metric}) for one in matchers_of(self.select) if one.label == "__name__")
 
     def matches(self, series: Series) -> bool:
-        """Whether the rule is about a series; dimensions count as labels where no label has their name."""
-        labels = {**series.dims, **series.labels, "__name__": series.metric}
-        return all(matcher.holds(labels) for matcher in matchers_of(self.select))
+        """Whether the rule is about a series."""
+        return matches_all(self.select, series)
 
 
 def distinct_rules(rules: list[ThresholdRule]) -> list[ThresholdRule]:
@@ -144,6 +150,27 @@ def distinct_rules(rules: list[ThresholdRule]) -> list[ThresholdRule]:
     if twice:
         raise ValueError(f"threshold rules of one name: {', '.join(twice)}")
     return rules
+
+
+_RULES: Final[TypeAdapter[list[ThresholdRule]]] = TypeAdapter(
+    Annotated[list[ThresholdRule], AfterValidator(distinct_rules)]
+)
+
+
+def rules_of(setting: Setting) -> list[ThresholdRule]:
+    """The threshold rules that a setting brings.
+
+    Raises
+    ------
+    SchemaError
+        If they cannot be read.
+    """
+    try:
+        return _RULES.validate_python(setting.body.get("rules", []))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "names"
+        raise SchemaError(f"threshold rules: {where}: {first['msg']}") from error
 
 
 SHIPPED_RULES: Final[tuple[ThresholdRule, ...]] = (

@@ -6,6 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from models.chosen import DetectorChoice, check_choices
 from models.families import NODE_FAMILIES, MetricFamily
 from models.rules import SHIPPED_RULES, ThresholdRule, distinct_rules
 from schemas.events import WindowName
@@ -113,6 +114,9 @@ class DetectSettings(BaseModel):
         default_factory=list, description="Floors for metrics of your own; they come before the shipped ones."
     )
     shipped_families: Annotated[bool, Field(description="Whether the shipped families apply.")] = True
+    detectors: list[DetectorChoice] = Field(
+        default_factory=list, description="Detectors on top of the five windows, for the series that they suit."
+    )
     rules: list[ThresholdRule] = Field(default_factory=list, description="Threshold rules of your own.")
     shipped_rules: Annotated[bool, Field(description="Whether the shipped threshold rules apply.")] = True
 
@@ -131,6 +135,11 @@ class DetectSettings(BaseModel):
     @model_validator(mode="after")
     def _distinct_rules(self) -> Self:
         distinct_rules(self.all_rules())
+        return self
+
+    @model_validator(mode="after")
+    def _choosable(self) -> Self:
+        check_choices(self.detectors, {rule.name for rule in self.all_rules()})
         return self
 
     def all_rules(self) -> list[ThresholdRule]:

@@ -14,8 +14,10 @@ SKIPPED, LEARNING, NORMAL, ANOMALOUS = range(4)
 VERDICTS: Final = ("skipped", "learning", "normal", "anomalous")
 """What is said of a sample: it was not judged (a repeat, too late, no number), no window speaks yet, or its verdict."""
 
-TRACE: Final = np.dtype([("score", "f8"), ("low", "f8"), ("high", "f8"), ("verdict", "u1")], align=True)
-"""A judged sample: its score, the range that the finest speaking window expected, its verdict."""
+TRACE: Final = np.dtype(
+    [("value", "f8"), ("score", "f8"), ("low", "f8"), ("high", "f8"), ("verdict", "u1")], align=True
+)
+"""A judged sample: its value (a counter's is its rate), score, the range that the finest window expected, verdict."""
 
 NO_TRACE: Final[Array] = np.zeros(0, TRACE)
 
@@ -37,6 +39,7 @@ def make_trace(rows: int) -> Array:
 def note(row: Row, told: Any) -> None:
     """Write down what the series' newest value was found to be."""
     told.verdict = LEARNING
+    told.value = row.value
     told.score = row.score
     for window in range(WINDOWS):
         if row.base_ready[window]:

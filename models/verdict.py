@@ -6,9 +6,10 @@ import math
 from typing import Final, NamedTuple
 
 from models import episodes as e
+from models.chosen import ChosenEvent
 from models.explain import clock, explain, number, subject_of
 from models.rules import ThresholdRule
-from models.settings import WINDOW_NAMES
+from models.settings import WINDOW_NAMES, UpdateSettings
 from schemas.events import (
     Anomaly,
     AnomalyKind,
@@ -131,6 +132,37 @@ def rule_anomaly(told: Told, about: Subject, rule: ThresholdRule) -> Anomaly:
         observed=observed,
         contributions=[Contribution(of=rule.name, value=score)],
         confidence=1.0,
+        explanation=sentence,
+    )
+
+
+def chosen_anomaly(told: ChosenEvent, about: Subject, settings: UpdateSettings) -> Anomaly:
+    """What a chosen detector calls anomalous."""
+    name, ended = told.choice.name, told.state == "end"
+    reason: EndReason | None = None if not ended else "silent" if told.silent else "recovered"
+    sentence = (
+        f"{subject_of(about.series)} is {number(told.value)}: {name} scores it {number(max(told.score, told.peak))}; "
+        f"since {clock(told.started_ms)}"
+    )
+    if reason:
+        sentence += _TAILS[reason].format(at=clock(told.ended_ms))
+    return Anomaly(
+        id=anomaly_id(about.series_id, name, told.started_ms),
+        state=told.state,
+        **_who(about),
+        kind="deviation",
+        detector=name,
+        severity=SEVERITIES[(told.peak >= settings.warning) + (told.peak >= settings.critical)],
+        started_ms=told.started_ms,
+        at_ms=told.at_ms,
+        ended_ms=told.ended_ms if ended else None,
+        end_reason=reason,
+        score=told.score,
+        peak_score=told.peak,
+        observed=told.value,
+        contributions=[Contribution(of=name, value=told.score)],
+        confidence=0.5,
+        confidence_reasons=["one detector"],
         explanation=sentence,
     )
 
