@@ -38,8 +38,10 @@ def running(folder: Path) -> Iterator[ApacheKafka | EmbeddedBroker]:
 
 
 def create(bootstrap: str, topics: dict[str, int]) -> None:
-    """Create topics with their partitions, and wait for it."""
+    """Create topics with their partitions where they are not there yet, and wait for it."""
     admin = AdminClient({"bootstrap.servers": bootstrap})
+    there = admin.list_topics(timeout=30).topics
+    topics = {name: count for name, count in topics.items() if name not in there}
     made = admin.create_topics([NewTopic(name, count, 1) for name, count in topics.items()])
     for future in made.values():
         future.result(30)
