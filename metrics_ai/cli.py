@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from metrics_ai.commands import config, decode, doctor, events, replay, topics, up, worker
+from metrics_ai.commands import config, decode, doctor, events, replay, score, topics, up, worker
 from metrics_ai.commands.options import examples
 from schemas.errors import ConfigurationError, MachineError, MetricsAIError
 
@@ -70,6 +70,9 @@ app.add_typer(topics.app, name="topics")
 app.command("replay", epilog=examples("metrics-ai replay week.csv", "metrics-ai replay *.parquet --json | tail -1"))(
     replay.replay
 )
+app.command(
+    "score", epilog=examples("metrics-ai score week.csv --out scores", "metrics-ai score *.csv --out scores --json")
+)(score.score)
 app.command("decode", epilog=examples("metrics-ai decode telegraf.jsonl --source-format telegraf_json"))(decode.decode)
 app.command("incidents", epilog=examples("metrics-ai incidents", "metrics-ai incidents --follow --json"))(
     events.incidents

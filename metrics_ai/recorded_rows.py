@@ -128,18 +128,24 @@ class RowReader:
         Where rows are counted that become no sample.
     name
         The recording's.
+    every_row
+        Whether rows without a value, or with one that is not finite, become samples that are no number.
     """
 
-    def __init__(self, naming: Naming, table: SeriesTable, tally: Tally, name: str = "") -> None:
+    def __init__(
+        self, naming: Naming, table: SeriesTable, tally: Tally, name: str = "", *, every_row: bool = False
+    ) -> None:
         self._naming = naming
         self._table = table
         self._tally = tally
         self._name = name
+        self._every_row = every_row
         self._read = 0
+        self.stamps: pa.Array = pa.array([], pa.utf8())
         self._known: dict[tuple[Any, ...], int] = {}
 
     def read(self, rows: pa.RecordBatch) -> SampleBatch | None:
-        """The samples of some rows, in their order; None if there is none.
+        """The samples of some rows, in their order; None if there is none. ``stamps`` are then their times as written.
 
         Raises
         ------
@@ -160,9 +166,12 @@ class RowReader:
         good = self._reject("bad_timestamp", times >= 0, good, rows, "timestamp")
         good = self._reject("bad_labels", series != _BAD, good, rows, "labels")
         good = self._reject("bad_value", ~unreadable, good, rows, "value")
-        good = self._skip("null", ~missing, good)
-        good = self._skip("not_finite", np.isfinite(value), good)
+        numbers = self._skip("null", ~missing, good)
+        numbers = self._skip("not_finite", np.isfinite(value), numbers)
+        if not self._every_row:
+            good = numbers
         self._read += len(rows)
+        self.stamps = rows.column("timestamp").filter(pa.array(good))
         return batch_of(self._table, series[good].astype(np.int32), times[good], value[good])
 
     def _reject(self, reason: str, passes: Mask, good: Mask, rows: pa.RecordBatch, name: str) -> Mask:

@@ -53,6 +53,7 @@ class RecordingOptions(BaseModel):
     unit: str = Field(default="", description="Where rows name none.")
     messages: FormatOptions = Field(default_factory=FormatOptions, description="What messages or rows do not say.")
     batch_rows: int = Field(default=262_144, ge=1, description="Rows read at once; the result does not depend on it.")
+    every_row: bool = Field(default=False, description="Whether rows without a number come, too, as no number.")
     batch_records: int = Field(default=5_000, ge=1, description="Messages decoded at once; neither on this.")
 
     def format_of(self, path: Path) -> RecordingFormat:
@@ -86,10 +87,13 @@ class Piece:
         Samples, or histogram points; None where there were none.
     done_bytes
         How much of the file was read so far, for a progress bar.
+    stamps
+        Each sample's time as the file writes it; None where it is written in messages.
     """
 
     batch: SampleBatch | None
     done_bytes: int
+    stamps: pa.Array | None = None
 
 
 class RecordingReader:
@@ -146,7 +150,7 @@ class RecordingReader:
                 raise MachineError(f"{path}: {error.strerror or error}") from error
 
     def _csv(self, path: Path) -> Iterator[Piece]:
-        rows = RowReader(self._options.naming(path), self._table, self.tally, str(path))
+        rows = self._rows_of(path)
         with path.open("rb") as file:
             if not file.read(1):
                 return
@@ -161,7 +165,11 @@ class RecordingReader:
             ) as reader:
                 for block in reader:
                     for cut in self._cuts(block):
-                        yield Piece(rows.read(cut), min(file.tell(), path.stat().st_size))
+                        yield Piece(rows.read(cut), min(file.tell(), path.stat().st_size), rows.stamps)
+
+    def _rows_of(self, path: Path) -> RowReader:
+        options = self._options
+        return RowReader(options.naming(path), self._table, self.tally, str(path), every_row=options.every_row)
 
     def _bad_row(self, path: Path, row: Any) -> str:
         detail = f"{row.actual_columns} cells where the header has {row.expected_columns}: {row.text[:_MAX_ROW]!r}"
@@ -169,14 +177,14 @@ class RecordingReader:
         return "skip"
 
     def _parquet(self, path: Path) -> Iterator[Piece]:
-        rows = RowReader(self._options.naming(path), self._table, self.tally, str(path))
+        rows = self._rows_of(path)
         schema = pyarrow.parquet.read_schema(path)
         texts = [one.name for one in schema if one.name in ("metric", "labels") and pa.types.is_string(one.type)]
         with pyarrow.parquet.ParquetFile(path, read_dictionary=texts, memory_map=True) as file:
             size, total, done = path.stat().st_size, max(1, file.metadata.num_rows), 0
             for block in _merged(file.iter_batches(batch_size=self._options.batch_rows), self._options.batch_rows):
                 done += len(block)
-                yield Piece(rows.read(block), size * done // total)
+                yield Piece(rows.read(block), size * done // total, rows.stamps)
 
     def _arrow(self, path: Path) -> Iterator[Piece]:
         size = path.stat().st_size

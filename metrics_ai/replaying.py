@@ -52,7 +52,7 @@ class Replaying:
 
     def run(self, config: Config) -> None:
         """Replay and print."""
-        with _progress_bar() as progress:
+        with progress_bar() as progress:
             result = replay(self.files, self.options, config, progress)
         if self.as_json:
             for line in result.lines():
@@ -68,7 +68,7 @@ class Replaying:
 
     def _end(self, result: ReplayResult) -> None:
         """Exit status 1 where nothing at all could be read: that is no quiet recording."""
-        _tell_rejected(result.rejected, result.summary.rejected)
+        tell_rejected(result.rejected, result.summary.rejected)
         if result.summary.rejected and not result.summary.samples:
             sys.stderr.write("metrics-ai: nothing of it could be read. Look at it with decode, or name its --format\n")
             raise typer.Exit(1)
@@ -77,7 +77,7 @@ class Replaying:
         """Replay with two configurations, and print which incidents come, go or move."""
         results: list[ReplayResult] = []
         for config in (before, after):
-            with _progress_bar() as progress:
+            with progress_bar() as progress:
                 results.append(replay(self.files, self.options, config, progress))
         changes = diff(*results)
         if self.as_json:
@@ -102,7 +102,7 @@ class Replaying:
 
     def send(self, config: Config, topic: str | None) -> None:
         """Send the recording to the broker; exit status 1 if something of it was rejected."""
-        with _progress_bar("records") as progress:
+        with progress_bar("records") as progress:
             sent = send(self.files, self.options, config, topic, progress)
         broker = config.kafka.bootstrap
         if self.as_json:
@@ -111,12 +111,13 @@ class Replaying:
         else:
             parts = [f"sent {sent.records:,} records to {broker}", *_tallies(sent, ("skipped", "rejected"))]
             wide_console().print("; ".join(parts))
-        _tell_rejected(sent.told, sent.rejected)
+        tell_rejected(sent.told, sent.rejected)
         if sent.rejected:
             raise typer.Exit(1)
 
 
-def _tell_rejected(told: Sequence[str], counts: Mapping[str, int]) -> None:
+def tell_rejected(told: Sequence[str], counts: Mapping[str, int]) -> None:
+    """Name the first rows or messages that could not be read, and how many more there are."""
     for sentence in told:
         sys.stderr.write(sentence + "\n")
     if (more := sum(counts.values()) - len(told)) > 0:
@@ -124,7 +125,7 @@ def _tell_rejected(told: Sequence[str], counts: Mapping[str, int]) -> None:
 
 
 @contextmanager
-def _progress_bar(counted: str = "samples") -> Iterator[Callable[[ReplayProgress], None] | None]:
+def progress_bar(counted: str = "samples") -> Iterator[Callable[[ReplayProgress], None] | None]:
     """A bar on standard error, only where that is a terminal."""
     console = Console(stderr=True)
     if not console.is_terminal:
