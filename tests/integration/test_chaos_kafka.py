@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from agents.checkpoints import CheckpointSettings, Manifest
+from agents.writers import CheckpointTarget, TransactionalWriter
 from integrations.kafka.apache import ApacheKafka
 from schemas.topics import DECIDE_CHECKPOINTS, DETECT_CHECKPOINTS
 from tests.integration.harness.chaos import Trial, compact_hard, fresh
 from tests.integration.harness.flow import ROLES, FlowTrial
 from tests.integration.harness.judge import differences
+from tests.integration.harness.log import BrokerLog
 from tests.integration.harness.stages import sum_stage
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
@@ -105,3 +108,19 @@ def test_apache_kafka_itself_is_restarted(make_trial: Callable[[int], Trial], ha
                 time.sleep(0.1)
 
     assert _run(make_trial(13), restart) == []
+
+
+def test_checkpoints_are_compacted_while_more_are_written(hard_kafka: ApacheKafka) -> None:
+    """With the catalogue's settings alone: a restore reads the state and little more, not all that was written."""
+    kafka = fresh(hard_kafka.settings, partitions=1)
+    target = CheckpointTarget(kafka, "detect", 0, kafka.topic(DETECT_CHECKPOINTS))
+    writer = TransactionalWriter(target, CheckpointSettings(compression="none"))
+    writer.take_over()
+    blocks = {f"b/{number}": bytes(1024 * 1024) for number in range(8)}
+    for number in range(16):
+        writer.write([], blocks, Manifest(number=number, offsets={}, blocks=len(blocks)))
+    writer.close()
+    deadline = time.monotonic() + 60
+    while (read_bytes := BrokerLog(kafka).states(DETECT_CHECKPOINTS)[0].size_bytes) > 48 * 1024 * 1024:
+        assert time.monotonic() < deadline, f"{read_bytes:,} bytes of {16 * 8 * 1024 * 1024:,} are read still"
+        time.sleep(0.5)
