@@ -144,8 +144,7 @@ class Shell:
         failures = 0
         # Partitions take turns: their first checkpoints are spread over one interval.
         part.saved_at_s -= self._interval_s * part.number / max(part.number + 1, self._settings.kafka.partitions)
-        while self.partitions.get(part.number) is part:
-            await asyncio.sleep(self._wait_s(part))
+        while not await part.is_gone_within(self._wait_s(part)):
             if not self._is_due(part):
                 continue
             try:
@@ -252,11 +251,17 @@ class Shell:
         self.telemetry.fenced.labels(self.stage.name).inc()
         if not self._is_ours(part):  # handed on while it was saved; the newer owner may be this very worker
             return
-        del self.partitions[part.number]
+        self._forget(part)
         generation = self._generation
         # The newer owner may itself be a zombie that died since: then no rebalance comes, and the partition lies idle.
         grace_s = 2 * self._settings.kafka.session_s
-        asyncio.get_running_loop().call_later(grace_s, self._fail_if_still, generation, error)
+        told = FencedError(error.what, error.way_out)  # without the frames of the other, which hold the partition
+        asyncio.get_running_loop().call_later(grace_s, self._fail_if_still, generation, told)
+
+    def _forget(self, part: PartitionState) -> None:
+        """Let go of a partition's state: whoever waits for its next checkpoint holds it no longer."""
+        del self.partitions[part.number]
+        part.gone.set()
 
     def _fail_if_still(self, generation: int, error: FencedError) -> None:
         if generation == self._generation:
@@ -296,7 +301,8 @@ class Shell:
             if tasks:
                 await asyncio.wait(tasks, timeout=HANDOVER_S)
         finally:
-            self.partitions.clear()
+            for part in list(self.partitions.values()):
+                self._forget(part)
         if late := sum(not task.done() for task in tasks):
             LOG.warning("partitions are handed on while they are saved", extra={"partitions": late})
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -64,6 +66,28 @@ def test_an_output_that_is_refused_after_the_handover_ends_nobody() -> None:
 
     world.run(test)
     assert world.writer.written == []
+
+
+@pytest.mark.parametrize("how", ["handed on", "fenced"])
+def test_the_state_of_a_partition_that_is_gone_is_not_kept_until_its_next_checkpoint(how: str) -> None:
+    world = World(writer=FakeWriter([FencedError("newer owner")] if how == "fenced" else []))
+
+    async def test(shell: Shell, part: PartitionState) -> None:
+        state = weakref.ref(part.operator)
+        shell._keep(part)
+        await asyncio.sleep(0)  # it waits for seconds now
+        take_step(part)
+        if how == "fenced":
+            await shell.checkpoint(part)
+        else:
+            await shell._on_revoked()
+        del part
+        await asyncio.wait_for(asyncio.gather(*shell._keepers), 1)
+        gc.collect()
+        assert state() is None
+        assert not shell.failed.done()
+
+    world.run(test)
 
 
 def test_a_save_under_way_ends_before_the_partition_is_handed_on() -> None:
