@@ -17,6 +17,7 @@ from tests.integration.harness.flow import ROLES, FlowTrial
 from tests.integration.harness.judge import differences
 from tests.integration.harness.log import BrokerLog
 from tests.integration.harness.stages import sum_stage
+from tests.integration.harness.workers import WorkerProcess
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
 # Longer than the session of two seconds: the group has given the partitions away when the zombie wakes.
@@ -48,7 +49,8 @@ def _run(trial: Trial, disturb: Callable[[Trial], None]) -> list[str]:
     """What is wrong after it; empty if nothing is."""
     if isinstance(trial, FlowTrial):
         trial.run(disturb, ROLES)
-        return [*trial.state_differences(), *trial.outcome().differences(trial.expected())]
+        twice = [f"{count} decisions came twice"] if (count := trial.twice_committed()) else []
+        return [*twice, *trial.state_differences(), *trial.outcome().differences(trial.expected())]
     trial.run(disturb)
     return differences(trial.log, sum_stage)
 
@@ -63,11 +65,27 @@ def _freeze_in_turn(trial: Trial) -> None:
         if not worker.positions(source.name):
             continue
         trial.await_in_flight(worker, source)
-        worker.freeze()
-        time.sleep(FROZEN_S)
-        worker.thaw()
-        time.sleep(1.0)
+        _freeze(worker)
     trial.kill_in_flight("detect", 1)
+    _freeze_decide(trial)
+
+
+def _freeze_decide(trial: Trial) -> None:
+    """Two workers of decide; whoever has the most to do stands still, in its transactions."""
+    trial.workers["decide"].append(trial.start("decide"))
+    source = sum_stage("decide").source
+    for _ in range(3):
+        trial.wait_ready()
+        worker = max(trial.workers["decide"], key=lambda one: sum(one.positions(source.name).values()))
+        trial.await_in_flight(worker, source)
+        _freeze(worker)
+
+
+def _freeze(worker: WorkerProcess) -> None:
+    worker.freeze()
+    time.sleep(FROZEN_S)
+    worker.thaw()
+    time.sleep(1.0)
 
 
 def test_zombies_are_refused_and_change_nothing(make_trial: Callable[[int], Trial]) -> None:

@@ -19,7 +19,7 @@ from schemas import topics
 
 # Bursts, so that there is something to read when a worker dies.
 _BURST_S = 0.2
-# Not long ago: the mark of a transaction bears the time of day, and one a week after a segment's first record closes the
+# Not long ago: a transaction's mark bears the time of day, and one a week after a segment's first record closes the
 # segment, so that alerts are compacted that a judge still looks for.
 START_MS = int(time.time()) * 1000 - 3_600_000
 
