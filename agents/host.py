@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
@@ -42,16 +43,25 @@ class StageHost:
         Metrics and health.
     with_ticks
         Whether to write the stage's ticks.
+    clock
+        Theirs: seconds since the epoch.
     """
 
-    def __init__(self, stage: Stage, settings: ShellSettings, telemetry: Telemetry, with_ticks: bool = True) -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        settings: ShellSettings,
+        telemetry: Telemetry,
+        with_ticks: bool = True,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self.app = make_app(stage.name, settings.kafka, settings.transactions)
         self.shell = Shell(stage, settings, self.app, telemetry)
         watch = Watch(self.shell)
         self._loops: list[Callable[[], asyncio.Future[None]]] = [lambda: asyncio.ensure_future(watch.run())]
         if with_ticks:
             topic = self.shell.name_on_broker(stage.ticks.name)
-            ticks = TickWriter(stage, topic, self.shell.producer, watch)
+            ticks = TickWriter(stage, topic, self.shell.producer, watch, clock)
             self._loops.append(lambda: asyncio.ensure_future(ticks.run()))
         self._tasks: list[asyncio.Future[None]] = []
         _AGENTS[stage.name](self.app, self.shell)

@@ -30,6 +30,9 @@ _DELIVERY_MS: Final = 60_000
 _REPORTS_S: Final = 0.1
 _FULL_S: Final = 0.005
 _STOP_S: Final = 5.0
+# A dead letter's headers and framing need room beside its key and value; of a key, no more than this is kept.
+_FRAMING_BYTES: Final = 64 * 1024
+_MAX_KEY_BYTES: Final = 64 * 1024
 Headers = tuple[tuple[str, bytes], ...]
 
 
@@ -73,7 +76,13 @@ class Envelope:
         return SendableRecord(self.kafka.topic(output.topic), output.partition, record, output.event_ms)
 
     def of_dead_letter(self, topic: Topic, record: LogRecord, reason: str, error: str) -> SendableRecord:
-        """What could not be read: the original bytes, with the reason and origin in headers."""
+        """What could not be read: the original bytes, with the reason and origin in headers.
+
+        A record may be larger than any that we may send: the broker limits what it takes by its compressed size, and
+        a letter has headers on top. Then it is cut, and ``truncated_from`` says how long the value was.
+        """
+        key = (record.key or b"")[:_MAX_KEY_BYTES]
+        value = (record.value or b"")[: MAX_MESSAGE_BYTES - _FRAMING_BYTES - len(key)]
         headers: Headers = (
             ("reason", reason.encode()),
             ("error", error.encode(errors="replace")[:2000]),
@@ -83,7 +92,9 @@ class Envelope:
             ("timestamp", b"%d" % record.timestamp_ms),
             ("tombstone", b"%d" % (record.value is None)),
         )
-        letter = KeyedRecord(record.key or b"", record.value or b"", headers)
+        if len(value) < len(record.value or b""):
+            headers += (("truncated_from", b"%d" % len(record.value or b"")),)
+        letter = KeyedRecord(key, value, headers)
         return SendableRecord(self.kafka.topic(topic), record.partition, letter, max(0, record.timestamp_ms))
 
 

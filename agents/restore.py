@@ -138,7 +138,11 @@ class Restorer:
         }
 
     def _position(self, topic: Topic, number: int, saved: int | None, ends: LogEnds) -> int:
-        """Where to go on: after what the state holds, unless the log no longer reaches there."""
+        """Where to go on: after what the state holds, unless the log no longer reaches there.
+
+        A log that ends before that was made anew, or lost its end: what it holds was not read, and nobody knows from
+        where on. It is read from its start: what is in the state already changes nothing.
+        """
         if saved is None:
             return ends.first
         if saved < ends.first:
@@ -150,5 +154,6 @@ class Restorer:
                 "the topic is shorter than the state made of it; was it made anew?",
                 extra={"topic": topic.name, "partition": number, "state_at": saved, "end": ends.next},
             )
-            return ends.next
+            self._report_gap(topic, number, ends.next, saved - ends.next)
+            return ends.first
         return saved

@@ -144,8 +144,7 @@ class Shell:
         failures = 0
         # Partitions take turns: their first checkpoints are spread over one interval.
         part.saved_at_s -= self._interval_s * part.number / max(part.number + 1, self._settings.kafka.partitions)
-        while self.partitions.get(part.number) is part:
-            await asyncio.sleep(self._wait_s(part))
+        while not await part.is_gone_within(self._wait_s(part)):
             if not self._is_due(part):
                 continue
             try:
@@ -178,7 +177,7 @@ class Shell:
             If nothing of it counts; what it held comes again with the next.
         """
         async with part.saving:
-            if self.partitions.get(part.number) is not part:
+            if not self._is_ours(part):
                 return
             if part.positions == part.saved and not part.pending_blocks and not part.pending_outputs:
                 part.saved_at_s = time.monotonic()
@@ -190,7 +189,7 @@ class Shell:
                 self._fall_silent(part, error)
                 return
             except LostError as error:
-                self.fail(error)
+                self._fail_of(part, error)
                 raise
             finally:
                 part.saved_at_s = time.monotonic()
@@ -228,8 +227,17 @@ class Shell:
         for failure in await asyncio.gather(*part.flying, return_exceptions=True):
             if isinstance(failure, BaseException):
                 error = CheckpointError(f"an output of {self.stage.name} was not taken: {failure}")
-                self.fail(error)
+                self._fail_of(part, error)
                 raise error
+
+    def _is_ours(self, part: PartitionState) -> bool:
+        """Whether it was not handed on; a save that was late then may go on, and the partition be ours anew."""
+        return self.partitions.get(part.number) is part
+
+    def _fail_of(self, part: PartitionState, error: CheckpointError) -> None:
+        """End the worker, unless the partition was handed on: who has it now has read what counts."""
+        if self._is_ours(part):
+            self.fail(error)
 
     def _count(self, part: PartitionState, size_bytes: int, started_s: float) -> None:
         name = self.stage.name
@@ -241,11 +249,19 @@ class Shell:
         """A newer owner exists. The group will say so; until then nothing more is written for the partition."""
         LOG.warning("fenced", extra={"stage": self.stage.name, "partition": part.number, "error": str(error)})
         self.telemetry.fenced.labels(self.stage.name).inc()
-        self.partitions.pop(part.number, None)
+        if not self._is_ours(part):  # handed on while it was saved; the newer owner may be this very worker
+            return
+        self._forget(part)
         generation = self._generation
         # The newer owner may itself be a zombie that died since: then no rebalance comes, and the partition lies idle.
         grace_s = 2 * self._settings.kafka.session_s
-        asyncio.get_running_loop().call_later(grace_s, self._fail_if_still, generation, error)
+        told = FencedError(error.what, error.way_out)  # without the frames of the other, which hold the partition
+        asyncio.get_running_loop().call_later(grace_s, self._fail_if_still, generation, told)
+
+    def _forget(self, part: PartitionState) -> None:
+        """Let go of a partition's state: whoever waits for its next checkpoint holds it no longer."""
+        del self.partitions[part.number]
+        part.gone.set()
 
     def _fail_if_still(self, generation: int, error: FencedError) -> None:
         if generation == self._generation:
@@ -256,7 +272,7 @@ class Shell:
         if now - self._committed_at_s.get(part.number, 0.0) < _COMMIT_EVERY_S:
             return
         self._committed_at_s[part.number] = now
-        if self.partitions.get(part.number) is part:
+        if self._is_ours(part):
             await self._commit([part])
 
     async def _commit(self, parts: list[PartitionState]) -> None:
@@ -285,7 +301,8 @@ class Shell:
             if tasks:
                 await asyncio.wait(tasks, timeout=HANDOVER_S)
         finally:
-            self.partitions.clear()
+            for part in list(self.partitions.values()):
+                self._forget(part)
         if late := sum(not task.done() for task in tasks):
             LOG.warning("partitions are handed on while they are saved", extra={"partitions": late})
 

@@ -74,6 +74,7 @@ class PartitionState:
     flying: set[asyncio.Future[None]] = field(default_factory=set)
     pending_blocks: dict[str, bytes | None] = field(default_factory=dict)
     pending_outputs: list[SendableRecord] = field(default_factory=list)
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
     saving: asyncio.Lock = field(default_factory=asyncio.Lock)
     sending: asyncio.Lock = field(default_factory=asyncio.Lock)
     cost_s: float = 0.0
@@ -85,6 +86,12 @@ class PartitionState:
     def __post_init__(self) -> None:
         self.saved = dict(self.positions)
         self.told = dict(getattr(self.operator, "counts", {}))  # what it counted before is told already
+
+    async def is_gone_within(self, seconds: float) -> bool:
+        """Wait so long, but no longer than the partition is in this worker's hands; whether it has left them."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.gone.wait(), seconds)
+        return self.gone.is_set()
 
 
 @dataclass

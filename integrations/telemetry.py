@@ -47,7 +47,9 @@ class Telemetry:
         self.noted = Counter(
             "metrics_ai_noted", "What a stage saw in its values, by name.", ["stage", "event"], registry=registry
         )
-        self.gaps = Counter("metrics_ai_gaps", "Offsets that retention removed.", ["stage", "topic"], registry=registry)
+        self.gaps = Counter(
+            "metrics_ai_gaps", "Records that were gone before they were read.", ["stage", "topic"], registry=registry
+        )
         self.lag_offsets = Gauge(
             "metrics_ai_lag_offsets", "Records not read yet.", ["stage", "topic", "partition"], registry=registry
         )

@@ -58,6 +58,11 @@ class Topic:
         return config | dict(self.properties)
 
 
+# Kafka compacts no segment that it still writes to: this much, and a tenth of what is compacted, is read in vain at a
+# restore. With the defaults (1 GiB, a week, a half) a restore reads every checkpoint of the last quarter of an hour.
+_CHECKPOINTED = MappingProxyType(
+    {"segment.bytes": str(32 * 1024 * 1024), "segment.ms": str(HOUR_MS), "min.cleanable.dirty.ratio": "0.1"}
+)
 _LAGGED = MappingProxyType({"min.compaction.lag.ms": str(COMPACTION_LAG_MS)})
 
 SAMPLES: Final = Topic(
@@ -139,6 +144,7 @@ def _stage_topics(stage: str, source: Topic) -> tuple[Topic, Topic, Topic]:
             None,
             (stage,),
             (stage,),
+            properties=_CHECKPOINTED,
         ),
         Topic(
             f"{source.name}.dlq",

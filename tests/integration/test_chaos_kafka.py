@@ -8,12 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from agents.checkpoints import CheckpointSettings, Manifest
+from agents.writers import CheckpointTarget, TransactionalWriter
 from integrations.kafka.apache import ApacheKafka
 from schemas.topics import DECIDE_CHECKPOINTS, DETECT_CHECKPOINTS
 from tests.integration.harness.chaos import Trial, compact_hard, fresh
 from tests.integration.harness.flow import ROLES, FlowTrial
 from tests.integration.harness.judge import differences
+from tests.integration.harness.log import BrokerLog
 from tests.integration.harness.stages import sum_stage
+from tests.integration.harness.workers import WorkerProcess
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
 # Longer than the session of two seconds: the group has given the partitions away when the zombie wakes.
@@ -45,7 +49,8 @@ def _run(trial: Trial, disturb: Callable[[Trial], None]) -> list[str]:
     """What is wrong after it; empty if nothing is."""
     if isinstance(trial, FlowTrial):
         trial.run(disturb, ROLES)
-        return [*trial.state_differences(), *trial.outcome().differences(trial.expected())]
+        twice = [f"{count} decisions came twice"] if (count := trial.twice_committed()) else []
+        return [*twice, *trial.state_differences(), *trial.outcome().differences(trial.expected())]
     trial.run(disturb)
     return differences(trial.log, sum_stage)
 
@@ -60,11 +65,27 @@ def _freeze_in_turn(trial: Trial) -> None:
         if not worker.positions(source.name):
             continue
         trial.await_in_flight(worker, source)
-        worker.freeze()
-        time.sleep(FROZEN_S)
-        worker.thaw()
-        time.sleep(1.0)
+        _freeze(worker)
     trial.kill_in_flight("detect", 1)
+    _freeze_decide(trial)
+
+
+def _freeze_decide(trial: Trial) -> None:
+    """Two workers of decide; whoever has the most to do stands still, in its transactions."""
+    trial.workers["decide"].append(trial.start("decide"))
+    source = sum_stage("decide").source
+    for _ in range(3):
+        trial.wait_ready()
+        worker = max(trial.workers["decide"], key=lambda one: sum(one.positions(source.name).values()))
+        trial.await_in_flight(worker, source)
+        _freeze(worker)
+
+
+def _freeze(worker: WorkerProcess) -> None:
+    worker.freeze()
+    time.sleep(FROZEN_S)
+    worker.thaw()
+    time.sleep(1.0)
 
 
 def test_zombies_are_refused_and_change_nothing(make_trial: Callable[[int], Trial]) -> None:
@@ -105,3 +126,19 @@ def test_apache_kafka_itself_is_restarted(make_trial: Callable[[int], Trial], ha
                 time.sleep(0.1)
 
     assert _run(make_trial(13), restart) == []
+
+
+def test_checkpoints_are_compacted_while_more_are_written(hard_kafka: ApacheKafka) -> None:
+    """With the catalogue's settings alone: a restore reads the state and little more, not all that was written."""
+    kafka = fresh(hard_kafka.settings, partitions=1)
+    target = CheckpointTarget(kafka, "detect", 0, kafka.topic(DETECT_CHECKPOINTS))
+    writer = TransactionalWriter(target, CheckpointSettings(compression="none"))
+    writer.take_over()
+    blocks = {f"b/{number}": bytes(1024 * 1024) for number in range(8)}
+    for number in range(16):
+        writer.write([], blocks, Manifest(number=number, offsets={}, blocks=len(blocks)))
+    writer.close()
+    deadline = time.monotonic() + 60
+    while (read_bytes := BrokerLog(kafka).states(DETECT_CHECKPOINTS)[0].size_bytes) > 48 * 1024 * 1024:
+        assert time.monotonic() < deadline, f"{read_bytes:,} bytes of {16 * 8 * 1024 * 1024:,} are read still"
+        time.sleep(0.5)

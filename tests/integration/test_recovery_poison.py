@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import random
 import zlib
 from pathlib import Path
+from typing import Any
 
+import pytest
 from confluent_kafka import Producer
 
 from integrations.kafka.connection import KafkaSettings
-from schemas.topics import ANOMALIES, DETECT_CHECKPOINTS, SAMPLES, SAMPLES_DLQ, SETTINGS
+from schemas.topics import ANOMALIES, DETECT_CHECKPOINTS, MAX_MESSAGE_BYTES, SAMPLES, SAMPLES_DLQ, SETTINGS
 from tests.integration.harness.chaos import Trial, fresh
 from tests.integration.harness.codecs import produce_unknown_codec
 from tests.integration.harness.judge import stage_differences
@@ -23,8 +26,8 @@ def _record(number: int, padding: str = "", **more: object) -> bytes:
     return json.dumps({"key": "k", "value": 1.5, "at_ms": START_MS, "n": number, "padding": padding, **more}).encode()
 
 
-def _send(kafka: KafkaSettings, values: list[tuple[str, bytes | None]]) -> None:
-    producer = Producer(kafka.librdkafka(message_max_bytes=8 * 1024 * 1024, max_in_flight=1))
+def _send(kafka: KafkaSettings, values: list[tuple[str, bytes | None]], **options: Any) -> None:
+    producer = Producer(kafka.librdkafka(**{"message_max_bytes": MAX_MESSAGE_BYTES, "max_in_flight": 1} | options))
     errors: list[object] = []
     for topic, value in values:
         producer.produce(topic, value, b"k", 0, on_delivery=lambda error, _: errors.append(error))
@@ -69,3 +72,31 @@ def test_poison_goes_to_the_dead_letters_and_the_rest_is_applied(any_broker: Kaf
 def test_no_broker_lets_an_unknown_codec_through(any_broker: KafkaSettings) -> None:
     kafka = fresh(any_broker)
     assert produce_unknown_codec(kafka, kafka.topic(SAMPLES), 0, _record(1)) not in {0, 6}
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("role", ["detect", "decide"])
+def test_poison_that_is_too_large_to_pass_on_is_cut(apache_kafka: KafkaSettings, tmp_path: Path, role: str) -> None:
+    kafka = fresh(apache_kafka)
+    trial = Trial(kafka, tmp_path, seed=2)
+    stage = sum_stage(role)
+    source = kafka.topic(stage.source)
+    whole = random.Random(2).randbytes(MAX_MESSAGE_BYTES - 100)  # lz4 makes nothing of it
+    grown = bytes(20 * 1024 * 1024)  # the broker sees a few kilobytes
+    _send(kafka, [(source, _record(1)), (source, whole)])
+    _send(kafka, [(source, grown), (source, _record(2))], message_max_bytes=2 * len(grown), compression_type="gzip")
+    trial.workers[role] = [trial.start(role)]
+    try:
+        trial.finish(role)
+    finally:
+        trial.workers[role][0].end()
+    letters = trial.log.records(stage.dead_letters)[0]
+    headers = [dict(letter.headers) for letter in letters]
+    assert [(one["offset"], one["reason"]) for one in headers] == [(b"1", b"unreadable"), (b"2", b"unreadable")]
+    assert [int(one["truncated_from"]) for one in headers] == [len(whole), len(grown)]
+    for letter, value in zip(letters, (whole, grown), strict=True):
+        assert letter.value is not None
+        assert len(letter.value) > MAX_MESSAGE_BYTES - 200_000
+        assert value.startswith(letter.value)
+    assert trial.log.saved(stage.checkpoints, stage.source)[0] == 4
+    assert not trial.ended, "a worker ended over it"

@@ -104,6 +104,7 @@ class Trial:
 
     operators: ClassVar[str] = "sums"
     ticking: ClassVar[frozenset[str]] = frozenset()
+    clocks_back_s: ClassVar[dict[str, float]] = {}
 
     def stage(self, role: str) -> Stage:
         """What a worker of the role hosts."""
@@ -133,9 +134,10 @@ class Trial:
         return [worker for workers in self.workers.values() for worker in workers]
 
     def start(self, role: str) -> WorkerProcess:
+        more = {"clock_back_s": self.clocks_back_s.get(role, 0.0)}
         return WorkerProcess(
             WorkerSpec(
-                role, self.kafka, self.folder, self.interval_s, self.operators, self.writer, role in self.ticking
+                role, self.kafka, self.folder, self.interval_s, self.operators, self.writer, role in self.ticking, more
             )
         )
 

@@ -15,7 +15,7 @@ from schemas.events import Tick
 from schemas.topics import ALERTS, ANOMALIES, DECIDE_TICKS, INCIDENTS, SAMPLES, TIMELINE
 from tests.integration.harness.chaos import Kill, Trial
 from tests.integration.harness.judge import Reference, state_differences
-from tests.integration.harness.real import Outcome, raw_messages, raw_topic, reference, stage_settings
+from tests.integration.harness.real import BACK_MS, Outcome, raw_messages, raw_topic, reference, stage_settings
 from tests.integration.harness.traffic import Traffic
 
 ROLES = ("ingest", "detect", "decide")
@@ -29,8 +29,10 @@ class FlowTrial(Trial):
     """The real thing, killed in turn."""
 
     operators: ClassVar[str] = "real"
-    # Time passes in detect while it is killed; decide's is the trial's own, at the end.
-    ticking: ClassVar[frozenset[str]] = frozenset({"detect"})
+    # Time passes in both while they are killed; in decide it is a time before all data, so that when an incident
+    # resolves is the trial's own word, at the end.
+    ticking: ClassVar[frozenset[str]] = frozenset({"detect", "decide"})
+    clocks_back_s: ClassVar[dict[str, float]] = {"decide": 2 * BACK_MS / 1000}
     last_tick_ms: int = 0
     raw: list[bytes] = field(default_factory=list)
 

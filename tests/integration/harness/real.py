@@ -79,24 +79,43 @@ def raw_messages(kafka: KafkaSettings, seed: int) -> Iterator[Message]:
     chance = random.Random(seed)
     start_ms = (int(time.time() * 1000) - BACK_MS) // STEP_MS * STEP_MS
     broken_until = [0] * HOSTS
+    breakdowns = [0] * HOSTS
     step = 0
     while True:
         at_ms = start_ms + step * STEP_MS
         for host in range(HOSTS):
             if step > 60 and broken_until[host] < step - 60 and chance.random() < 0.004:
                 broken_until[host] = step + chance.randrange(8, 40)
-            yield _report(raw_topic(kafka), host, at_ms, chance, broken=step < broken_until[host])
+                breakdowns[host] += 1
+            values = _values(host, chance, broken=step < broken_until[host])
+            yield _report(raw_topic(kafka), host, at_ms, values | _urgent(host, breakdowns[host], values))
         step += 1
 
 
-def _report(topic: str, host: int, at_ms: int, chance: random.Random, broken: bool) -> Message:
-    labels = {"cluster": "c1", "node": f"h{host}"}
-    values = {
+def _values(host: int, chance: random.Random, broken: bool) -> dict[str, float]:
+    return {
         "node_cpu_ratio": 0.97 + chance.gauss(0, 0.005) if broken else 0.30 + chance.gauss(0, 0.02),
         "node_load1": 24 + chance.gauss(0, 0.5) if broken and host % 2 else 2 + chance.gauss(0, 0.2),
     }
+
+
+def _urgent(host: int, breakdowns: int, values: dict[str, float]) -> dict[str, float]:
+    """What pages: of every third host a disk that fills while it is broken (P1), of another a kill for memory (P0)."""
+    if host % 3 == 0:
+        return {"node_filesystem_used_ratio": values["node_cpu_ratio"]}
+    return {"node_oom_kills_total": float(breakdowns)} if host % 3 == 1 else {}
+
+
+def _report(topic: str, host: int, at_ms: int, values: dict[str, float]) -> Message:
+    labels = {"cluster": "c1", "node": f"h{host}"}
     body = [
-        {"metric": name, "value": round(value, 6), "timestamp": at_ms, "labels": labels}
+        {
+            "metric": name,
+            "value": round(value, 6),
+            "timestamp": at_ms,
+            "labels": labels,
+            "type": "counter" if name.endswith("_total") else "gauge",
+        }
         for name, value in values.items()
     ]
     key = f"h{host}".encode()
@@ -126,16 +145,21 @@ class Outcome:
 
     def final_incidents(self) -> set[tuple[Any, ...]]:
         return {
-            (frozenset(m.alert_id for m in i.members), i.state, i.started_ms, i.ended_ms, i.priority)
+            (_members(i), i.state, i.started_ms, i.ended_ms, i.priority, *_paged(i))
             for i in self.incidents.values()
             if i.state != "merged"
         }
+
+    def final_priorities(self) -> set[str]:
+        return {i.priority for i in self.incidents.values() if i.page_keys}
 
     def differences(self, expected: Outcome) -> list[str]:
         """What is wrong, as sentences; empty if nothing is."""
         found = []
         if not (expected.anomalies and expected.final_alerts() and expected.final_incidents()):
             found.append("the reference is empty, nothing was compared")
+        if missing := {"P0", "P1"} - expected.final_priorities():
+            found.append(f"the reference has no page of {sorted(missing)}")
         for name, ours, theirs in (
             ("anomalies", set(self.anomalies), set(expected.anomalies)),
             ("alerts", self.final_alerts(), expected.final_alerts()),
@@ -151,6 +175,19 @@ class Outcome:
         if changed:
             found.append(f"anomalies: {len(changed)} differ in value")
         return found
+
+
+def _members(incident: Incident) -> frozenset[str]:
+    return frozenset(member.alert_id for member in incident.members)
+
+
+def _paged(incident: Incident) -> tuple[frozenset[str], bool]:
+    """The keys of its safety alerts, and whether one of an incident is among its keys.
+
+    Which incident's it is depends on who came first, and is nothing in which runs must agree.
+    """
+    keys = frozenset(incident.page_keys)
+    return keys & _members(incident), bool(keys - _members(incident))
 
 
 def reference(raw: Sequence[bytes], folder: Path, last_tick_ms: int) -> Outcome:

@@ -16,6 +16,7 @@ from tests.integration.harness.sums import SumOperator
 
 # Long enough to be seen and hit.
 BROKEN_FOR_S = 1.0
+SLOW_S = 4.0
 # Partitions that are between the two halves of a checkpoint whose order is broken.
 TORN: set[int] = set()
 
@@ -32,6 +33,28 @@ def sum_stage(role: str) -> Stage:
     if role == "detect":
         return detect_stage(sums_of_samples, 1)
     return decide_stage(sums_of_anomalies, 1)
+
+
+def talkative_stage(role: str) -> Stage:
+    """Decide, with an output for each record: it soon waits for its transactions."""
+    assert role == "decide"
+    return decide_stage(lambda partition: SumOperator((topics.ANOMALIES,), topics.ALERTS, partition), 1)
+
+
+class SlowWriter:
+    """A broker that takes its time for each checkpoint."""
+
+    def __init__(self, sound: CheckpointWriter) -> None:
+        self._sound = sound
+        self.take_over, self.close = sound.take_over, sound.close
+
+    def write(self, outputs: Sequence[SendableRecord], blocks: Mapping[str, bytes], manifest: Manifest) -> None:
+        time.sleep(SLOW_S)
+        self._sound.write(outputs, blocks, manifest)
+
+
+def slow_writer(target: CheckpointTarget, settings: CheckpointSettings, transactions: bool) -> CheckpointWriter:
+    return SlowWriter(writer_for(target, settings, transactions))
 
 
 class ManifestFirst:
@@ -73,4 +96,4 @@ def outputs_last(target: CheckpointTarget, settings: CheckpointSettings, transac
     return OutputsLast(writer_for(target, settings, transactions), target.partition)
 
 
-WRITERS = {"sound": writer_for, "manifest_first": manifest_first, "outputs_last": outputs_last}
+WRITERS = {"sound": writer_for, "slow": slow_writer, "manifest_first": manifest_first, "outputs_last": outputs_last}

@@ -23,7 +23,7 @@ from integrations.kafka.connection import KafkaSettings
 from integrations.kafka.process import end_within
 from integrations.telemetry import Telemetry
 from metrics_ai.worker import LAST_RESORT_S
-from tests.integration.harness.stages import TORN, WRITERS, sum_stage
+from tests.integration.harness.stages import TORN, WRITERS, sum_stage, talkative_stage
 
 LOG = logging.getLogger(__name__)
 _STATUS_EVERY_S = 0.003
@@ -49,15 +49,16 @@ def _tell(hosts: list[StageHost], telemetry: Telemetry, path: Path) -> None:
             for one in hosts
             for number, state in list(one.shell.partitions.items())
         }
-        told = {"at": at, "ready": telemetry.is_ready, "partitions": partitions, "torn": sorted(TORN)}
+        lag = sum(sample.value for metric in telemetry.lag_offsets.collect() for sample in metric.samples)
+        told = {"at": at, "ready": telemetry.is_ready, "partitions": partitions, "torn": sorted(TORN), "lag": lag}
         part.write_text(json.dumps(told))
         part.replace(path)
         time.sleep(_STATUS_EVERY_S)
 
 
 def _stages(config: dict[str, Any], kafka: KafkaSettings) -> Any:
-    if config["operators"] == "sums":
-        return sum_stage
+    if config["operators"] != "real":
+        return {"sums": sum_stage, "talkative": talkative_stage}[config["operators"]]
     from tests.integration.harness.real import stage_settings
 
     return stage_settings(kafka).stage
@@ -69,7 +70,8 @@ async def _run(config: dict[str, Any]) -> None:
     settings = ShellSettings(kafka, CheckpointSettings(**config["checkpoint"]), transactions, WRITERS[config["writer"]])
     telemetry = Telemetry(config["role"])
     stage = _stages(config, kafka)(config["role"])
-    hosts = [StageHost(stage, settings, telemetry, with_ticks=config["ticks"])]
+    back_s = config["clock_back_s"]
+    hosts = [StageHost(stage, settings, telemetry, config["ticks"], clock=lambda: time.time() - back_s)]
     threading.Thread(target=_tell, args=(hosts, telemetry, Path(config["status"])), daemon=True).start()
     stop = threading.Event()
 

@@ -9,7 +9,7 @@ import pytest
 
 from agents.checkpoints import Manifest
 from agents.log_reader import LogRecord
-from agents.outputs import SendableRecord
+from agents.outputs import Envelope, SendableRecord
 from agents.stage import Stage
 from agents.step import PartitionState, Step, StepTools
 from integrations.kafka.connection import KafkaSettings
@@ -17,7 +17,7 @@ from integrations.telemetry import Telemetry
 from schemas import topics
 from schemas.errors import BrokerError, NewerVersionError, SchemaError
 from schemas.events import Tick
-from schemas.topics import Topic
+from schemas.topics import MAX_MESSAGE_BYTES, Topic
 from streams.operator import Output
 
 KAFKA = KafkaSettings(topic_prefix="x.")
@@ -195,6 +195,22 @@ def test_poison_goes_to_the_dead_letters_and_the_stage_goes_on(value: bytes | No
     assert output.record.value == b"next"
     assert part.positions["metrics.samples"] == 12
     assert world.value("rejected", stage="detect", source="metrics.samples", reason=reason) == 1
+
+
+@pytest.mark.parametrize(
+    ("key_bytes", "value_bytes"),
+    [(3, MAX_MESSAGE_BYTES - 100), (3, 20 * 1024 * 1024), (MAX_MESSAGE_BYTES - 100, 50)],
+    ids=["no room for headers", "more than a message holds", "a key of that size"],
+)
+def test_a_dead_letter_is_cut_to_what_can_be_sent(key_bytes: int, value_bytes: int) -> None:
+    record = LogRecord("x.metrics.samples", 3, 7, b"k" * key_bytes, b"v" * value_bytes, (), 5)
+    letter = Envelope(KAFKA, "detect").of_dead_letter(topics.SAMPLES_DLQ, record, "unreadable", "\N{EURO SIGN}" * 5000)
+    headers = sum(len(name) + len(value) + 10 for name, value in letter.record.headers)
+    value = letter.record.value or b""
+    assert len(letter.record.key) + len(value) + headers + 1000 < MAX_MESSAGE_BYTES
+    assert len(value) >= min(value_bytes, MAX_MESSAGE_BYTES - 200_000)
+    said = _headers(letter).get("truncated_from")
+    assert said == (b"%d" % value_bytes if value_bytes > len(value) else None)
 
 
 def test_an_output_carries_its_id_its_time_and_its_tenant() -> None:
