@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 import numpy as np
@@ -15,6 +15,8 @@ from models import episodes as e
 from models.drift import DriftBank
 from models.families import family_of
 from models.histograms import HistogramBank
+from models.maintenance import MaintenanceWindow, distinct_windows
+from models.maintenance_book import MaintenanceBook
 from models.params import family_records, make_work, params_record
 from models.rule_book import RuleBook
 from models.rules import ThresholdRule, distinct_rules
@@ -40,10 +42,15 @@ MAX_TEXT: Final = 16_000
 # Metrics whose family is remembered: names may come and go without end.
 FAMILIES_KEPT: Final = 50_000
 RULES_SUBJECT: Final = "threshold_rules"
+MAINTENANCE_SUBJECT: Final = "maintenance"
 _RULES: Final[TypeAdapter[list[ThresholdRule]]] = TypeAdapter(
     Annotated[list[ThresholdRule], AfterValidator(distinct_rules)]
 )
+_WINDOWS: Final[TypeAdapter[list[MaintenanceWindow]]] = TypeAdapter(
+    Annotated[list[MaintenanceWindow], AfterValidator(distinct_windows)]
+)
 _Found = list[tuple[int, int, Anomaly]]
+_T = TypeVar("_T")
 
 
 class DetectOperator:
@@ -84,7 +91,15 @@ class DetectOperator:
         self._families = settings.all_families()
         self._family_cache: dict[tuple[str, str, str], int] = {}
         self._rules = RuleBook(settings.all_rules(), settings.updates.every_s)
-        self._tables = (params_record(settings), family_records(self._families), self._rules.records())
+        self._maintenance = MaintenanceBook(
+            settings.maintenance, settings.calendar, int(settings.forget_after_s * 1000)
+        )
+        self._tables = (
+            params_record(settings),
+            family_records(self._families),
+            self._rules.records(),
+            self._maintenance.table(np.zeros(0, np.int64)),
+        )
         self._work = make_work()
         self._extra: Counter[str] = Counter()
         self._newest_ms = 0
@@ -101,7 +116,11 @@ class DetectOperator:
         """What became of the samples so far, by name; series and buckets, too."""
         counts = dict(zip(COUNT_NAMES, self._work["counts"][0].tolist(), strict=True))
         counts |= self.histograms.counts
-        counts |= {"river_updates": self.drift.updates, "rules_dropped": self._rules.dropped}
+        counts |= {
+            "river_updates": self.drift.updates,
+            "rules_dropped": self._rules.dropped,
+            "maintenance_dropped": self._maintenance.dropped,
+        }
         return counts | {name: self._extra[name] for name in ("closed_buckets", "forgotten", "text_too_long")}
 
     def step(self, topic: str, value: bytes | None) -> list[Output]:
@@ -136,6 +155,7 @@ class DetectOperator:
         )
         times = columns[2][(columns[2] > 0) & (columns[2] < MAX_TIME_MS)]
         self._newest_ms = max(self._newest_ms, int(times.max(initial=0)))
+        self._tables = (*self._tables[:3], self._maintenance.table(times))
         found: _Found = []
         start = 0
         while start < len(batch):
@@ -169,6 +189,7 @@ class DetectOperator:
         for slot, one in zip(slots, fresh, strict=True):
             if positions := self._rules.watching(one.series):
                 self._rules.attach(self.bank, slot, positions)
+            self.bank.slots["maintenance"][slot] = self._maintenance.group_of(one.series)
 
     def _family(self, series: Series) -> int:
         key = (series.metric, series.unit, series.type)
@@ -241,26 +262,26 @@ class DetectOperator:
         return sorted(found, key=lambda one: (one.at_ms, one.series_id, one.detector))
 
     def apply_setting(self, setting: Setting) -> None:
-        """Threshold rules from an event time on; other subjects are somebody else's.
+        """Threshold rules or maintenance from an event time on; other subjects are somebody else's.
 
         Raises
         ------
         SchemaError
-            If the rules cannot be read.
+            If it cannot be read.
         """
-        if setting.subject != RULES_SUBJECT:
-            return
-        try:
-            rules = _RULES.validate_python(setting.body.get("rules", []))
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"])) or "names"
-            raise SchemaError(f"threshold rules: {where}: {first['msg']}") from error
-        self._replace_rules(rules, setting.valid_from_ms)
+        if setting.subject == RULES_SUBJECT:
+            rules = _read(_RULES, setting.body.get("rules", []), "threshold rules")
+            self._replace_rules(rules, setting.valid_from_ms)
+        elif setting.subject == MAINTENANCE_SUBJECT:
+            windows = _read(_WINDOWS, setting.body.get("windows", []), "maintenance")
+            try:
+                self._maintenance.replace(windows, setting.valid_from_ms, self._newest_ms, self.bank)
+            except ValueError as error:
+                raise SchemaError(str(error)) from error
 
     def _replace_rules(self, rules: Sequence[ThresholdRule], from_ms: int) -> None:
         self._rules.replace(rules, from_ms, self._newest_ms, self.bank)
-        self._tables = (*self._tables[:2], self._rules.records())
+        self._tables = (*self._tables[:2], self._rules.records(), self._tables[3])
 
     def _outputs(self, anomalies: Sequence[Anomaly]) -> list[Output]:
         return [
@@ -296,6 +317,7 @@ class DetectOperator:
             "families": [one.model_dump(mode="json") for one in self._families],
             "configured": [one.model_dump(mode="json") for one in self._rules.configured],
             "rules": self._rules.state(),
+            "maintenance": self._maintenance.state(),
         }
 
     def load_block(self, key: str, value: bytes) -> None:
@@ -341,7 +363,9 @@ class DetectOperator:
         self._rules.load(meta["rules"])
         if meta["configured"] != [one.model_dump(mode="json") for one in self._rules.configured]:
             self._replace_rules(self._rules.configured, self._newest_ms + 1)
-        self._tables = (*self._tables[:2], self._rules.records())
+        if not self._maintenance.load(meta["maintenance"]):
+            self._maintenance.replace(self.settings.maintenance, self._newest_ms + 1, self._newest_ms, self.bank)
+        self._tables = (*self._tables[:2], self._rules.records(), self._tables[3])
 
     def _load_drift(self, made_with: dict[str, Any]) -> None:
         """Detectors as they were; with other settings they begin anew, and their old records are overwritten."""
@@ -352,3 +376,13 @@ class DetectOperator:
         self.drift.finish_load()
         if changed:
             self.drift.mark_blocks(self.bank.used)
+
+
+def _read(adapter: TypeAdapter[_T], given: object, what: str) -> _T:
+    """A setting's body."""
+    try:
+        return adapter.validate_python(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "names"
+        raise SchemaError(f"{what}: {where}: {first['msg']}") from error

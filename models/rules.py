@@ -76,6 +76,17 @@ def matchers_of(selector: str) -> tuple[Matcher, ...]:
     return tuple(found)
 
 
+def may_select(selector: str, metric: str) -> bool:
+    """Whether a selector could be about a series of a metric."""
+    return all(one.holds({"__name__": metric}) for one in matchers_of(selector) if one.label == "__name__")
+
+
+def selects(selector: str, series: Series) -> bool:
+    """Whether a selector is about a series; dimensions count as labels where no label has their name."""
+    labels = {**series.dims, **series.labels, "__name__": series.metric}
+    return all(matcher.holds(labels) for matcher in matchers_of(selector))
+
+
 class ThresholdRule(BaseModel):
     """A limit that is known, such as a disk at 95 %.
 
@@ -124,12 +135,11 @@ class ThresholdRule(BaseModel):
 
     def may_match(self, metric: str) -> bool:
         """Whether it could be about a series of that metric."""
-        return all(one.holds({"__name__": metric}) for one in matchers_of(self.select) if one.label == "__name__")
+        return may_select(self.select, metric)
 
     def matches(self, series: Series) -> bool:
-        """Whether the rule is about a series; dimensions count as labels where no label has their name."""
-        labels = {**series.dims, **series.labels, "__name__": series.metric}
-        return all(matcher.holds(labels) for matcher in matchers_of(self.select))
+        """Whether the rule is about a series."""
+        return selects(self.select, series)
 
 
 def distinct_rules(rules: list[ThresholdRule]) -> list[ThresholdRule]:

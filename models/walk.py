@@ -14,6 +14,7 @@ import numpy as np
 
 from models import episodes, judge, limits
 from models.episodes import (
+    END_MAINTENANCE,
     END_RECOVERED,
     END_SHIFT,
     END_SILENT,
@@ -26,10 +27,20 @@ from models.episodes import (
     tell,
 )
 from models.limits import check_rules, silence_rules
-from streams import baselines, buckets, intake, layout
+from streams import baselines, buckets, intake, layout, mutes
 from streams.baselines import YOUNG_MS, refresh, refresh_habits, silence_after_gap
 from streams.buckets import add, add_late, advance, untaint
-from streams.intake import ACCEPTED_LATE, BAD_TIME, MAX_VALUE, NOT_FINITE, OVER_LIMIT, admit, stale_limit, value_of
+from streams.intake import (
+    ACCEPTED_LATE,
+    BAD_TIME,
+    IN_MAINTENANCE,
+    MAX_VALUE,
+    NOT_FINITE,
+    OVER_LIMIT,
+    admit,
+    stale_limit,
+    value_of,
+)
 from streams.jit import entry_point, kernel, source_digest
 from streams.layout import (
     CENTER,
@@ -49,6 +60,7 @@ from streams.layout import (
     Number,
     Row,
 )
+from streams.mutes import add_muted, is_muted
 
 _MINUTES: Final = LENGTHS[MINUTE]
 _MINUTE_AT: Final = OFFSETS[MINUTE]
@@ -192,6 +204,18 @@ def _feed(row: Row, gap_ms: int, params: Row, family: Row, work: Row) -> None:
 
 
 @kernel
+def _mute(row: Row, time_ms: int, value: float, work: Row) -> None:
+    """A value within maintenance: what is open ends, nothing is judged or learned."""
+    if row.state == OPEN:
+        work.scores[:] = 0.0
+        work.ready = 0
+        row.clear_ms = time_ms
+        tell(row, END_MAINTENANCE, time_ms, work)
+    close_episode(row)
+    add_muted(row, time_ms, value)
+
+
+@kernel
 def _pass_time(row: Row, time_ms: int, params: Row, work: Row) -> Number:
     """The gap to the sample before, in ms; a series that had stopped ends what was open."""
     if row.first_ms == 0:
@@ -213,8 +237,10 @@ def _take(row: Row, time_ms: int, raw: float, params: Row, family: Row, work: Ro
     if code > ACCEPTED_LATE:
         return False
     row.dirty |= HOT_DIRTY
+    work.counts[IN_MAINTENANCE] += work.muted
     if code == ACCEPTED_LATE:
-        add_late(row, raw, time_ms)
+        if not work.muted:
+            add_late(row, raw, time_ms)
         return False
     gap_ms = _pass_time(row, time_ms, params, work)
     value = value_of(row, raw, time_ms, work.counts)
@@ -223,6 +249,9 @@ def _take(row: Row, time_ms: int, raw: float, params: Row, family: Row, work: Ro
         row.interval_ms += (gap_ms - row.interval_ms) * (0.1 if row.interval_ms > 0.0 else 1.0)
     if np.isnan(value):
         return False
+    if work.muted:
+        _mute(row, time_ms, value, work)
+        return True
     row.value = value
     _feed(row, gap_ms, params, family, work)
     return True
@@ -247,7 +276,7 @@ def _full(work: Row) -> Number:
 
 observe: Final = judge.observe
 judge_windows: Final = judge.judge
-Tables = tuple[Array, Array, Array]
+Tables = tuple[Array, Array, Array, Array]
 Walk = Callable[[Array, tuple[Array, ...], int, Tables, Array], int]
 Sweep = Callable[[Array, int, int, Tables, Array, Array], int]
 
@@ -259,7 +288,7 @@ def _build(digest: int) -> Walk:
         if digest == 0:
             return -1
         places, series, times, values = batch
-        all_params, families, rules = tables
+        all_params, families, rules, muted = tables
         params: Any = all_params[0]
         work: Any = works[0]
         for i in range(start, len(times)):
@@ -272,6 +301,7 @@ def _build(digest: int) -> Walk:
                 work.at_row = i
                 work.slot = slot
                 row: Any = slots[slot]
+                work.muted = row.maintenance > 0 and is_muted(row, times[i], muted)
                 if _take(row, times[i], values[i], params, families[row.family], work) and row.rules > 0:
                     check_rules(row, rules, work)
         return len(times)
@@ -304,7 +334,9 @@ def _build_sweep(digest: int) -> Sweep:
     return sweep
 
 
-_FILES = [str(Path(str(module.__file__))) for module in (episodes, judge, limits, baselines, buckets, intake, layout)]
+_FILES = [
+    str(Path(str(module.__file__))) for module in (episodes, judge, limits, baselines, buckets, intake, layout, mutes)
+]
 _DIGEST: Final = source_digest(__file__, *_FILES)
 
 walk: Final = _build(_DIGEST)
