@@ -22,7 +22,9 @@ _STANDS_S: Final = 3.0
 # Names under which operators count samples.
 _TAKEN_IN: Final = frozenset({"samples", "accepted", "accepted_late"})
 # What an operator counts beside the values that it left out.
-_NOTED: Final = frozenset({"closed_buckets", "river_updates", "forgotten", "counter_resets", "counter_wraps"})
+_NOTED: Final = frozenset(
+    {"closed_buckets", "river_updates", "forgotten", "counter_resets", "counter_wraps", "in_maintenance"}
+)
 
 
 class Watch:

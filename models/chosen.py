@@ -15,7 +15,7 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from models.base import Detector
-from models.rules import RESERVED_NAMES, matchers_of, matches_all
+from models.rules import RESERVED_NAMES, matchers_of, selects
 from schemas.errors import CheckpointError, ConfigurationError
 from schemas.events import AnomalyState
 from schemas.series import Series
@@ -62,7 +62,7 @@ class DetectorChoice(BaseModel):
 
     def matches(self, series: Series) -> bool:
         """Whether it is for a series."""
-        return matches_all(self.select, series)
+        return selects(self.select, series)
 
     @property
     def made_with(self) -> str:

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from typing import Any, Final
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from models import episodes as e
-from models.chosen import ChosenBank, ChosenEvent
+from models.chosen import ChosenBank
 from models.drift import DriftBank
 from models.families import family_of
 from models.histograms import HistogramBank
+from models.maintenance import windows_of
+from models.maintenance_book import MaintenanceBook
 from models.params import family_records, make_work, pace_of, params_record
 from models.registry import make_detector
+from models.reporting import Found, Reporting
 from models.rule_book import RuleBook
 from models.rules import ThresholdRule, rules_of
 from models.settings import DetectSettings
-from models.trace import NO_TRACE, SKIPPED, make_trace
-from models.verdict import Minute, Subject, Told, chosen_anomaly, drift_anomalies, rule_anomaly, window_anomaly
+from models.trace import NO_TRACE, make_trace
 from models.walk import MAX_TIME_MS, sweep, walk
 from schemas.batch import SampleBatch, decode_batch
 from schemas.errors import CheckpointError, SchemaError
@@ -45,12 +45,10 @@ FAMILIES_KEPT: Final = 50_000
 # Samples further ahead of a tick than the gateway lets through do not move time.
 MAX_AHEAD_MS: Final = 300_000
 RULES_SUBJECT: Final = "threshold_rules"
-_Found = list[tuple[int, int, Anomaly]]
-# What chosen detectors say of a row comes after all else.
-LAST: Final = 1 << 40
+MAINTENANCE_SUBJECT: Final = "maintenance"
 
 
-class DetectOperator:
+class DetectOperator(Reporting):
     """One partition of the detect stage.
 
     Results depend on each series' own order of samples alone: neither on where a batch was cut nor on how series
@@ -89,7 +87,15 @@ class DetectOperator:
         self._families = settings.all_families()
         self._family_cache: dict[tuple[str, str, str], int] = {}
         self._rules = RuleBook(settings.all_rules(), settings.updates.every_s)
-        self._tables = (params_record(settings), family_records(self._families), self._rules.records())
+        self._maintenance = MaintenanceBook(
+            settings.maintenance, settings.calendar, int(settings.forget_after_s * 1000)
+        )
+        self._tables = (
+            params_record(settings),
+            family_records(self._families),
+            self._rules.records(),
+            self._maintenance.table(np.zeros(0, np.int64)),
+        )
         self._work = make_work()
         self._extra: Counter[str] = Counter()
         self._newest_ms = 0
@@ -106,7 +112,11 @@ class DetectOperator:
         """What became of the samples so far, by name; series and buckets, too."""
         counts = dict(zip(COUNT_NAMES, self._work["counts"][0].tolist(), strict=True))
         counts |= self.histograms.counts
-        counts |= {"river_updates": self.drift.updates, "rules_dropped": self._rules.dropped}
+        counts |= {
+            "river_updates": self.drift.updates,
+            "rules_dropped": self._rules.dropped,
+            "maintenance_dropped": self._maintenance.dropped,
+        }
         return counts | {name: self._extra[name] for name in ("closed_buckets", "forgotten", "text_too_long")}
 
     def step(self, topic: str, value: bytes | None) -> list[Output]:
@@ -149,7 +159,8 @@ class DetectOperator:
         )
         times = columns[2][(columns[2] > 0) & (columns[2] < MAX_TIME_MS)]
         self._newest_ms = max(self._newest_ms, int(times.max(initial=0)))
-        found: _Found = []
+        self._tables = (*self._tables[:3], self._maintenance.table(times))
+        found: Found = []
         start = 0
         watched = [at for at, slot in enumerate(slots.tolist()) if slot in self.chosen] if self.chosen else []
         if watched and not len(told):
@@ -188,6 +199,7 @@ class DetectOperator:
             self.chosen.watch(slot, one.series)
             if positions := self._rules.watching(one.series):
                 self._rules.attach(self.bank, slot, positions)
+            self.bank.slots["maintenance"][slot] = self._maintenance.group_of(one.series)
 
     def _family(self, series: Series) -> int:
         key = (series.metric, series.unit, series.type)
@@ -196,65 +208,6 @@ class DetectOperator:
                 self._family_cache.clear()
             self._family_cache[key] = family_of(self._families, *key)
         return self._family_cache[key]
-
-    def _judge_chosen(self, batch: SampleBatch, slots: Array, rows: Array, told: Array) -> _Found:
-        """Hand on what the walk took of the series that chosen detectors watch."""
-        found: _Found = []
-        for row in rows[told["verdict"][rows] != SKIPPED].tolist():
-            slot, time_ms = int(slots[batch.series[row]]), int(batch.timestamp_ms[row])
-            for event in self.chosen.step(slot, time_ms, float(told["value"][row])):
-                found.append((row, LAST, self._chosen_anomaly(slot, event)))
-        return found
-
-    def _chosen_anomaly(self, slot: int, event: ChosenEvent) -> Anomaly:
-        return chosen_anomaly(event, self._subject(slot), self.settings.updates)
-
-    def _subject(self, slot: int) -> Subject:
-        identity = self.bank.identities[slot]
-        assert identity is not None
-        return Subject(identity.series, int(self.bank.slots[slot]["id"]))
-
-    def _collect(self) -> _Found:
-        """What the walk reported, as (row, order, anomaly); the report is then empty."""
-        work = self._work[0]
-        events, minutes = int(work["events"]), int(work["minutes"])
-        work["events"] = work["minutes"] = 0
-        found: _Found = []
-        ints, floats = work["ints"][:events].tolist(), work["floats"][:events].tolist()
-        for at, told in enumerate(map(Told, ints, floats)):
-            order = at if told.ints[e.I_CODE] == e.END_SILENT else at + 2 * events + 2
-            found.append((told.ints[e.I_ROW], order, self._anomaly(told)))
-        if minutes:
-            found += self._learn_minutes(minutes, events)
-        return found
-
-    def _anomaly(self, told: Told) -> Anomaly:
-        about = self._subject(told.ints[e.I_SLOT])
-        if (rule := told.ints[e.I_RULE]) >= 0:
-            return rule_anomaly(told, about, self._rules.entries[rule].rule)
-        return window_anomaly(told, about)
-
-    def _learn_minutes(self, minutes: int, events: int) -> _Found:
-        """Feed closed minutes to the drift detectors; those of series that begin anew do, too."""
-        closed, sizes = self._work["closed"][0, :minutes], self._work["closed_z"][0, :minutes]
-        anew = np.flatnonzero(sizes[:, 3] == 0.0).tolist()
-        self._extra["closed_buckets"] += minutes - len(anew)
-        found: _Found = []
-        for start, end in pairwise([-1, *anew, minutes]):
-            if self.settings.drift.enabled:
-                found += self._learn_drift(closed[start + 1 : end], sizes[start + 1 : end], events)
-            if end < minutes:
-                self.drift.forget(int(closed[end, 0]))
-        return found
-
-    def _learn_drift(self, closed: Array, sizes: Array, events: int) -> _Found:
-        found: _Found = []
-        for at in self.drift.learn(closed[:, 0], sizes[:, 0]):
-            slot, row, end_ms = closed[at].tolist()
-            minute = Minute(end_ms, *sizes[at, 1:].tolist())
-            for state, one in enumerate(drift_anomalies(minute, self._subject(slot), self.settings.drift.detector)):
-                found.append((row, events + state, one))
-        return found
 
     def on_tick(self, at_ms: int) -> list[Anomaly]:
         """Let time pass: series that stopped end what is open, and are forgotten later.
@@ -283,20 +236,25 @@ class DetectOperator:
         return sorted(found, key=lambda one: (one.at_ms, one.series_id, one.detector))
 
     def apply_setting(self, setting: Setting) -> None:
-        """Threshold rules from an event time on; other subjects are somebody else's.
+        """Threshold rules or maintenance from an event time on; other subjects are somebody else's.
 
         Raises
         ------
         SchemaError
-            If the rules cannot be read.
+            If it cannot be read.
         """
-        if setting.subject != RULES_SUBJECT:
-            return
-        self._replace_rules(rules_of(setting), setting.valid_from_ms)
+        if setting.subject == RULES_SUBJECT:
+            self._replace_rules(rules_of(setting), setting.valid_from_ms)
+        elif setting.subject == MAINTENANCE_SUBJECT:
+            windows = windows_of(setting)
+            try:
+                self._maintenance.replace(windows, setting.valid_from_ms, self._newest_ms, self.bank)
+            except ValueError as error:
+                raise SchemaError(str(error)) from error
 
     def _replace_rules(self, rules: Sequence[ThresholdRule], from_ms: int) -> None:
         self._rules.replace(rules, from_ms, self._newest_ms, self.bank)
-        self._tables = (*self._tables[:2], self._rules.records())
+        self._tables = (*self._tables[:2], self._rules.records(), self._tables[3])
 
     def _outputs(self, anomalies: Sequence[Anomaly]) -> list[Output]:
         return [
@@ -334,6 +292,7 @@ class DetectOperator:
             "families": [one.model_dump(mode="json") for one in self._families],
             "configured": [one.model_dump(mode="json") for one in self._rules.configured],
             "rules": self._rules.state(),
+            "maintenance": self._maintenance.state(),
         }
 
     def load_block(self, key: str, value: bytes) -> None:
@@ -382,7 +341,9 @@ class DetectOperator:
         self._rules.load(meta["rules"])
         if meta["configured"] != [one.model_dump(mode="json") for one in self._rules.configured]:
             self._replace_rules(self._rules.configured, self._newest_ms + 1)
-        self._tables = (*self._tables[:2], self._rules.records())
+        if not self._maintenance.load(meta["maintenance"]):
+            self._maintenance.replace(self.settings.maintenance, self._newest_ms + 1, self._newest_ms, self.bank)
+        self._tables = (*self._tables[:2], self._rules.records(), self._tables[3])
 
     def _series_by_slot(self) -> Iterator[tuple[int, Series]]:
         return ((slot, identity.series) for slot, identity in self.bank.live())

@@ -7,7 +7,8 @@
       └────────────────────────┘                          │
       ▲── below the clear level long enough ──────────────┤ (END_RECOVERED)
       ▲── longer than the freeze may last ────────────────┤ (END_SHIFT: the new level is normal now)
-      └── silence ────────────────────────────────────────┘ (END_SILENT)
+      ▲── silence ────────────────────────────────────────┤ (END_SILENT)
+      └── maintenance ────────────────────────────────────┘ (END_MAINTENANCE)
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from streams.layout import CENTER, DOWN, UP, WINDOWS, Number, Row
 CALM, OPEN = 0, 1
 FINEST: Final = 8
 """Added to the lead: no shorter window spoke."""
-START, UPDATE, END_RECOVERED, END_SHIFT, END_SILENT = 1, 2, 3, 4, 5
+START, UPDATE, END_RECOVERED, END_SHIFT, END_SILENT, END_MAINTENANCE = 1, 2, 3, 4, 5, 6
 
 # Columns of a reported event, integers ...
 (
@@ -88,6 +89,7 @@ WORK: Final = np.dtype(
         ("minutes", "i8"),
         ("at_row", "i8"),  # the batch's row at hand
         ("slot", "i8"),
+        ("muted", "i8"),  # whether maintenance mutes the sample at hand
         ("ready", "i8"),  # windows that speak, as bits
         ("scores", "f8", (WINDOWS,)),
         ("counts", "i8", (len(COUNT_NAMES),)),  # what became of the samples

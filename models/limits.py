@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from models.episodes import (
+    END_MAINTENANCE,
     END_RECOVERED,
     END_SILENT,
     F_PEAK,
@@ -27,6 +28,7 @@ from models.judge import MAX_SCORE
 from streams.baselines import merge_recent
 from streams.jit import kernel
 from streams.layout import DELTA, GAUGE, HIGH, LOW, MEAN, WARM_DIRTY, Number, Row
+from streams.mutes import merge_muted
 
 LAST, AVG, MIN, MAX, COUNT, INCREASE, RATE = range(7)
 
@@ -41,6 +43,7 @@ RULE: Final = np.dtype(
         ("from_ms", "i8"),
         ("until_ms", "i8"),
         ("every_ms", "i8"),
+        ("safety", "i8"),
     ],
     align=True,
 )
@@ -76,7 +79,10 @@ def _measure(row: Row, rule: Row, work: Row) -> Number:
     """The rule's function of the series, now."""
     if rule.function == LAST:
         return row.value
-    held = merge_recent(row, rule.window, row.newest_ms - rule.window_ms, work)
+    since_ms = row.newest_ms - rule.window_ms
+    held = merge_recent(row, rule.window, since_ms, work)
+    if rule.safety:
+        held = merge_muted(row, held, since_ms, work)
     if rule.function <= COUNT:
         return _plain(work.bucket, held, rule.function)
     growth = _growth(row, work.bucket, held, rule.window_ms)
@@ -165,17 +171,38 @@ def _check(row: Row, at: int, rule: Row, work: Row) -> None:
 
 
 @kernel
+def _waits(row: Row, rule: Row) -> Number:
+    """Whether a rule would look into the hole that maintenance left, and might take it for something."""
+    if rule.safety or rule.function == LAST:
+        return False
+    if rule.function in (COUNT, INCREASE):
+        # A hole makes them smaller.
+        return rule.comparison >= 2 and row.newest_ms - rule.window_ms <= row.muted_ms
+    return row.open_frozen[0] < 0
+
+
+@kernel
 def check_rules(row: Row, rules: Any, work: Row) -> None:
-    """Apply every rule that watches a series to its newest value."""
+    """Apply every rule that watches a series to its newest value; in maintenance only those of the safety list."""
     for at in range(row.rules):
-        _check(row, at, rules[row.rule[at]], work)
+        rule = rules[row.rule[at]]
+        if row.muted_ms == row.newest_ms and not rule.safety:
+            _stop(row, at, END_MAINTENANCE, row.newest_ms, work)
+        elif row.muted_ms == 0 or not _waits(row, rule):
+            _check(row, at, rule, work)
+
+
+@kernel
+def _stop(row: Row, at: int, code: int, time_ms: int, work: Row) -> None:
+    """End a rule's episode, if it has one, for another reason than its measure."""
+    if row.rule_firing[at]:
+        work.scores[0] = 0.0
+        _tell(row, at, code, time_ms, row.value, work)
+    _rest(row, at)
 
 
 @kernel
 def silence_rules(row: Row, time_ms: int, work: Row) -> None:
     """End what fires, at the series' last sample."""
     for at in range(row.rules):
-        if row.rule_firing[at]:
-            work.scores[0] = 0.0
-            _tell(row, at, END_SILENT, time_ms, row.value, work)
-        _rest(row, at)
+        _stop(row, at, END_SILENT, time_ms, work)

@@ -94,12 +94,18 @@ def rule_record(rule: ThresholdRule, from_ms: int, until_ms: int, every_s: float
         from_ms,
         until_ms,
         int(every_s * 1000),
+        rule.safety,
     )
 
 
 def rule_records(rows: Sequence[tuple[float, ...]]) -> Array:
     """``RULE [rules]``."""
     return np.array(list(rows), RULE)
+
+
+def no_maintenance() -> Array:
+    """``[1, 2]``: the table of ``MaintenanceBook`` where no series is ever in maintenance."""
+    return np.zeros((1, 2), np.int64)
 
 
 def make_work() -> Array:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
@@ -77,7 +77,12 @@ def matchers_of(selector: str) -> tuple[Matcher, ...]:
     return tuple(found)
 
 
-def matches_all(selector: str, series: Series) -> bool:
+def may_select(selector: str, metric: str) -> bool:
+    """Whether a selector could be about a series of a metric."""
+    return all(one.holds({"__name__": metric}) for one in matchers_of(selector) if one.label == "__name__")
+
+
+def selects(selector: str, series: Series) -> bool:
     """Whether a selector is about a series; dimensions count as labels where no label has their name."""
     labels = {**series.dims, **series.labels, "__name__": series.metric}
     return all(matcher.holds(labels) for matcher in matchers_of(selector))
@@ -131,11 +136,11 @@ class ThresholdRule(BaseModel):
 
     def may_match(self, metric: str) -> bool:
         """Whether it could be about a series of that metric."""
-        return all(one.holds({"__name__": metric}) for one in matchers_of(self.select) if one.label == "__name__")
+        return may_select(self.select, metric)
 
     def matches(self, series: Series) -> bool:
         """Whether the rule is about a series."""
-        return matches_all(self.select, series)
+        return selects(self.select, series)
 
 
 def distinct_rules(rules: list[ThresholdRule]) -> list[ThresholdRule]:
@@ -152,6 +157,25 @@ def distinct_rules(rules: list[ThresholdRule]) -> list[ThresholdRule]:
     return rules
 
 
+_T = TypeVar("_T")
+
+
+def read_setting(adapter: TypeAdapter[_T], given: object, what: str) -> _T:
+    """What a setting's body holds.
+
+    Raises
+    ------
+    SchemaError
+        If it cannot be read.
+    """
+    try:
+        return adapter.validate_python(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "names"
+        raise SchemaError(f"{what}: {where}: {first['msg']}") from error
+
+
 _RULES: Final[TypeAdapter[list[ThresholdRule]]] = TypeAdapter(
     Annotated[list[ThresholdRule], AfterValidator(distinct_rules)]
 )
@@ -165,12 +189,7 @@ def rules_of(setting: Setting) -> list[ThresholdRule]:
     SchemaError
         If they cannot be read.
     """
-    try:
-        return _RULES.validate_python(setting.body.get("rules", []))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "names"
-        raise SchemaError(f"threshold rules: {where}: {first['msg']}") from error
+    return read_setting(_RULES, setting.body.get("rules", []), "threshold rules")
 
 
 SHIPPED_RULES: Final[tuple[ThresholdRule, ...]] = (

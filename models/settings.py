@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from models.calendar import CalendarSettings
 from models.chosen import DetectorChoice, check_choices
 from models.families import NODE_FAMILIES, MetricFamily
+from models.maintenance import MaintenanceWindow, distinct_windows
 from models.rules import SHIPPED_RULES, ThresholdRule, distinct_rules
 from schemas.events import WindowName
 
@@ -119,6 +121,13 @@ class DetectSettings(BaseModel):
     )
     rules: list[ThresholdRule] = Field(default_factory=list, description="Threshold rules of your own.")
     shipped_rules: Annotated[bool, Field(description="Whether the shipped threshold rules apply.")] = True
+    calendar: CalendarSettings = Field(
+        default_factory=CalendarSettings, description="Time zone and public holidays of the people who use the systems."
+    )
+    maintenance: Annotated[list[MaintenanceWindow], AfterValidator(distinct_windows)] = Field(
+        default_factory=list,
+        description="Times in which nothing is judged or learned; rules of the safety list speak all the same.",
+    )
 
     @field_validator("windows", mode="before")
     @classmethod
@@ -140,6 +149,12 @@ class DetectSettings(BaseModel):
     @model_validator(mode="after")
     def _choosable(self) -> Self:
         check_choices(self.detectors, {rule.name for rule in self.all_rules()})
+        return self
+
+    @model_validator(mode="after")
+    def _has_its_holidays(self) -> Self:
+        for window in self.maintenance:
+            window.in_calendar(self.calendar)
         return self
 
     def all_rules(self) -> list[ThresholdRule]:

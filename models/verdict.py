@@ -32,11 +32,13 @@ _REASONS: Final[dict[int, EndReason]] = {
     e.END_RECOVERED: "recovered",
     e.END_SHIFT: "level_shift",
     e.END_SILENT: "silent",
+    e.END_MAINTENANCE: "maintenance",
 }
 _TAILS: Final[dict[EndReason, str]] = {
     "recovered": "; back to normal at {at}",
     "level_shift": "; accepted as the new level at {at}",
     "silent": "; no sample after {at}",
+    "maintenance": "; muted by maintenance from {at}",
 }
 # A range no wider than this, as a share of its center, only guards a division.
 _NOTHING: Final = 1e-8

@@ -14,6 +14,7 @@ import numpy as np
 
 from models import episodes, judge, limits, trace
 from models.episodes import (
+    END_MAINTENANCE,
     END_RECOVERED,
     END_SHIFT,
     END_SILENT,
@@ -27,12 +28,13 @@ from models.episodes import (
 )
 from models.limits import check_rules, silence_rules
 from models.trace import note
-from streams import baselines, buckets, intake, layout
+from streams import baselines, buckets, intake, layout, mutes
 from streams.baselines import YOUNG_MS, refresh, refresh_habits, silence_after_gap
 from streams.buckets import add, add_late, advance, start_anew, untaint
 from streams.intake import (
     ACCEPTED_LATE,
     BAD_TIME,
+    IN_MAINTENANCE,
     MAX_VALUE,
     NOT_FINITE,
     OVER_LIMIT,
@@ -60,6 +62,7 @@ from streams.layout import (
     Number,
     Row,
 )
+from streams.mutes import add_muted, is_muted
 
 _MINUTES: Final = LENGTHS[MINUTE]
 _MINUTE_AT: Final = OFFSETS[MINUTE]
@@ -204,6 +207,18 @@ def _feed(row: Row, gap_ms: int, params: Row, family: Row, work: Row) -> None:
 
 
 @kernel
+def _mute(row: Row, time_ms: int, value: float, work: Row) -> None:
+    """A value within maintenance: what is open ends, nothing is judged or learned."""
+    if row.state == OPEN:
+        work.scores[:] = 0.0
+        work.ready = 0
+        row.clear_ms = time_ms
+        tell(row, END_MAINTENANCE, time_ms, work)
+    close_episode(row)
+    add_muted(row, time_ms, value)
+
+
+@kernel
 def _pass_time(row: Row, time_ms: int, params: Row, work: Row) -> Number:
     """The gap to the sample before, in ms; a series that had stopped ends what was open."""
     if row.first_ms == 0:
@@ -235,8 +250,10 @@ def _take(row: Row, time_ms: int, raw: float, params: Row, family: Row, work: Ro
     if code > ACCEPTED_LATE:
         return False
     row.dirty |= HOT_DIRTY
+    work.counts[IN_MAINTENANCE] += work.muted
     if code == ACCEPTED_LATE:
-        add_late(row, raw, time_ms)
+        if not work.muted:
+            add_late(row, raw, time_ms)
         return False
     gap_ms = _pass_time(row, time_ms, params, work)
     value = value_of(row, raw, time_ms, work.counts)
@@ -244,6 +261,9 @@ def _take(row: Row, time_ms: int, raw: float, params: Row, family: Row, work: Ro
     note_interval(row, gap_ms)
     if np.isnan(value):
         return False
+    if work.muted:
+        _mute(row, time_ms, value, work)
+        return True
     row.value = value
     _feed(row, gap_ms, params, family, work)
     return True
@@ -264,12 +284,13 @@ def _usable(time_ms: int, value: float, work: Row) -> Number:
 @kernel
 def _apply(row: Row, time_ms: int, value: float, tables: Any, work: Row, told: Any) -> None:
     """One usable sample of a series: windows, then rules; then the note of it, where notes are taken."""
-    all_params, families, rules = tables
+    all_params, families, rules, muted = tables
+    work.muted = row.maintenance > 0 and is_muted(row, time_ms, muted)
     if not _take(row, time_ms, value, all_params[0], families[row.family], work):
         return
     if row.rules > 0:
         check_rules(row, rules, work)
-    if len(told) > 0:
+    if len(told) > 0 and not work.muted:
         note(row, told[work.at_row])
 
 
@@ -280,7 +301,7 @@ def _full(work: Row) -> Number:
 
 observe: Final = judge.observe
 judge_windows: Final = judge.judge
-Tables = tuple[Array, Array, Array]
+Tables = tuple[Array, Array, Array, Array]
 Walk = Callable[[Array, tuple[Array, ...], int, Tables, Array, Array], int]
 Sweep = Callable[[Array, int, int, Tables, Array, Array], int]
 
@@ -339,7 +360,8 @@ def _build_sweep(digest: int) -> Sweep:
 
 
 _FILES = [
-    str(Path(str(module.__file__))) for module in (episodes, judge, limits, trace, baselines, buckets, intake, layout)
+    str(Path(str(module.__file__)))
+    for module in (episodes, judge, limits, trace, baselines, buckets, intake, layout, mutes)
 ]
 _DIGEST: Final = source_digest(__file__, *_FILES)
 

@@ -20,7 +20,7 @@ WindowName = Literal["5m", "15m", "1h", "24h", "7d"]
 AnomalyState = Literal["start", "update", "end"]
 AnomalyKind = Literal["spike", "drop", "level_shift", "drift", "limit", "deviation"]
 Direction = Literal["up", "down", "none"]
-EndReason = Literal["recovered", "level_shift", "silent"]
+EndReason = Literal["recovered", "level_shift", "silent", "maintenance"]
 AlertState = Literal["firing", "resolved"]
 IncidentState = Literal["open", "resolved", "merged"]
 
@@ -133,7 +133,8 @@ class Anomaly(Event):
     at_ms: Annotated[TimeMs, Field(description="Event time of the sample that made this state.")]
     ended_ms: TimeMs | None = None
     end_reason: Annotated[
-        EndReason | None, Field(description="Back to normal, the new level is normal now, or the series stopped.")
+        EndReason | None,
+        Field(description="Back to normal, the new level is normal now, the series stopped, or maintenance began."),
     ] = None
     score: Score
     peak_score: Score

@@ -183,7 +183,7 @@ def silence_after_gap(row: Row, gap_ms: int) -> None:
 
 @kernel
 def merge_recent(row: Row, window: int, since_ms: int, work: Row) -> Number:
-    """Merge into ``work.bucket`` what a window holds from a time on, open buckets too; returns the count.
+    """Merge into ``work.bucket`` what a window holds from a time on, open buckets too, none muted; returns the count.
 
     Of the bucket that the time falls into, the share after it counts; its extremes count whole.
     """
@@ -197,9 +197,9 @@ def merge_recent(row: Row, window: int, since_ms: int, work: Row) -> Number:
             end = (first + 1) * width
             share = (end - since_ms) / (end - max(first * width, min(row.first_ms, since_ms)))
             count = np.int64(np.round(count * share))
-        if count != 0 and row.ring_number[at] >= oldest:
+        if count != 0 and row.ring_number[at] >= oldest and row.ring[at, M2] >= 0.0:
             held = merge(work.bucket, held, row.ring[at], count)
     for finer in range(window + 1):
-        if row.open_count[finer] > 0:
+        if row.open_count[finer] > 0 and row.open_frozen[finer] >= 0:
             held = merge(work.bucket, held, row.open[finer], row.open_count[finer])
     return held

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from streams.jit import kernel
@@ -10,6 +12,8 @@ from streams.layout import HIGH, HOT_DIRTY, LENGTHS, LOW, M2, MEAN, OFFSETS, WAR
 _WIDTHS = np.array(WIDTHS_MS, np.int64)
 _LENGTHS = np.array(LENGTHS, np.int64)
 _OFFSETS = np.array(OFFSETS, np.int64)
+MUTED: Final = -(2**30)
+"""In place of how many of an open bucket's samples are frozen: some are muted, and the bucket stays by itself."""
 
 
 @kernel
@@ -60,11 +64,13 @@ def _close(row: Row, window: int) -> None:
     frozen = row.open_frozen[window]
     at = _OFFSETS[window] + row.open_number[window] % _LENGTHS[window]
     row.ring_number[at] = row.open_number[window]
-    row.ring_count[at] = -count if frozen * 4 > count else count
+    row.ring_count[at] = -count if frozen < 0 or frozen * 4 > count else count
     for column in range(4):
         row.ring[at, column] = row.open[window, column]
     soil_ring(row, at)
-    if window + 1 < WINDOWS:
+    if frozen < 0:
+        row.ring[at, M2] = -1.0
+    elif window + 1 < WINDOWS:
         above = window + 1
         row.open_count[above] = merge(row.open[above], row.open_count[above], row.open[window], count)
         row.open_frozen[above] += frozen
@@ -101,13 +107,14 @@ def add_late(row: Row, value: float, time_ms: int) -> Number:
 
 @kernel
 def untaint(row: Row, since_ms: int) -> None:
-    """Let baselines learn from buckets from a time on, although an anomaly fell into them."""
+    """Let baselines learn from buckets from a time on, although an anomaly fell into them; never from muted ones."""
     for window in range(WINDOWS):
         for at in range(_OFFSETS[window], _OFFSETS[window] + _LENGTHS[window]):
-            if row.ring_count[at] < 0 and (np.int64(row.ring_number[at]) + 1) * _WIDTHS[window] > since_ms:
+            tainted = row.ring_count[at] < 0 and row.ring[at, M2] >= 0.0
+            if tainted and (np.int64(row.ring_number[at]) + 1) * _WIDTHS[window] > since_ms:
                 row.ring_count[at] = -row.ring_count[at]
                 soil_ring(row, at)
-        row.open_frozen[window] = 0
+        row.open_frozen[window] = MUTED if row.open_frozen[window] < 0 else 0
     row.dirty |= WARM_DIRTY
 
 
@@ -119,6 +126,7 @@ def start_anew(row: Row) -> None:
     row.fresh_ms = 0
     row.interval_ms = 0.0
     row.raw = 0.0
+    row.muted_ms = 0
     row.value = 0.0
     row.fast = 0.0
     row.score = 0.0

@@ -22,7 +22,8 @@ from streams.layout import COUNTER, GAUGE, STAMPS, Number, Row
     NO_RATE_YET,
     OVER_LIMIT,
     BAD_TIME,
-) = range(12)
+    IN_MAINTENANCE,
+) = range(13)
 COUNT_NAMES: Final = (
     "accepted",
     "accepted_late",
@@ -36,6 +37,7 @@ COUNT_NAMES: Final = (
     "no_rate_yet",
     "over_limit",
     "bad_time",
+    "in_maintenance",
 )
 """What can become of a sample, in the order of the codes above."""
 

@@ -51,6 +51,7 @@ HOT: Final[list[Field]] = [
     ("started_ms", "i8"),
     ("clear_ms", "i8"),
     ("told_ms", "i8"),
+    ("muted_ms", "i8"),  # the newest sample within maintenance
     ("hits", "i4"),
     ("clear_hits", "i4"),
     ("family", "i2"),
@@ -64,6 +65,7 @@ HOT: Final[list[Field]] = [
     ("agreed", "u1"),
     ("lead", "u1"),
     ("rules", "u1"),
+    ("maintenance", "u2"),  # the group of maintenance windows that are about it; 0 for none
     ("level", "f8", (4, 2)),  # mean and variance of each exponentially weighted level
     ("stamps", "u4", (STAMPS,)),  # the newest timestamps as a sorted ring, ms since stamp_base_ms
 ]
@@ -93,7 +95,7 @@ WARM: Final[list[Field]] = [
 
 RING: Final[list[Field]] = [
     ("ring_number", "i4", (BUCKETS,)),
-    # Negative: an anomaly fell into it, so baselines leave it out.
+    # Negative: an anomaly or maintenance fell into it, so baselines leave it out; of maintenance, M2 is negative, too.
     ("ring_count", "i4", (BUCKETS,)),
     ("ring", "f8", (BUCKETS, 4)),  # as ``open``
 ]

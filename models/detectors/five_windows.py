@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from models.base import Detector
-from models.params import family_records, make_work, params_record, rule_records
+from models.params import family_records, make_work, no_maintenance, params_record, rule_records
 from models.settings import DetectSettings
 from models.trace import NO_TRACE
 from models.walk import walk
@@ -37,7 +37,7 @@ class FiveWindows(Detector):
     def __init__(self, settings: BaseModel | None = None) -> None:
         super().__init__(settings)
         families = self.settings.all_families()
-        self._tables = (params_record(self.settings), family_records(families), rule_records([]))
+        self._tables = (params_record(self.settings), family_records(families), rule_records([]), no_maintenance())
         self._work = make_work()
         self._slots = make_slots(1)
         self._slots["kind"] = GAUGE

@@ -8,11 +8,19 @@ import subprocess
 import sys
 from pathlib import Path
 
-GUIDE = Path(__file__).resolve().parents[2] / "docs" / "guides" / "five-minutes.md"
+import yaml
+
+from models.calendar import CalendarSettings
+from models.detect import DetectOperator, DetectSettings
+from models.maintenance import MaintenanceWindow
+from schemas.events import Setting
+from schemas.topics import SETTINGS
+
+GUIDES = Path(__file__).resolve().parents[2] / "docs" / "guides"
 
 
-def blocks(language: str) -> list[str]:
-    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", GUIDE.read_text(), flags=re.DOTALL | re.MULTILINE)
+def blocks(language: str, guide: str = "five-minutes.md") -> list[str]:
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", (GUIDES / guide).read_text(), flags=re.DOTALL | re.MULTILINE)
     return [text for named, text in fenced if named == language]
 
 
@@ -46,3 +54,32 @@ def test_the_messages_of_the_five_minute_guide_become_what_it_shows(tmp_path: Pa
     status, output = run([sys.executable, "-m", "metrics_ai", *command], tmp_path)
     assert status == 1
     assert said("\n".join(shown[at + 1 :])) <= said(output), output
+
+
+def test_the_windows_of_the_maintenance_guide_spare_the_incidents_that_it_says(tmp_path: Path) -> None:
+    (tmp_path / "make_nights.py").write_text(blocks("python", "maintenance.md")[0])
+    (tmp_path / "maintenance.yaml").write_text(blocks("yaml", "maintenance.md")[0])
+    assert run([sys.executable, "make_nights.py"], tmp_path)[0] == 0
+    shown = blocks("", "maintenance.md")[0].splitlines()
+    command = shown[0].removeprefix("$ .venv/bin/metrics-ai ").split()
+    _, output = run([sys.executable, "-m", "metrics_ai", *command], tmp_path)
+    assert said("\n".join(shown[1:])) == said(output), output
+
+
+def test_the_setting_of_the_maintenance_guide_is_taken() -> None:
+    operator = DetectOperator(DetectSettings(), 0, 1)
+    setting = Setting.from_bytes(blocks("json", "maintenance.md")[0].encode())
+    operator.step(SETTINGS.name, setting.to_bytes())
+    assert [entry["name"] for entry in setting.body["windows"]] == ["patch"]
+    assert "patch" in dict(operator.take_blocks())["meta"].decode()
+
+
+def test_each_window_of_the_maintenance_guides_table_is_one() -> None:
+    rows = [row.split(" | ")[1] for row in (GUIDES / "maintenance.md").read_text().splitlines() if " | `" in row]
+    assert len(rows) == 7
+    for row in rows:
+        given = {"name": "x", "start": "2026-01-01T02:00", "duration_s": 60}
+        for part in re.findall(r"`([^`]+)`", row):
+            given |= yaml.safe_load(part)
+        window = MaintenanceWindow.model_validate(given).in_calendar(CalendarSettings(country="DE"))
+        assert window.spans(1_767_225_600_000, 1_798_761_600_000), row

@@ -1,14 +1,16 @@
 """Whole incidents, replayed without a broker: each YAML file is a story with an expected end.
 
 ``given`` holds either ``series`` (generated samples, run through detect and decide as a replay runs them) or
-``anomalies`` (episodes, run through decide). ``expected`` lists all incidents; each names what it must say. Every
-story is also told in other orders, and with a kill after each step: its end must not change.
+``anomalies`` (episodes, run through decide); ``begin`` is its first moment, where that matters. ``expected`` lists all
+incidents; each names what it must say. Every story is also told in other orders, and with a kill after each step: its
+end must not change.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,12 @@ Step = Anomaly | Setting | int
 def load(path: Path) -> dict[str, Any]:
     story: dict[str, Any] = yaml.safe_load(path.read_text())
     return story
+
+
+def begin_ms(story: dict[str, Any]) -> int:
+    """The story's first moment."""
+    begin = story["given"].get("begin")
+    return int(datetime.fromisoformat(begin).timestamp() * 1000) if begin else BEGIN_MS
 
 
 def episodes(story: dict[str, Any]) -> Iterator[Anomaly]:
@@ -91,7 +99,7 @@ def samples(story: dict[str, Any]) -> SampleBatch:
         np.array([one.id for one in series], np.uint64),
         [one.text for one in series],
         np.tile(np.arange(count, dtype=np.int32), len(at_s)),
-        np.repeat(BEGIN_MS + at_s * 1000, count),
+        np.repeat(begin_ms(story) + at_s * 1000, count),
         np.array(values).T.ravel(),
     )
 
@@ -101,7 +109,7 @@ def anomalies_of(story: dict[str, Any]) -> list[Anomaly]:
         return list(episodes(story))
     detect = DetectOperator(DetectSettings(**story.get("detect", {})), 0, 1)
     found = detect.step_batch(samples(story))
-    return found + detect.on_tick(BEGIN_MS + story["given"]["span_s"] * 1000)
+    return found + detect.on_tick(begin_ms(story) + story["given"]["span_s"] * 1000)
 
 
 def steps_of(story: dict[str, Any]) -> list[Step]:
@@ -113,7 +121,7 @@ def steps_of(story: dict[str, Any]) -> list[Step]:
     told: list[Step] = []
     for one in sorted(anomalies_of(story), key=lambda one: one.at_ms):
         told += [one.at_ms // 10_000 * 10_000, one]
-    return [*settings, *told, BEGIN_MS + story["given"]["until_s"] * 1000]
+    return [*settings, *told, begin_ms(story) + story["given"]["until_s"] * 1000]
 
 
 def apply(operator: DecideOperator, step: Step) -> None:
@@ -151,7 +159,7 @@ def facts(operator: DecideOperator) -> list[dict[str, Any]]:
     return sorted(found, key=lambda one: (one["started_ms"], one["members"][0]["alert_id"]))
 
 
-def check(incident: Incident, alerts: Sequence[Alert], expected: dict[str, Any]) -> None:
+def check(incident: Incident, alerts: Sequence[Alert], expected: dict[str, Any], begin_ms: int = BEGIN_MS) -> None:
     """Compare what the story names."""
     said: dict[str, Any] = {
         "title": incident.title,
@@ -170,7 +178,7 @@ def check(incident: Incident, alerts: Sequence[Alert], expected: dict[str, Any])
                 moment = incident.started_ms if name == "starts_s" else incident.ended_ms
                 assert moment is not None
                 low, high = value
-                assert low <= (moment - BEGIN_MS) / 1000 <= high, (name, (moment - BEGIN_MS) / 1000)
+                assert low <= (moment - begin_ms) / 1000 <= high, (name, (moment - begin_ms) / 1000)
             case _:
                 assert said[name] == value, name
 
@@ -183,7 +191,7 @@ def test_the_story_ends_as_expected(path: Path) -> None:
     assert [one.title for one in found] == [one["title"] for one in story["expected"]["incidents"]]
     alerts = operator.alerts()
     for incident, expected in zip(found, story["expected"]["incidents"], strict=True):
-        check(incident, alerts, expected)
+        check(incident, alerts, expected, begin_ms(story))
     if "alerts" in story["expected"]:
         assert len(alerts) == story["expected"]["alerts"]
 

@@ -105,12 +105,13 @@ def test_what_an_operator_counts_is_told_once() -> None:
     operator = Counting(counts={"accepted": 100, "too_late": 1})
     watch = shell.watch()
     shell.own(3, operator)
-    operator.counts |= {"accepted": 150, "too_late": 3, "closed_buckets": 9}
+    operator.counts |= {"accepted": 150, "too_late": 3, "closed_buckets": 9, "in_maintenance": 4}
     watch.look()
     watch.look()
     assert shell.value("samples_total") == 50
     assert shell.value("skipped_total", source="metrics.samples", reason="too_late") == 2
     assert shell.value("skipped_total", source="metrics.samples", reason="closed_buckets") is None
+    assert shell.value("noted_total", event="in_maintenance") == 4
 
 
 def test_a_stage_with_records_to_read_that_takes_none_loses_its_heartbeat() -> None:

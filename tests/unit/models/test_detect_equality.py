@@ -26,6 +26,12 @@ SETTINGS = DetectSettings.model_validate(
         "rules": [
             {"name": "hot", "select": "gauge1", "threshold": 30, "for_s": 10},
             {"name": "grows", "select": "counter", "function": "increase", "threshold": 40_000},
+            {"name": "burns", "select": "gauge1", "function": "max", "threshold": 100, "safety": True},
+        ],
+        "maintenance": [
+            {"name": "often", "start": "2023-11-14T22:25", "duration_s": 150, "select": '{host=~"b|c"}'}
+            | {"rrule": "FREQ=DAILY;BYHOUR=22,23;BYMINUTE=0,25,40,50"},
+            {"name": "once", "start": "2023-11-14T22:41:30", "duration_s": 300, "select": "gauge1"},
         ],
     }
 )
@@ -156,7 +162,16 @@ def test_every_kind_of_event_is_in_the_streams_that_are_compared() -> None:
         samples = _merged([_samples_of(one, seed) for one in SERIES], random.Random(seed))
         found |= {(one.state, one.kind, one.end_reason) for one in operator.step_batch(batch_of(samples))}
         counts.update(operator.counts)
-    for name in ("accepted_late", "duplicate", "late", "too_late", "not_finite", "counter_resets", "out_of_order"):
+    for name in (
+        "accepted_late",
+        "duplicate",
+        "late",
+        "too_late",
+        "not_finite",
+        "counter_resets",
+        "out_of_order",
+        "in_maintenance",
+    ):
         assert counts[name] > 0, name
     assert found >= {
         ("start", "spike", None),
@@ -166,5 +181,7 @@ def test_every_kind_of_event_is_in_the_streams_that_are_compared() -> None:
         ("end", "level_shift", "level_shift"),
         ("start", "limit", None),
         ("end", "limit", "recovered"),
+        ("end", "spike", "maintenance"),
+        ("end", "limit", "maintenance"),
         ("start", "drift", None),
     }

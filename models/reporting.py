@@ -1,0 +1,97 @@
+"""What the walk and the detectors on top of it reported, as anomalies in the order of a batch's rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+
+from models import episodes as e
+from models.chosen import ChosenBank, ChosenEvent
+from models.drift import DriftBank
+from models.rule_book import RuleBook
+from models.settings import DetectSettings
+from models.trace import SKIPPED
+from models.verdict import Minute, Subject, Told, chosen_anomaly, drift_anomalies, rule_anomaly, window_anomaly
+from schemas.batch import SampleBatch
+from schemas.events import Anomaly
+from streams.bank import SeriesBank
+from streams.layout import Array
+
+Found = list[tuple[int, int, Anomaly]]
+"""Anomalies with their row, and their order within it."""
+# What chosen detectors say of a row comes after all else.
+LAST: Final = 1 << 40
+
+
+class Reporting:
+    """The part of the detect operator that tells."""
+
+    settings: DetectSettings
+    bank: SeriesBank
+    drift: DriftBank
+    chosen: ChosenBank
+    _rules: RuleBook
+    _work: Array
+    _extra: Counter[str]
+
+    def _judge_chosen(self, batch: SampleBatch, slots: Array, rows: Array, told: Array) -> Found:
+        """Hand on what the walk took of the series that chosen detectors watch."""
+        found: Found = []
+        for row in rows[told["verdict"][rows] != SKIPPED].tolist():
+            slot, time_ms = int(slots[batch.series[row]]), int(batch.timestamp_ms[row])
+            for event in self.chosen.step(slot, time_ms, float(told["value"][row])):
+                found.append((row, LAST, self._chosen_anomaly(slot, event)))
+        return found
+
+    def _chosen_anomaly(self, slot: int, event: ChosenEvent) -> Anomaly:
+        return chosen_anomaly(event, self._subject(slot), self.settings.updates)
+
+    def _subject(self, slot: int) -> Subject:
+        identity = self.bank.identities[slot]
+        assert identity is not None
+        return Subject(identity.series, int(self.bank.slots[slot]["id"]))
+
+    def _collect(self) -> Found:
+        """What the walk reported, as (row, order, anomaly); the report is then empty."""
+        work = self._work[0]
+        events, minutes = int(work["events"]), int(work["minutes"])
+        work["events"] = work["minutes"] = 0
+        found: Found = []
+        ints, floats = work["ints"][:events].tolist(), work["floats"][:events].tolist()
+        for at, told in enumerate(map(Told, ints, floats)):
+            order = at if told.ints[e.I_CODE] == e.END_SILENT else at + 2 * events + 2
+            found.append((told.ints[e.I_ROW], order, self._anomaly(told)))
+        if minutes:
+            found += self._learn_minutes(minutes, events)
+        return found
+
+    def _anomaly(self, told: Told) -> Anomaly:
+        about = self._subject(told.ints[e.I_SLOT])
+        if (rule := told.ints[e.I_RULE]) >= 0:
+            return rule_anomaly(told, about, self._rules.entries[rule].rule)
+        return window_anomaly(told, about)
+
+    def _learn_minutes(self, minutes: int, events: int) -> Found:
+        """Feed closed minutes to the drift detectors; those of series that begin anew do, too."""
+        closed, sizes = self._work["closed"][0, :minutes], self._work["closed_z"][0, :minutes]
+        anew = np.flatnonzero(sizes[:, 3] == 0.0).tolist()
+        self._extra["closed_buckets"] += minutes - len(anew)
+        found: Found = []
+        for start, end in pairwise([-1, *anew, minutes]):
+            if self.settings.drift.enabled:
+                found += self._learn_drift(closed[start + 1 : end], sizes[start + 1 : end], events)
+            if end < minutes:
+                self.drift.forget(int(closed[end, 0]))
+        return found
+
+    def _learn_drift(self, closed: Array, sizes: Array, events: int) -> Found:
+        found: Found = []
+        for at in self.drift.learn(closed[:, 0], sizes[:, 0]):
+            slot, row, end_ms = closed[at].tolist()
+            minute = Minute(end_ms, *sizes[at, 1:].tolist())
+            for state, one in enumerate(drift_anomalies(minute, self._subject(slot), self.settings.drift.detector)):
+                found.append((row, events + state, one))
+        return found
