@@ -71,7 +71,7 @@ def replay(
     if to and diff:
         raise ConfigurationError("--to and --diff exclude each other", "Give one of them")
     settings = configured(config, to)
-    labels = dict(_named(text) for text in label or [])
+    labels = dict(named_label(text) for text in label or [])
     options = RecordingOptions(
         format=recording.value if recording else None,
         source_format=source_format,
@@ -90,7 +90,14 @@ def replay(
         replaying.run(settings)
 
 
-def _named(text: str) -> tuple[str, str]:
+def named_label(text: str) -> tuple[str, str]:
+    """Name and value of a ``--label``.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is not NAME=VALUE.
+    """
     from schemas.errors import ConfigurationError
 
     name, equals, value = text.partition("=")
