@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Collection, Iterable
 from typing import Final
 
@@ -26,7 +27,6 @@ class BrokerEvents:
 
     def __init__(self, kafka: KafkaSettings) -> None:
         self._kafka = kafka
-        self.unreadable = 0
 
     def read(self, topic: Topic, event: type[EventT], mentions: Collection[str]) -> Iterable[EventT]:
         """The events of a topic that mention one of some texts anywhere, in the order of the log.
@@ -41,4 +41,6 @@ class BrokerEvents:
             for _, one in reader.to_end(_LIMIT_S):
                 if one is not None:
                     yield one
-            self.unreadable += reader.unreadable
+            if reader.unreadable:
+                what = f"{reader.unreadable} records of {topic.name} that mention it cannot be read"
+                sys.stderr.write(f"metrics-ai: {what}: not ours, or of a newer version\n")

@@ -16,6 +16,7 @@ from metrics_ai.explain.state_text import state_lines, state_table
 from metrics_ai.explain.telling import print_lines
 from metrics_ai.explain.topic_samples import TopicSamples
 from metrics_ai.explain.tracing import line_of, trace
+from metrics_ai.explain.words import duration_text
 from metrics_ai.recordings import RecordingOptions
 from metrics_ai.replay import file_size
 from schemas.errors import ConfigurationError, MetricsAIError
@@ -90,7 +91,11 @@ class Inspecting:
 
     def _print(self, states: Sequence[SeriesState], where: str) -> Sequence[SeriesState]:
         if not states:
-            raise UnknownSeriesError(f"{where} no series {self.selector!r}", "Fewer labels find more")
+            forgotten = duration_text(self.config.detect.forget_after_s * 1000)
+            raise UnknownSeriesError(
+                f"{where} no series {self.selector!r}",
+                f"Fewer labels find more; a series is forgotten {forgotten} after its last sample",
+            )
         states = sorted(states, key=lambda one: (one.tenant, one.metric, sorted(one.labels.items())))
         if self.as_json:
             for one in states:

@@ -119,7 +119,7 @@ def trace_panel(state: SeriesState, found: Trace) -> Panel:
         title=series_text(state.metric, state.labels),
         sentence=f"{len(found.line):,} samples; {_counted(found.anomalies)}",
         line=found.line,
-        unit=state.unit,
+        unit=_judged_unit(state),
         band=found.band,
         spans=spans_of(found.anomalies, found.line),
     )
@@ -133,12 +133,19 @@ def state_panel(state: SeriesState, line: Line) -> Panel:
     spans = [Span(episode.started_ms, None)] if episode is not None and episode.is_open else []
     return Panel(
         title=series_text(state.metric, state.labels),
-        sentence="The band is what is expected now.",
+        sentence="No window speaks yet." if window is None else "The band is what is expected now.",
         line=line,
-        unit=state.unit,
+        unit=_judged_unit(state),
         band=Band.of(points, window.window) if window is not None and points else None,
         spans=spans,
     )
+
+
+def _judged_unit(state: SeriesState) -> str:
+    """The unit of what is judged: counters are rates."""
+    if state.type not in ("counter", "delta"):
+        return state.unit
+    return f"{state.unit}/s" if state.unit not in ("", "1") else "per second"
 
 
 def spans_of(anomalies: Iterable[Anomaly], line: Line) -> list[Span]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import textwrap
 import warnings
 from collections.abc import Sequence
@@ -30,9 +31,11 @@ _WIDTH_IN, _PANEL_IN, _EDGE_IN = 10.5, 3.2, 0.55
 _DPI: Final = 150
 _WRAP: Final = 92
 _DAY_MS: Final = 86_400_000
+_PREFIXES: Final = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k"))
 _MAX_TITLE: Final = 96
 # Beyond so many points a line is drawn as the lowest and highest of each stretch.
 _MAX_POINTS: Final = 4000
+_DENSE: Final = 1500
 _STYLE: Final[dict[Any, Any]] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
@@ -150,7 +153,7 @@ def _draw(axes: Axes, panel: Panel) -> None:
         times = _days(panel.band.times_ms)
         axes.fill_between(times, low, high, step="post", color=_BAND, alpha=0.45, linewidth=0, label=label, zorder=1.5)
         for edge in (low, high):
-            axes.step(times, edge, where="post", color=_BLUE, alpha=0.35, linewidth=0.7, zorder=1.6)
+            axes.step(times, edge, where="post", color=_BLUE, alpha=0.3, linewidth=0.6, zorder=1.6)
     drawn = thinned(panel.line)
     marker = "o" if panel.dots or len(drawn) <= 60 else ""
     label = "reported" if panel.dots else "observed"
@@ -159,7 +162,7 @@ def _draw(axes: Axes, panel: Panel) -> None:
         _days(drawn.times_ms),
         drawn.values,
         color=_INK,
-        linewidth=1.15,
+        linewidth=1.15 if len(drawn) < _DENSE else 0.75,
         linestyle=line_style,
         marker=marker,
         markersize=3,
@@ -257,8 +260,9 @@ def _set_axes(axes: Axes, panel: Panel) -> None:
     locator = AutoDateLocator(tz=UTC, minticks=4, maxticks=9)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=UTC))  # type: ignore[no-untyped-call]
-    axes.yaxis.set_major_locator(MaxNLocator(5))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number_text(value)))
+    axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+    low, high = axes.get_ylim()
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: tick_text(value, low, high)))
     axes.set_ylabel(panel.unit if panel.unit not in ("", "1") else "value")
     axes.grid(axis="y", color=_FAINT, linewidth=0.8)
     axes.set_axisbelow(True)
@@ -269,6 +273,24 @@ def _set_axes(axes: Axes, panel: Panel) -> None:
         loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, frameon=False, fontsize=8.5, borderaxespad=0.2,
         handlelength=1.6, columnspacing=1.2,
     )  # fmt: skip
+
+
+def tick_text(value: float, low: float, high: float) -> str:
+    """A number at an axis from ``low`` to ``high``: as many digits as tell ticks apart, a prefix where it is large.
+
+    Examples
+    --------
+    >>> tick_text(0.9995, 0.999, 1.0), tick_text(120.0, 0.0, 300.0), tick_text(2.2e10, 0.0, 3e10)
+    ('0.9995', '120', '22G')
+    """
+    if value == 0.0:
+        return "0"
+    reach = max(abs(low), abs(high))
+    size, letter = next(((size, letter) for size, letter in _PREFIXES if reach >= size), (1.0, ""))
+    size = 1e3 if letter == "k" else size
+    step = max((high - low) / 5.0 / size, 1e-12)
+    decimals = min(12, max(0, math.ceil(-math.log10(step) - 1e-9)))
+    return f"{value / size:.{decimals}f}{letter}"
 
 
 def thinned(line: Line, most: int = _MAX_POINTS) -> Line:

@@ -7,7 +7,7 @@ from typing import Final
 
 from metrics_ai.event_listing import clock_text, number_text, range_text
 from metrics_ai.explain.series_state import DriftState, EpisodeState, RuleState, SeriesState, WindowState
-from metrics_ai.explain.words import columns_text, fields_text, indented, series_text, unit_text
+from metrics_ai.explain.words import columns_text, duration_text, fields_text, indented, series_text, unit_text
 
 MOST_ROWS: Final = 50
 """Series of a table."""
@@ -69,10 +69,14 @@ def _identity(one: SeriesState) -> list[tuple[str, str]]:
         ("known since", _clock(one.first_ms)),
         ("normal since", "" if one.normal_since_ms is None else f"{clock_text(one.normal_since_ms)}, a level shift"),
         ("last sample", _clock(one.newest_ms)),
-        ("interval", "" if one.interval_s is None else f"{one.interval_s:.3g} s"),
+        ("interval", "" if one.interval_s is None else _interval_text(one.interval_s)),
         ("value", _number(one.value, one.unit)),
         ("score", "" if one.score is None else f"{one.score:.2f} (above 1.00 = anomalous)"),
     ]
+
+
+def _interval_text(seconds: float) -> str:
+    return f"{seconds:.3g} s" if seconds < 60 else duration_text(seconds * 1000)
 
 
 def _clock(ms: int | None) -> str:
