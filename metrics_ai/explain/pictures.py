@@ -77,7 +77,7 @@ def _anomaly_panel(case: AnomalyCase, lines: Lines, reach: tuple[int, int | None
         title=series_text(now.metric, now.labels),
         sentence=case.worst.explanation,
         line=line,
-        unit=now.unit,
+        unit=_judged_unit(now.unit, line),
         band=_band(case, line),
         spans=[_span(case, line)],
         dots=is_gone,
@@ -119,7 +119,7 @@ def trace_panel(state: SeriesState, found: Trace) -> Panel:
         title=series_text(state.metric, state.labels),
         sentence=f"{len(found.line):,} samples; {_counted(found.anomalies)}",
         line=found.line,
-        unit=_judged_unit(state),
+        unit=_judged_unit(state.unit, found.line),
         band=found.band,
         spans=spans_of(found.anomalies, found.line),
     )
@@ -135,17 +135,17 @@ def state_panel(state: SeriesState, line: Line) -> Panel:
         title=series_text(state.metric, state.labels),
         sentence="No window speaks yet." if window is None else "The band is what is expected now.",
         line=line,
-        unit=_judged_unit(state),
+        unit=_judged_unit(state.unit, line),
         band=Band.of(points, window.window) if window is not None and points else None,
         spans=spans,
     )
 
 
-def _judged_unit(state: SeriesState) -> str:
+def _judged_unit(unit: str, line: Line) -> str:
     """The unit of what is judged: counters are rates."""
-    if state.type not in ("counter", "delta"):
-        return state.unit
-    return f"{state.unit}/s" if state.unit not in ("", "1") else "per second"
+    if not line.is_rate:
+        return unit
+    return f"{unit}/s" if unit not in ("", "1") else "per second"
 
 
 def spans_of(anomalies: Iterable[Anomaly], line: Line) -> list[Span]:

@@ -196,7 +196,8 @@ def _draw_span(axes: Axes, span: Span, panel: Panel) -> None:
         if span.end_ms is not None and span.end_ms > span.start_ms:
             _name(axes, end, "end", "left")
     if span.peak_ms is not None and span.peak is not None:
-        _draw_peak(axes, span.peak_ms, span.peak, panel)
+        middle_ms = (span.start_ms + end_ms) / 2 if _is_wide(span.start_ms, end_ms, panel.line) else math.inf
+        _draw_peak(axes, (span.peak_ms, span.peak), panel, middle_ms)
 
 
 def _name(axes: Axes, at: float, text: str, side: str) -> None:
@@ -214,17 +215,23 @@ def _name(axes: Axes, at: float, text: str, side: str) -> None:
     )
 
 
-def _draw_peak(axes: Axes, at_ms: int, value: float, panel: Panel) -> None:
+def _is_wide(start_ms: int, end_ms: int, line: Line) -> bool:
+    return len(line) > 1 and end_ms - start_ms > 0.15 * (int(line.times_ms[-1]) - int(line.times_ms[0]))
+
+
+def _draw_peak(axes: Axes, peak: tuple[int, float], panel: Panel, middle_ms: float) -> None:
+    """The worst value with its number, to its left where it lies in the right half of a wide episode."""
+    at_ms, value = peak
     at = _days(at_ms)
     axes.plot([at], [value], marker="o", markersize=6, color=_RED, markeredgecolor="white", linestyle="", zorder=4)
     if len(panel.spans) == 1:
         is_high = value >= float(np.median(panel.line.values))
-        is_late = at_ms > np.quantile(panel.line.times_ms, 0.85)
+        is_late = at_ms > min(middle_ms, float(np.quantile(panel.line.times_ms, 0.85)))
         unit = "" if panel.unit in ("", "1") else f" {panel.unit}"
         axes.annotate(
-            f"peak {number_text(value)}{unit}",
+            f"{'peak' if is_high else 'lowest'} {number_text(value)}{unit}",
             (at, value),
-            xytext=(4 if is_late else -4, 8 if is_high else -8),
+            xytext=(-6 if is_late else 6, 8 if is_high else -8),
             textcoords="offset points",
             fontsize=9,
             fontweight="bold",
@@ -260,7 +267,7 @@ def _set_axes(axes: Axes, panel: Panel) -> None:
     locator = AutoDateLocator(tz=UTC, minticks=4, maxticks=9)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=UTC))  # type: ignore[no-untyped-call]
-    axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+    axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     low, high = axes.get_ylim()
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: tick_text(value, low, high)))
     axes.set_ylabel(panel.unit if panel.unit not in ("", "1") else "value")

@@ -27,10 +27,14 @@ _GAP: Final = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A series' values: times in ms since the epoch and values, both of shape ``[N]``, by time."""
+    """A series' values: times in ms since the epoch and values, both of shape ``[N]``, by time.
+
+    ``is_rate`` says whether they are per second, made from what a counter counted.
+    """
 
     times_ms: Times
     values: Values
+    is_rate: bool = False
 
     def __len__(self) -> int:
         return len(self.times_ms)
@@ -38,7 +42,7 @@ class Line:
     def between(self, from_ms: int, until_ms: int) -> Line:
         """The values from a time to another, both included."""
         kept = (self.times_ms >= from_ms) & (self.times_ms <= until_ms)
-        return Line(self.times_ms[kept], self.values[kept])
+        return replace(self, times_ms=self.times_ms[kept], values=self.values[kept])
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +112,9 @@ def judged(kind: str, times_ms: Times, raw: Values) -> Line:
     seconds = np.diff(times_ms) / 1000.0
     if kind == "counter":
         grown = np.diff(raw)
-        return Line(times_ms[1:], np.where(grown >= 0.0, grown, np.maximum(raw[1:], 0.0)) / seconds)
+        return Line(times_ms[1:], np.where(grown >= 0.0, grown, np.maximum(raw[1:], 0.0)) / seconds, True)
     usual = float(np.median(seconds)) if len(seconds) else 0.0
-    return Line(times_ms[1:], raw[1:] / np.where(seconds > _GAP * usual, usual, seconds))
+    return Line(times_ms[1:], raw[1:] / np.where(seconds > _GAP * usual, usual, seconds), True)
 
 
 def trace(batches: Sequence[SampleBatch], settings: DetectSettings) -> Trace:

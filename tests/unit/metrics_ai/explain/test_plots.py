@@ -199,7 +199,8 @@ def test_a_live_series_shows_what_is_expected_now(make_batch: MakeBatch) -> None
     assert shown.band.high.tolist() == [state.windows[0].expected.high] * 2
     assert [one.end_ms for one in shown.spans] == [None]
     young = _state(make_batch(Series("t", "orders_total", {}, {}, "counter"), [0.0, 20.0]))
-    assert (state_panel(young, line()).sentence, state_panel(young, line()).unit) == (
+    rates = state_panel(young, Line(np.array([START_MS]), np.array([2.0]), is_rate=True))
+    assert (rates.sentence, rates.unit) == (
         "No window speaks yet.",
         "per second",
     )
