@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from metrics_ai.commands import config, decode, doctor, events, replay, score, topics, up, worker
+from metrics_ai.commands import config, decode, doctor, events, explain, inspect, replay, score, topics, up, worker
 from metrics_ai.commands.options import examples
 from schemas.errors import ConfigurationError, MachineError, MetricsAIError
 
@@ -80,6 +80,15 @@ app.command("incidents", epilog=examples("metrics-ai incidents", "metrics-ai inc
 app.command(
     "alerts", epilog=examples("metrics-ai alerts --since 1h", "metrics-ai alerts --json | jq .annotations.summary")
 )(events.alerts)
+app.command(
+    "explain", epilog=examples("metrics-ai explain 3104109bb8", "metrics-ai explain 3104109bb8 --plot incident.svg")
+)(explain.explain)
+app.command(
+    "inspect",
+    epilog=examples(
+        "metrics-ai inspect 'node_cpu_ratio{node=\"h1\"}'", "metrics-ai inspect latency --from latency.csv"
+    ),
+)(inspect.inspect)
 app.add_typer(config.app, name="config")
 app.command("doctor", epilog=examples("metrics-ai doctor", "metrics-ai doctor --broker k1:9092 --json"))(doctor.doctor)
 

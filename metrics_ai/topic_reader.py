@@ -32,6 +32,8 @@ class TopicReader(Generic[EventT]):
         Which.
     event
         What its values are.
+    wants
+        Whether a value is of interest, before it is parsed; all are, where left out.
 
     Raises
     ------
@@ -39,8 +41,11 @@ class TopicReader(Generic[EventT]):
         If the broker does not answer, or has no such topic.
     """
 
-    def __init__(self, kafka: KafkaSettings, topic: Topic, event: type[EventT]) -> None:
+    def __init__(
+        self, kafka: KafkaSettings, topic: Topic, event: type[EventT], wants: Callable[[bytes], bool] | None = None
+    ) -> None:
         self._event = event
+        self._wants = wants
         self._name = kafka.topic(topic)
         self.unreadable = 0
         options = kafka.librdkafka(
@@ -80,6 +85,8 @@ class TopicReader(Generic[EventT]):
             if message.offset() >= self._ends[message.partition()]:
                 # It came after us: where records keep coming, a partition's end is never seen.
                 self._behind.discard(message.partition())
+            if self._wants is not None and not self._wants(message.value() or b""):
+                continue
             key = (message.key() or b"").decode(errors="replace")
             try:
                 found.append((key, self._event.from_bytes(message.value()) if message.value() else None))

@@ -63,7 +63,8 @@ class DriftBank:
     """
 
     def __init__(self, settings: DriftSettings) -> None:
-        self._make = make_drift(settings.detector, settings.options).make
+        self._kind = make_drift(settings.detector, settings.options)
+        self._make = self._kind.make
         self._detectors: list[Any] = []
         self._room = settings.pickle_every
         self._reserve(BLOCK)
@@ -104,6 +105,11 @@ class DriftBank:
         _note(slots, inputs, self._log, self._counts, self._dirty)
         self.updates += len(slots)
         return found
+
+    def told(self, slot: int) -> dict[str, float] | None:
+        """What a slot's detector has learned, by name, for people; None where it has not begun."""
+        detector = self._detectors[slot]
+        return None if detector is None else self._kind.told(detector)
 
     def forget(self, slot: int) -> None:
         """Free a slot."""

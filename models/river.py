@@ -26,6 +26,10 @@ class RiverDrift(Detector):
     def make(self) -> Any:
         """A fresh River object (also what ``models.drift`` keeps, one a series)."""
 
+    def told(self, river: Any) -> dict[str, float]:
+        """What such an object has learned, by name, for people; a subclass knows more of it."""
+        return {"drift": float(river.drift_detected)}
+
     def score_one(self, time_ms: int, value: float) -> float:
         """Whether the sample learned last was a drift; the value itself is not judged."""
         return 2.0 if self.river.drift_detected else 0.0

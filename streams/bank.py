@@ -153,6 +153,11 @@ class SeriesBank:
         """Slots in use, and whose they are."""
         return ((slot, one) for slot, one in enumerate(self.identities) if one is not None)
 
+    @staticmethod
+    def block_of_names(group: int) -> int:
+        """The block that the slots of a record ``names/N`` lie in."""
+        return group * _NAMES // BLOCK
+
     def _parts(self, kind: str, block: int) -> list[Array]:
         """The memory behind a record: what samples touch (hot), what closing buckets touch (warm), closed buckets."""
         span = self.slots[block * BLOCK : (block + 1) * BLOCK]

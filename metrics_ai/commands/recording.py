@@ -26,6 +26,7 @@ __all__ = [
     "TimeUnitOption",
     "TypeOption",
     "UnitOption",
+    "named_label",
     "recording_options",
 ]
 
@@ -89,14 +90,21 @@ def recording_options(
         format=recording.value if recording else None,
         source_format=source_format,
         metric=metric,
-        labels=dict(_named(text) for text in labels or []),
+        labels=dict(named_label(text) for text in labels or []),
         type=series_type.value,
         unit=unit,
         messages=format_options,
     )
 
 
-def _named(text: str) -> tuple[str, str]:
+def named_label(text: str) -> tuple[str, str]:
+    """Name and value of a ``--label``.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is not NAME=VALUE.
+    """
     from schemas.errors import ConfigurationError
 
     name, equals, value = text.partition("=")

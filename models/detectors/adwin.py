@@ -42,3 +42,7 @@ class Adwin(RiverDrift):
         """River's object."""
         make: Any = drift.ADWIN
         return make(delta=self.settings.delta)
+
+    def told(self, river: Any) -> dict[str, float]:
+        """Minutes in its window, and their mean."""
+        return {"minutes": float(river.width), "mean": float(river.estimation)}

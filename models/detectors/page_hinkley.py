@@ -50,3 +50,13 @@ class PageHinkley(RiverDrift):
         """River's object."""
         own = self.settings
         return drift.PageHinkley(min_instances=own.min_instances, delta=own.delta, threshold=own.threshold)
+
+    def told(self, river: Any) -> dict[str, float]:
+        """Minutes since it began, their mean, and how far up and down it has come towards its threshold."""
+        return {
+            "minutes": float(river._x_mean.n),
+            "mean": river._x_mean.get(),
+            "up": max(0.0, river._sum_increase - river._min_increase),
+            "down": max(0.0, river._max_decrease - river._sum_decrease),
+            "threshold": river.threshold,
+        }

@@ -10,11 +10,18 @@ from pathlib import Path
 
 import yaml
 
+from metrics_ai.config import Config
+from metrics_ai.explain.cases import Events, case_of, matches_of
+from metrics_ai.explain.selecting import RecordedSamples
+from metrics_ai.explain.selecting import run as run_detect
+from metrics_ai.explain.story import story_of
+from metrics_ai.recordings import RecordingOptions
+from metrics_ai.replay import replay
 from models.calendar import CalendarSettings
 from models.detect import DetectOperator, DetectSettings
 from models.maintenance import MaintenanceWindow
 from schemas.events import Setting
-from schemas.topics import SETTINGS
+from schemas.topics import ALERTS, ANOMALIES, INCIDENTS, SETTINGS, TIMELINE
 
 GUIDES = Path(__file__).resolve().parents[2] / "docs" / "guides"
 
@@ -35,10 +42,15 @@ def run(command: list[str], folder: Path) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def test_the_recording_of_the_five_minute_guide_makes_the_incident_that_it_shows(tmp_path: Path) -> None:
+def make_day(folder: Path) -> Path:
     script = next(block for block in blocks("python") if "checkout_latency_ms.csv" in block)
-    (tmp_path / "make_day.py").write_text(script)
-    assert run([sys.executable, "make_day.py"], tmp_path)[0] == 0
+    (folder / "make_day.py").write_text(script)
+    assert run([sys.executable, "make_day.py"], folder)[0] == 0
+    return folder / "checkout_latency_ms.csv"
+
+
+def test_the_recording_of_the_five_minute_guide_makes_the_incident_that_it_shows(tmp_path: Path) -> None:
+    make_day(tmp_path)
     shown = next(block for block in blocks("") if "metrics-ai replay" in block)
     command = shown.splitlines()[0].removeprefix("$ .venv/bin/metrics-ai ").split()
     status, output = run([sys.executable, "-m", "metrics_ai", *command], tmp_path)
@@ -83,3 +95,24 @@ def test_each_window_of_the_maintenance_guides_table_is_one() -> None:
             given |= yaml.safe_load(part)
         window = MaintenanceWindow.model_validate(given).in_calendar(CalendarSettings(country="DE"))
         assert window.spans(1_767_225_600_000, 1_798_761_600_000), row
+
+
+def test_what_inspect_knows_of_that_recording_stands_in_the_consumers_guide(tmp_path: Path) -> None:
+    make_day(tmp_path)
+    shown = next(block for block in blocks("", "consumers.md") if "metrics-ai inspect" in block).splitlines()
+    command = shown[0].removeprefix("$ metrics-ai ").split()
+    status, output = run([sys.executable, "-m", "metrics_ai", *command], tmp_path)
+    assert status == 0, output
+    assert said("\n".join(shown[1:])) <= said(output), output
+    assert (tmp_path / "latency.png").exists()
+
+
+def test_what_explain_says_of_that_recording_stands_in_the_consumers_guide(tmp_path: Path) -> None:
+    options, config = RecordingOptions(labels={"host": "web-1"}, unit="ms"), Config()
+    samples = RecordedSamples([make_day(tmp_path)], options, config, lambda _: True)
+    found = replay([tmp_path / "checkout_latency_ms.csv"], options, config)
+    topics = ((ALERTS, found.alerts), (INCIDENTS, found.incidents), (TIMELINE, found.timeline))
+    events = Events({topic.name: told for topic, told in topics} | {ANOMALIES.name: run_detect(samples, config)[1]})
+    shown = next(block for block in blocks("", "consumers.md") if "metrics-ai explain" in block).splitlines()
+    story = story_of(case_of(events, *matches_of(events, shown[0].split()[3])))
+    assert said("\n".join(story)) == said("\n".join(shown[1:]))

@@ -1,0 +1,340 @@
+"""What detect knows of a series: its windows, rules, drift detector and episode, out of the blocks of a checkpoint."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, Literal
+
+import msgspec
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from metrics_ai.explain.words import duration_text
+from models.drift import DriftBank
+from models.episodes import OPEN
+from models.families import MetricFamily
+from models.judge import MAX_SCORE
+from models.rule_book import Entry, RuleBook
+from models.settings import WINDOW_NAMES, DetectSettings, DriftSettings, WindowSettings
+from models.verdict import SEVERITIES, WINDOWS_DETECTOR, anomaly_id
+from schemas.errors import CheckpointError
+from schemas.events import Direction, Finite, Range, Severity, WindowName
+from schemas.series import Series
+from streams.bank import SeriesBank
+from streams.layout import BLOCK, CENTER, DOWN, LENGTHS, OFFSETS, SPREAD, UP, WIDTHS_MS
+
+_BANK: Final = frozenset({"hot", "warm", "ring", "names"})
+_DRIFT: Final = frozenset({"drift", "river"})
+# A range no wider than this, as a share of its center, only guards a division.
+_NOTHING: Final = 1e-8
+
+WindowPhase = Literal["ready", "warming up", "off"]
+RulePhase = Literal["firing", "pending", "quiet", "ended"]
+
+
+class _Shown(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class WindowState(_Shown):
+    """One window of a series.
+
+    Parameters
+    ----------
+    phase, why
+        Whether it speaks; if not, what it waits for.
+    ready_ms
+        When it may speak, where that is only a matter of time.
+    score
+        Of the newest value, signed; above 1.0 or below -1.0 is anomalous.
+    center, spread, expected
+        What is normal, as of ``refreshed_ms``.
+    buckets, of, left_out
+        Closed buckets that it holds, how many it can hold, and those left out since an anomaly fell into them.
+    """
+
+    window: WindowName
+    phase: WindowPhase
+    why: str = ""
+    ready_ms: int | None = None
+    score: Finite | None = None
+    center: Finite | None = None
+    spread: Finite | None = None
+    expected: Range | None = None
+    refreshed_ms: int | None = None
+    buckets: int
+    of: int
+    left_out: int
+
+
+class RuleState(_Shown):
+    """A threshold rule that watches the series; ``since_ms`` is when its condition began to hold."""
+
+    name: str
+    condition: str
+    phase: RulePhase
+    since_ms: int | None = None
+    peak_score: Finite | None = None
+
+
+class DriftState(_Shown):
+    """The drift detector, and what it has learned by name; nothing where it has not begun."""
+
+    detector: str
+    reference: WindowName
+    told: dict[str, Finite] | None
+
+
+class EpisodeState(_Shown):
+    """An open anomaly, or evidence of one that gathers."""
+
+    id: str | None
+    is_open: bool
+    started_ms: int
+    direction: Direction
+    severity: Severity
+    peak_score: Finite
+    evidence: Finite
+    agreed: list[WindowName]
+
+
+class SeriesState(_Shown):
+    """All of a series."""
+
+    tenant: str
+    series_id: str
+    metric: str
+    labels: dict[str, str]
+    dims: dict[str, str]
+    entity: str
+    type: str
+    unit: str
+    family: str
+    first_ms: int | None
+    normal_since_ms: int | None
+    newest_ms: int | None
+    interval_s: float | None
+    value: Finite | None
+    score: Finite | None
+    windows: list[WindowState]
+    drift: DriftState | None
+    rules: list[RuleState]
+    episode: EpisodeState | None
+
+
+class DetectState:
+    """The series of one partition that are wanted, out of its blocks.
+
+    Parameters
+    ----------
+    blocks
+        As ``DetectOperator.take_blocks`` gives them after ``mark_all``, and as checkpoints hold them.
+    settings
+        When a window speaks; all else stands in the blocks.
+    wanted
+        Whether a series is.
+
+    Raises
+    ------
+    CheckpointError
+        If the blocks are of another version.
+    """
+
+    def __init__(self, blocks: Mapping[str, bytes], settings: DetectSettings, wanted: Callable[[Series], bool]) -> None:
+        meta = msgspec.json.decode(blocks["meta"]) if "meta" in blocks else None
+        self._settings = settings
+        self.bank = SeriesBank()
+        self.slots: list[int] = []
+        if meta is None:
+            return
+        self._families = [MetricFamily.model_validate(one) for one in meta["families"]]
+        self._drift_settings = DriftSettings.model_validate(meta["drift"])
+        self._rules = RuleBook([], settings.updates.every_s)
+        self._rules.load(meta["rules"])
+        names = SeriesBank()
+        for key, value in _of_kind(blocks, frozenset({"names"})):
+            names.load_block(key, value)
+        self.slots = [slot for slot, one in names.live() if wanted(one.series)]
+        self._load(blocks, {slot // BLOCK for slot in self.slots}, int(meta["used"]))
+
+    def _load(self, blocks: Mapping[str, bytes], needed: set[int], used: int) -> None:
+        """Put back the blocks of slots that are wanted, and no others."""
+        self._drift = DriftBank(self._drift_settings)
+        for key, value in _of_kind(blocks, _BANK):
+            if _block_of(key) in needed:
+                self.bank.load_block(key, value)
+        self.bank.finish_load(used)
+        self._drift.grow(self.bank.capacity)
+        for key, value in _of_kind(blocks, _DRIFT):
+            if _block_of(key) in needed:
+                self._drift.load_block(key, value)
+        self._drift.finish_load()
+
+    def __len__(self) -> int:
+        return len(self.slots)
+
+    def states(self) -> Iterator[SeriesState]:
+        """Every series that is wanted, by slot."""
+        for slot in self.slots:
+            yield self._state(slot)
+
+    def _state(self, slot: int) -> SeriesState:
+        identity = self.bank.identities[slot]
+        if identity is None:
+            raise CheckpointError(f"slot {slot} of a checkpoint has a name and no state")
+        series, row = identity.series, self.bank.slots[slot]
+        family = self._families[int(row["family"])]
+        seen = bool(row["seen"] > 1)
+        return SeriesState(
+            tenant=series.tenant,
+            series_id=f"{int(row['id']):016x}",
+            metric=series.metric,
+            labels=dict(series.labels),
+            dims=dict(series.dims),
+            entity=series.entity,
+            type=series.type,
+            unit=series.unit,
+            family=family.name,
+            first_ms=_time(row["first_ms"]),
+            normal_since_ms=_time(row["since_ms"]),
+            newest_ms=_time(row["newest_ms"]),
+            interval_s=float(row["interval_ms"]) / 1000.0 or None,
+            value=float(row["value"]) if seen else None,
+            score=float(row["score"]) if seen else None,
+            windows=[
+                window_state(row, at, self._settings.windows[name], family) for at, name in enumerate(WINDOW_NAMES)
+            ],
+            drift=self._drift_state(slot),
+            rules=[_rule_state(row, at, self._rules.entries) for at in range(int(row["rules"]))],
+            episode=_episode_state(row),
+        )
+
+    def _drift_state(self, slot: int) -> DriftState | None:
+        own = self._drift_settings
+        if not own.enabled:
+            return None
+        return DriftState(detector=own.detector, reference=own.reference, told=self._drift.told(slot))
+
+
+def _of_kind(blocks: Mapping[str, bytes], kinds: frozenset[str]) -> Iterator[tuple[str, bytes]]:
+    return ((key, value) for key, value in blocks.items() if key.split("/", 1)[0] in kinds)
+
+
+def _block_of(key: str) -> int:
+    """The block of slots that a record belongs to; names come in smaller groups."""
+    kind, number = key.split("/")[:2]
+    return SeriesBank.block_of_names(int(number)) if kind == "names" else int(number)
+
+
+def _time(ms: Any) -> int | None:
+    return int(ms) or None
+
+
+def window_state(row: Any, at: int, settings: WindowSettings, family: MetricFamily) -> WindowState:
+    """One window of a series' record."""
+    name = WINDOW_NAMES[at]
+    buckets, left_out, samples = _held(row, at)
+    held = {"window": name, "buckets": buckets, "of": LENGTHS[at], "left_out": left_out}
+    if not settings.enabled or family.watch == "none":
+        why = "switched off" if not settings.enabled else f"metrics of the family {family.name} are not judged"
+        return WindowState(phase="off", why=why, **held)
+    if not row["base_ready"][at]:
+        ready_ms, why = _waits_for(row, at, settings, samples)
+        return WindowState(phase="warming up", why=why, ready_ms=ready_ms, **held)
+    center, spread, up, down = (float(row["base"][at, column]) for column in (CENTER, SPREAD, UP, DOWN))
+    return WindowState(
+        phase="ready",
+        score=_score(row, at, center, up, down),
+        center=center,
+        spread=spread,
+        expected=expected_range(center, center - down, center + up, float(row["value"])),
+        refreshed_ms=int(row["base_ms"][at]),
+        **held,
+    )
+
+
+def _held(row: Any, at: int) -> tuple[int, int, int]:
+    """Closed buckets that a window learns from, those it leaves out, and samples in the former."""
+    ring = slice(OFFSETS[at], OFFSETS[at] + LENGTHS[at])
+    number, count = row["ring_number"][ring], row["ring_count"][ring].astype(np.int64)
+    oldest = max(int(row["open_number"][at]) - LENGTHS[at], int(row["since_ms"]) // WIDTHS_MS[at])
+    recent = number >= oldest
+    good = recent & (count > 0)
+    return int(good.sum()), int((recent & (count < 0)).sum()), int(count[good].sum())
+
+
+def _waits_for(row: Any, at: int, settings: WindowSettings, samples: int) -> tuple[int | None, str]:
+    """When a window may speak, where time alone decides; and why it does not yet."""
+    begun_ms = max(int(row["first_ms"]), int(row["since_ms"]))
+    ready_ms = begun_ms + int(settings.warmup_s * 1000)
+    if begun_ms == 0 or int(row["newest_ms"]) < ready_ms:
+        since = "the last level shift" if row["since_ms"] else "the first sample"
+        return (
+            ready_ms if begun_ms else None
+        ), f"it has to see {duration_text(settings.warmup_s * 1000)} from {since} on"
+    if samples < settings.min_samples:
+        rare = float(row["interval_ms"]) * settings.min_samples > WIDTHS_MS[at] * LENGTHS[at]
+        what = f"it holds {samples} of the {settings.min_samples} samples that it needs"
+        return None, what + (": they come too rarely for it" if rare else "")
+    return None, "it speaks when its next bucket closes"
+
+
+def _score(row: Any, at: int, center: float, up: float, down: float) -> float:
+    """As ``models.judge`` scores: 5m the value, the others their level, no further than the newest samples lie."""
+    witness = float(row["value"] if at < 2 else row["fast"])
+    level = witness if at == 0 else float(row["level"][at - 1, 0])
+    away, seen = level - center, witness - center
+    away = max(0.0, min(away, seen)) if away > 0 else min(0.0, max(away, seen))
+    return max(-MAX_SCORE, min(MAX_SCORE, away / (up if away > 0 else down)))
+
+
+def expected_range(center: float, low: float, high: float, value: float) -> Range:
+    """A window's range: a side that is not watched mirrors the other; nothing below 0 that never was.
+
+    Examples
+    --------
+    >>> expected_range(0.1, -math.inf, 0.3, 0.2)
+    Range(low=0.0, center=0.1, high=0.3)
+    """
+    if not math.isfinite(low):
+        low = center - (high - center) if math.isfinite(high) else center
+    if not math.isfinite(high):
+        high = center + (center - low)
+    if high - low <= _NOTHING * max(1.0, abs(center)):
+        return Range(low=center, center=center, high=center)
+    if center >= 0 and value >= 0:
+        low = max(low, 0.0)
+    return Range(low=low, center=center, high=high)
+
+
+def _rule_state(row: Any, at: int, entries: Sequence[Entry]) -> RuleState:
+    rule, _, until_ms = entries[int(row["rule"][at])]
+    measure = "value" if rule.function == "last" else f"{rule.function} over {rule.window_s:g} s"
+    held = f" for {rule.for_s:g} s" if rule.for_s else ""
+    since_ms, firing = int(row["rule_ms"][at, 0]), bool(row["rule_firing"][at])
+    phase: RulePhase = "firing" if firing else "pending" if since_ms else "quiet"
+    return RuleState(
+        name=rule.name,
+        condition=f"{measure} {rule.comparison} {rule.threshold:g}{held}",
+        phase="ended" if phase == "quiet" and until_ms <= row["newest_ms"] else phase,
+        since_ms=since_ms or None,
+        peak_score=float(row["rule_peak"][at]) if since_ms else None,
+    )
+
+
+def _episode_state(row: Any) -> EpisodeState | None:
+    is_open = bool(row["state"] == OPEN)
+    if not is_open and row["evidence"] <= 0.0:
+        return None
+    started_ms = int(row["started_ms"])
+    return EpisodeState(
+        id=anomaly_id(int(row["id"]), WINDOWS_DETECTOR, started_ms) if is_open else None,
+        is_open=is_open,
+        started_ms=started_ms,
+        direction="up" if row["direction"] > 0 else "down",
+        severity=SEVERITIES[int(row["severity"])],
+        peak_score=float(row["peak"]),
+        evidence=float(row["evidence"]),
+        agreed=[name for at, name in enumerate(WINDOW_NAMES) if int(row["agreed"]) >> at & 1],
+    )
