@@ -33,18 +33,32 @@ def wilson(hits: int, trials: int) -> Estimate:
     return Estimate(share, max(0.0, middle - half), min(1.0, middle + half))
 
 
+def _up_to(events: int, mean: float) -> float:
+    """Poisson's chance of at most so many events."""
+    counts = np.arange(events + 1)
+    log_factorials = np.cumsum(np.log(np.maximum(counts, 1)))
+    return float(np.exp(counts * math.log(mean) - mean - log_factorials).sum())
+
+
+def _mean_at(events: int, chance: float) -> float:
+    """The mean at which at most so many events have that chance."""
+    low, high = 0.0, 2.0 * events + 10.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _up_to(events, middle) > chance else (low, middle)
+    return low
+
+
 def poisson(events: int, exposure: float) -> Estimate:
-    """A rate, with Byar's approximation to the exact interval (within 1 % of it).
+    """A rate, with the exact interval.
 
     Examples
     --------
     >>> [round(one, 2) for one in poisson(0, 1.0)], [round(one, 1) for one in poisson(10, 1.0)]
-    ([0.0, 0.0, 3.67], [10.0, 4.8, 18.4])
+    ([0.0, 0.0, 3.69], [10.0, 4.8, 18.4])
     """
-    more = events + 1
-    low = events * (1 - 1 / (9 * events) - Z95 / (3 * math.sqrt(events))) ** 3 if events else 0.0
-    high = more * (1 - 1 / (9 * more) + Z95 / (3 * math.sqrt(more))) ** 3
-    return Estimate(events / exposure, low / exposure, high / exposure)
+    low = _mean_at(events - 1, 0.975) if events else 0.0
+    return Estimate(events / exposure, low / exposure, _mean_at(events, 0.025) / exposure)
 
 
 def median(delays: npt.NDArray[np.float64]) -> Estimate:
