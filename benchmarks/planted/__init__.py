@@ -31,10 +31,11 @@ anything. Three parts:
     The same series, with several faults each, for every program. ``peer_NAME_...``:
 
     - ``recall`` with ``recall_low``, ``recall_high``, and ``recall_FAULT``: share of planted faults during which an
-      alarm started; ``delay_s``: median time to it among those found.
+      alarm started; ``delay_s``, ``delay_s_FAULT``: median time to it among those found.
     - ``precision``: faults found among faults found and false alarms; ``false_per_series_day``: false alarms.
     - ``false_at_our_recall``: false alarms per series and day if its limit were set, in hindsight, where it finds as
-      much as ``ours`` does; absent where no limit does. A gift to the peer.
+      much as ``ours`` does; absent where no limit does. A gift to the peer. ``ours_fewer``: the share of them that
+      ``ours`` spares.
     - ``us_per_sample``: CPU time, a series at a time.
 
 An alarm is the first sample with a score above 1.0 after thirty minutes without one; ``ours`` scores above 1.0 while an

@@ -37,7 +37,7 @@ class Span:
     series: int
 
 
-SPANS = (Span(60.0, 30.0, 60), Span(15.0, 8.0, 24))
+SPANS = (Span(60.0, 30.0, 100), Span(15.0, 15.0, 40))
 """At 300 cases; more or fewer in proportion."""
 WHOLE = 300
 

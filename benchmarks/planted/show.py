@@ -80,8 +80,20 @@ def _peers(numbers: Numbers) -> Iterator[str]:
         )
 
 
+def _faults(numbers: Numbers) -> Iterator[str]:
+    """What share of each fault is found, and the median delay."""
+    names = [key.removeprefix("peer_ours_recall_") for key in numbers if key.startswith("peer_ours_recall_")]
+    names = [name for name in names if name not in {"low", "high"}]
+    yield " ".join([f"{'recall, delay':24}", *(f"{name:>15}" for name in names)])
+    for name, group in _groups(numbers, "peer", "precision"):
+        shown = [
+            f"{100 * float(group[f'recall_{one}']):.0f} %, {seconds(group.get(f'delay_s_{one}'))}" for one in names
+        ]
+        yield " ".join([f"{name:24}", *(f"{one:>15}" for one in shown)])
+
+
 def tables(numbers: Numbers) -> str:
-    """All three, as far as they were measured."""
-    parts = (("case_", _cases), ("quiet_", _quiet), ("peer_", _peers))
+    """All of them, as far as they were measured."""
+    parts = (("case_", _cases), ("quiet_", _quiet), ("peer_", _peers), ("peer_", _faults))
     shown = ["\n".join(make(numbers)) for part, make in parts if any(key.startswith(part) for key in numbers)]
     return "\n\n".join(shown)
