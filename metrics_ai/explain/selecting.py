@@ -148,4 +148,4 @@ def run(samples: RecordedSamples, config: Config) -> tuple[DetectOperator, list[
 def blocks_of(operator: DetectOperator) -> dict[str, bytes]:
     """An operator's whole state, as its checkpoint would hold it."""
     operator.mark_all()
-    return dict(operator.take_blocks())
+    return {key: value for key, value in operator.take_blocks() if value is not None}
