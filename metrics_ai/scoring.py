@@ -29,7 +29,7 @@ from schemas.errors import MachineError
 from schemas.series import Series
 
 HEAD: Final = ("timestamp", "value", "anomaly_score", "low", "high", "verdict")
-DEFAULT_DETECTOR: Final = "five_windows"
+DEFAULT_DETECTOR: Final = "records"
 _UNSAFE: Final = re.compile(r"[^\w.=,+-]+")
 _MAX_NAME_CHARS: Final = 180
 _ANOMALOUS: Final = VERDICTS.index("anomalous")

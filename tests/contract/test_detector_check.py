@@ -21,7 +21,7 @@ def test_detector_holds_what_all_must_hold(name: str) -> None:
 
 
 def test_registry_is_made_from_the_files() -> None:
-    assert set(registry()) == {"adwin", "five_windows", "gaussian_scorer", "page_hinkley"}
+    assert set(registry()) == {"adwin", "five_windows", "gaussian_scorer", "page_hinkley", "records"}
 
 
 class Broken(Detector):
