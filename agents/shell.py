@@ -247,6 +247,8 @@ class Shell:
 
     def _fall_silent(self, part: PartitionState, error: FencedError) -> None:
         """A newer owner exists. The group will say so; until then nothing more is written for the partition."""
+        # The thread that saved may hold the error a moment longer, whose frames hold the partition's state.
+        error.__traceback__ = None
         LOG.warning("fenced", extra={"stage": self.stage.name, "partition": part.number, "error": str(error)})
         self.telemetry.fenced.labels(self.stage.name).inc()
         if not self._is_ours(part):  # handed on while it was saved; the newer owner may be this very worker
@@ -255,8 +257,7 @@ class Shell:
         generation = self._generation
         # The newer owner may itself be a zombie that died since: then no rebalance comes, and the partition lies idle.
         grace_s = 2 * self._settings.kafka.session_s
-        told = FencedError(error.what, error.way_out)  # without the frames of the other, which hold the partition
-        asyncio.get_running_loop().call_later(grace_s, self._fail_if_still, generation, told)
+        asyncio.get_running_loop().call_later(grace_s, self._fail_if_still, generation, error)
 
     def _forget(self, part: PartitionState) -> None:
         """Let go of a partition's state: whoever waits for its next checkpoint holds it no longer."""

@@ -15,12 +15,14 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from models.base import Detector
-from models.rules import RESERVED_NAMES, matchers_of, selects
+from models.rules import matchers_of, selects
 from schemas.errors import CheckpointError, ConfigurationError
 from schemas.events import AnomalyState
 from schemas.series import Series
 
 _KEY: Final = "chosen"
+# What speaks of every series already.
+_TAKEN: Final = frozenset({"windows", "adwin", "page_hinkley", "MetricAnomaly", "MetricDrift"})
 Make = Callable[[str, Mapping[str, float]], Detector]
 
 
@@ -56,7 +58,7 @@ class DetectorChoice(BaseModel):
     @field_validator("name")
     @classmethod
     def _is_its_own(cls, name: str) -> str:
-        if name in RESERVED_NAMES:
+        if name in _TAKEN:
             raise ValueError(f"{name} is taken, a choice needs a name of its own")
         return name
 

@@ -23,7 +23,9 @@ COMPARISONS: Final[tuple[Comparison, ...]] = (">", ">=", "<", "<=", "==", "!=")
 _SELECTOR = re.compile(r"\s*([A-Za-z_:][\w:.]*)?\s*(?:\{(.*)\})?\s*", re.DOTALL)
 _MATCHER = re.compile(r'\s*([A-Za-z_][\w.]*)\s*(=~|!~|!=|=)\s*"((?:[^"\\]|\\.)*)"\s*(?:,|$)')
 
-RESERVED_NAMES: Final = frozenset({"windows", "five_windows", "adwin", "page_hinkley", "MetricAnomaly", "MetricDrift"})
+RESERVED_NAMES: Final = frozenset(
+    {"windows", "five_windows", "adwin", "page_hinkley", "gaussian_scorer", "records", "MetricAnomaly", "MetricDrift"}
+)
 """Names of detectors and of their alerts: a rule of such a name would share their episodes."""
 
 
