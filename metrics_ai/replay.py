@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from incidents.alerts import STATE_RANK
 from incidents.decide import DecideOperator
 from metrics_ai.config import Config
-from metrics_ai.recordings import RecordingOptions, RecordingReader
+from metrics_ai.recordings import Piece, RecordingOptions, RecordingReader
 from models.detect import DetectOperator
 from schemas.errors import MachineError
 from schemas.events import Alert, Anomaly, Incident, TimelineEntry
@@ -207,6 +207,30 @@ def replay(
     return ReplayResult(alerts, incidents, timeline, summary, reader.tally.told)
 
 
+def pieces_of(
+    files: Sequence[Path],
+    reader: RecordingReader,
+    samples: Callable[[], int],
+    progress: Callable[[ReplayProgress], None] | None,
+) -> Iterator[Piece]:
+    """The pieces of recordings; once each has been dealt with, how far that is, with the samples so far.
+
+    Raises
+    ------
+    ConfigurationError, MachineError
+        If a file is missing, or is not what its format says.
+    """
+    sizes = [file_size(path) for path in files]
+    before = 0
+    for path, size in zip(files, sizes, strict=True):
+        for piece in reader.read([path]):
+            yield piece
+            if progress:
+                done = before + piece.done_bytes
+                progress(ReplayProgress(done_bytes=done, total_bytes=sum(sizes), samples=samples()))
+        before += size
+
+
 def _detect(
     files: Sequence[Path],
     reader: RecordingReader,
@@ -214,24 +238,16 @@ def _detect(
     progress: Callable[[ReplayProgress], None] | None,
 ) -> tuple[list[Anomaly], _Span]:
     """All anomalies of the recordings, in an order that only they determine."""
-    sizes = [file_size(path) for path in files]
     anomalies: list[Anomaly] = []
     span = _Span()
-    before = 0
-    for path, size in zip(files, sizes, strict=True):
-        for piece in reader.read([path]):
-            if piece.batch is not None:
-                times = piece.batch.timestamp_ms
-                span.learn(int(times.min()), int(times.max()), len(piece.batch))
-                anomalies += detect.step_batch(piece.batch)
-            if progress:
-                progress(
-                    ReplayProgress(done_bytes=before + piece.done_bytes, total_bytes=sum(sizes), samples=span.samples)
-                )
-        before += size
+    for piece in pieces_of(files, reader, lambda: span.samples, progress):
+        if piece.batch is not None:
+            times = piece.batch.timestamp_ms
+            span.learn(int(times.min()), int(times.max()), len(piece.batch))
+            anomalies += detect.step_batch(piece.batch)
     span.series = detect.series_count
     if span.last_ms is not None:
-        anomalies += detect.on_tick(_whole_second(span.last_ms))
+        anomalies += detect.on_tick(whole_second(span.last_ms))
     anomalies.sort(key=lambda one: (one.at_ms, one.id, STATE_RANK[one.state], one.to_bytes()))
     return anomalies, span
 
@@ -240,15 +256,15 @@ def _decide(anomalies: Sequence[Anomaly], decide: DecideOperator, last_ms: int |
     """Everything that decide says, with ticks where they let an incident resolve and at the end."""
     topics = _Topics()
     for anomaly in anomalies:
-        while (due_ms := decide.next_due_ms) is not None and _whole_second(due_ms) < anomaly.at_ms:
-            topics.take(decide.on_tick(_whole_second(due_ms)))
+        while (due_ms := decide.next_due_ms) is not None and whole_second(due_ms) < anomaly.at_ms:
+            topics.take(decide.on_tick(whole_second(due_ms)))
         topics.take(decide.on_anomaly(anomaly))
     if last_ms is not None:
-        topics.take(decide.on_tick(_whole_second(last_ms)))
+        topics.take(decide.on_tick(whole_second(last_ms)))
     return topics
 
 
-def _whole_second(ms: int) -> int:
+def whole_second(ms: int) -> int:
     """The first tick that is not before a time."""
     return -(-ms // _SECOND_MS) * _SECOND_MS
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import typer
 from rich.console import Console
@@ -70,8 +70,7 @@ class Replaying:
         """Exit status 1 where nothing at all could be read: that is no quiet recording."""
         tell_rejected(result.rejected, result.summary.rejected)
         if result.summary.rejected and not result.summary.samples:
-            sys.stderr.write("metrics-ai: nothing of it could be read. Look at it with decode, or name its --format\n")
-            raise typer.Exit(1)
+            end_unread()
 
     def diff(self, before: Config, after: Config) -> None:
         """Replay with two configurations, and print which incidents come, go or move."""
@@ -114,6 +113,12 @@ class Replaying:
         tell_rejected(sent.told, sent.rejected)
         if sent.rejected:
             raise typer.Exit(1)
+
+
+def end_unread() -> NoReturn:
+    """End with status 1: nothing at all could be read."""
+    sys.stderr.write("metrics-ai: nothing of it could be read. Look at it with decode, or name its --format\n")
+    raise typer.Exit(1)
 
 
 def tell_rejected(told: Sequence[str], counts: Mapping[str, int]) -> None:

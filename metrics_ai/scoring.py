@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from metrics_ai.config import Config
 from metrics_ai.recordings import Piece, RecordingOptions, RecordingReader
-from metrics_ai.replay import ReplayProgress, file_size
+from metrics_ai.replay import ReplayProgress, pieces_of
 from models.base import Detector
 from models.detect import DetectOperator
 from models.registry import make_detector
@@ -109,15 +109,8 @@ class Scoring:
             self.config.tenant,
             dict(self.config.ingest.identity.items()),
         )
-        sizes = [file_size(path) for path in files]
-        before = 0
-        for path, size in zip(files, sizes, strict=True):
-            for piece in reader.read([path]):
-                self._score(piece)
-                if progress:
-                    done = before + piece.done_bytes
-                    progress(ReplayProgress(done_bytes=done, total_bytes=sum(sizes), samples=self._rows))
-            before += size
+        for piece in pieces_of(files, reader, lambda: self._rows, progress):
+            self._score(piece)
         tally = reader.tally
         skipped = dict(sorted(tally.skipped.items()))
         rejected = dict(sorted(tally.rejected.items()))

@@ -15,7 +15,7 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from models.base import Detector
-from models.rules import matchers_of, selects
+from models.rules import Selector, selects
 from schemas.errors import CheckpointError, ConfigurationError
 from schemas.events import AnomalyState
 from schemas.series import Series
@@ -38,17 +38,11 @@ class DetectorChoice(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     detector: Annotated[str, Field(description="A detector of the registry.")]
-    select: Annotated[str, Field(description='Series: metric{label="x", label!="x", label=~"a|b", label!~"c.*"}.')]
+    select: Annotated[Selector, Field(description='Series: metric{label="x", label!="x", label=~"a|b", label!~"c.*"}.')]
     name: Annotated[str, Field(description="What its anomalies call it; the detector's name when left out.")] = ""
     options: dict[str, float] = Field(default_factory=dict, description="That detector's settings.")
     samples: Annotated[int, Field(ge=1, le=100, description="Anomalous samples in a row that make an anomaly.")] = 2
     clear_samples: Annotated[int, Field(ge=1, le=100, description="Other samples in a row that end it.")] = 3
-
-    @field_validator("select")
-    @classmethod
-    def _reads(cls, selector: str) -> str:
-        matchers_of(selector)
-        return selector
 
     @model_validator(mode="before")
     @classmethod

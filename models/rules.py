@@ -79,6 +79,15 @@ def matchers_of(selector: str) -> tuple[Matcher, ...]:
     return tuple(found)
 
 
+def _read(selector: str) -> str:
+    matchers_of(selector)
+    return selector
+
+
+Selector = Annotated[str, AfterValidator(_read)]
+"""Text that ``matchers_of`` reads."""
+
+
 def may_select(selector: str, metric: str) -> bool:
     """Whether a selector could be about a series of a metric."""
     return all(one.holds({"__name__": metric}) for one in matchers_of(selector) if one.label == "__name__")
@@ -102,7 +111,7 @@ class ThresholdRule(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     name: Annotated[str, Field(min_length=1, max_length=100)]
-    select: Annotated[str, Field(description='Series: metric{label="x", label!="x", label=~"a|b", label!~"c.*"}.')]
+    select: Annotated[Selector, Field(description='Series: metric{label="x", label!="x", label=~"a|b", label!~"c.*"}.')]
     function: Annotated[Function, Field(description="What is compared; counters are rates per second here.")] = "last"
     window_s: Annotated[
         float,
@@ -129,12 +138,6 @@ class ThresholdRule(BaseModel):
         if name in RESERVED_NAMES:
             raise ValueError(f"{name} is a detector's name, a rule needs one of its own")
         return name
-
-    @field_validator("select")
-    @classmethod
-    def _reads(cls, selector: str) -> str:
-        matchers_of(selector)
-        return selector
 
     def may_match(self, metric: str) -> bool:
         """Whether it could be about a series of that metric."""

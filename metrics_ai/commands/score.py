@@ -50,7 +50,7 @@ def score(
     finest window that speaks expected. Verdicts: learning (no window speaks yet), normal, anomalous, skipped (a repeat,
     too late, or no number). A row comes out for every row that has a time.
     """
-    from metrics_ai.replaying import progress_bar, tell_rejected
+    from metrics_ai.replaying import end_unread, progress_bar, tell_rejected
     from metrics_ai.scoring import DEFAULT_DETECTOR, Scoring
 
     settings = configured(config)
@@ -65,7 +65,7 @@ def score(
         verdicts = ", ".join(f"{name} {count:,}" for name, count in found.verdicts.items() if count)
         typer.echo(f"{found.series:,} series, {found.rows:,} rows ({verdicts}), in {out}")
     tell_rejected(found.told, found.rejected)
-    if found.rejected or not found.rows:
-        if not found.rows:
-            sys.stderr.write("metrics-ai: nothing of it could be read. Look at it with decode, or name its --format\n")
+    if not found.rows:
+        end_unread()
+    if found.rejected:
         raise typer.Exit(1)

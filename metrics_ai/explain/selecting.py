@@ -5,22 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 
 from metrics_ai.config import Config
 from metrics_ai.recordings import RecordingOptions, RecordingReader
+from metrics_ai.replay import whole_second
 from models.detect import DetectOperator
 from models.histograms import HistogramBank
-from models.rules import matchers_of
+from models.rules import matchers_of, selects
 from schemas.batch import SampleBatch
 from schemas.errors import ConfigurationError
 from schemas.events import Anomaly
 from schemas.series import Series
 
 Wanted = Callable[[Series], bool]
-_SECOND_MS: Final = 1000
 
 
 def selected_by(selector: str, tenant: str | None = None) -> Wanted:
@@ -38,13 +37,12 @@ def selected_by(selector: str, tenant: str | None = None) -> Wanted:
     (True, False)
     """
     try:
-        matchers = matchers_of(selector)
+        matchers_of(selector)
     except ValueError as error:
         raise ConfigurationError(str(error), 'Write metric, or metric{label="value", label=~"a|b"}') from error
 
     def wanted(series: Series) -> bool:
-        labels = {**series.dims, **series.labels, "__name__": series.metric}
-        return tenant in (None, series.tenant) and all(matcher.holds(labels) for matcher in matchers)
+        return tenant in (None, series.tenant) and selects(selector, series)
 
     return wanted
 
@@ -141,7 +139,7 @@ def run(samples: RecordedSamples, config: Config) -> tuple[DetectOperator, list[
     operator = DetectOperator(config.detect, partition=0, partitions=1)
     anomalies = [one for batch in samples.batches() for one in operator.step_batch(batch)]
     if samples.last_ms:
-        anomalies += operator.on_tick(-(-samples.last_ms // _SECOND_MS) * _SECOND_MS)
+        anomalies += operator.on_tick(whole_second(samples.last_ms))
     return operator, anomalies
 
 
