@@ -28,8 +28,8 @@ from models.episodes import (
 )
 from models.limits import check_rules, silence_rules
 from models.trace import note
-from streams import baselines, buckets, intake, layout, mutes
-from streams.baselines import YOUNG_MS, refresh, refresh_habits, silence_after_gap
+from streams import baselines, buckets, intake, layout, mutes, seasons
+from streams.baselines import YOUNG_MS, refresh, refresh_habits, refresh_week, silence_after_gap
 from streams.buckets import add, add_late, advance, start_anew, untaint
 from streams.intake import (
     ACCEPTED_LATE,
@@ -63,10 +63,12 @@ from streams.layout import (
     Row,
 )
 from streams.mutes import add_muted, is_muted
+from streams.seasons import look_up, note_hours
 
 _MINUTES: Final = LENGTHS[MINUTE]
 _MINUTE_AT: Final = OFFSETS[MINUTE]
 _MINUTE_MS: Final = WIDTHS_MS[MINUTE]
+_FINE = 2
 _HOUR_LEVEL, _DAY = 2, 3
 _EVENTS_A_SAMPLE: Final = 2 + 2 * RULE_PLACES
 _YOUNG_AGE_MS: Final = 300_000
@@ -130,13 +132,18 @@ def _close_minute(row: Row, number: int, params: Row, work: Row) -> None:
 @kernel
 def _relearn(row: Row, closed: int, params: Row, family: Row, work: Row) -> None:
     """Make anew what closed buckets feed: habits first, since baselines reach as far."""
+    if closed & (1 << _FINE):
+        note_hours(row, work)
     for window in range(1, WINDOWS):
         if closed & (1 << window):
             refresh_habits(row, window, work)
+    look_up(row, row.newest_ms, work)
     for window in range(WINDOWS):
         # What may be an anomaly must not move the short windows' own baselines.
         if closed & (1 << window) and (row.evidence <= 0.0 or window > MINUTE):
             refresh(row, window, params, family, work)
+    if closed & (1 << _FINE) and row.base_ready[WINDOWS - 1]:
+        refresh_week(row, params, family, work)
 
 
 @kernel
@@ -162,6 +169,7 @@ def _on_time(row: Row, params: Row, family: Row, work: Row) -> None:
         _relearn(row, closed, params, family, work)
     elif _is_young(row):
         row.fresh_ms = row.newest_ms
+        look_up(row, row.newest_ms, work)
         refresh(row, 0, params, family, work)
 
 
@@ -170,6 +178,7 @@ def _accept_shift(row: Row, params: Row, family: Row, work: Row) -> None:
     """The new level is normal from when it began; windows with too little of it fall silent."""
     row.since_ms = row.started_ms
     untaint(row, row.started_ms)
+    look_up(row, row.newest_ms, work)
     for window in range(WINDOWS):
         row.base_ready[window] = 0
         refresh(row, window, params, family, work)
@@ -361,7 +370,7 @@ def _build_sweep(digest: int) -> Sweep:
 
 _FILES = [
     str(Path(str(module.__file__)))
-    for module in (episodes, judge, limits, trace, baselines, buckets, intake, layout, mutes)
+    for module in (episodes, judge, limits, trace, baselines, buckets, intake, layout, mutes, seasons)
 ]
 _DIGEST: Final = source_digest(__file__, *_FILES)
 

@@ -19,14 +19,17 @@ from streams.layout import (
     BLOCK,
     BUCKETS,
     COUNTER,
+    DAY_HOURS,
     DELTA,
     GAUGE,
     HOT_DIRTY,
     OPEN,
     RING,
+    SEASON,
     SLOT,
     WARM,
     WARM_DIRTY,
+    WEEK_HOURS,
     Array,
     grow_slots,
     make_slots,
@@ -41,7 +44,11 @@ _NAMES: Final = 32
 
 _OPEN: Final = tuple(field[0] for field in OPEN)
 _RING: Final = tuple(field[0] for field in RING)
-_ALL_RING: Final = np.array([2**64 - 1, 2 ** (BUCKETS - 64) - 1], np.uint64)
+_SEASON: Final = tuple(field[0] for field in SEASON)
+_DAYS: Final = WEEK_HOURS // DAY_HOURS
+_PLACES: Final = (*(("ring", at) for at in range(BUCKETS)), *(("season", day) for day in range(_DAYS)))
+"""What each bit of ``ring_dirty`` is about."""
+_ALL_RING: Final = np.array([2**64 - 1, 2 ** (len(_PLACES) - 64) - 1], np.uint64)
 
 
 def _offset(name: str) -> int:
@@ -130,7 +137,7 @@ class SeriesBank:
         self.slots["id"][at] = ids
         self.slots["kind"][at] = [KINDS.get(one.series.type, GAUGE) for one in fresh]
         self.slots["family"][at] = [one.family for one in fresh]
-        self.slots["habit"][at] = (np.inf, -np.inf)
+        self.slots["habit"][at] = self.slots["reached"][at] = (np.inf, -np.inf)
         self.slots["dirty"][at] = HOT_DIRTY | WARM_DIRTY
         self.index.put(ids, at)
         return slots
@@ -158,14 +165,18 @@ class SeriesBank:
         """The block that the slots of a record ``names/N`` lie in."""
         return group * _NAMES // BLOCK
 
-    def _parts(self, kind: str, block: int) -> list[Array]:
-        """The memory behind a record: what samples touch (hot), what closing buckets touch (warm), closed buckets."""
+    def _parts(self, kind: str, block: int, place: int = 0) -> list[Array]:
+        """The memory behind a record: what samples touch (hot), what closing buckets touch (warm), closed buckets (ring),
+        days of the week (season).
+        """
         span = self.slots[block * BLOCK : (block + 1) * BLOCK]
         if kind == "hot":
             return [_bytes(span, 0, _OPEN_AT), *(span[name][:, 0] for name in _OPEN)]
         if kind == "warm":
             return [_bytes(span, _WARM_AT, _RING_AT), *(span[name][:, 1:] for name in _OPEN)]
-        return [span[name][:, int(kind)] for name in _RING]
+        if kind == "season":
+            return [span[name][:, place * DAY_HOURS : (place + 1) * DAY_HOURS] for name in _SEASON]
+        return [span[name][:, place] for name in _RING]
 
     def mark_all(self) -> None:
         """Call everything changed, so that the next blocks are the whole state."""
@@ -174,7 +185,7 @@ class SeriesBank:
         self._names_dirty.update(range(-(-self.used // _NAMES)))
 
     def take_blocks(self) -> Iterator[tuple[str, bytes]]:
-        """Records of what changed since the last call: ``hot/B``, ``warm/B``, ``ring/B/POSITION``, ``names/N``."""
+        """What changed since the last call: ``hot/B``, ``warm/B``, ``ring/B/POSITION``, ``season/B/DAY``, ``names/N``."""
         starts = np.arange(0, self.used, BLOCK)
         if len(starts):
             dirty = np.bitwise_or.reduceat(self.slots["dirty"][: self.used], starts)
@@ -198,13 +209,12 @@ class SeriesBank:
             if bits & WARM_DIRTY:
                 yield f"warm/{block}", self._packed("warm", block)
             changed = ring[0] | ring[1] << 64
-            for position in range(BUCKETS):
-                if changed >> position & 1:
-                    yield f"ring/{block}/{position}", self._packed(str(position), block)
+            for kind, place in (at for bit, at in enumerate(_PLACES) if changed >> bit & 1):
+                yield f"{kind}/{block}/{place}", self._packed(kind, block, place)
 
-    def _packed(self, kind: str, block: int) -> bytes:
+    def _packed(self, kind: str, block: int, place: int = 0) -> bytes:
         rows = min(BLOCK, self.used - block * BLOCK)
-        return pack([part[:rows] for part in self._parts(kind, block)])
+        return pack([part[:rows] for part in self._parts(kind, block, place)])
 
     def load_block(self, key: str, value: bytes) -> None:
         """Put a record of ``take_blocks`` back.
@@ -221,9 +231,10 @@ class SeriesBank:
         block = int(number)
         while (block + 1) * BLOCK > self.capacity:
             self.slots = grow_slots(self.slots, 2 * self.capacity)
-        if kind == "ring" and not 0 <= int(rest[0]) < BUCKETS:
+        place = int(rest[0]) if rest else 0
+        if rest and (kind, place) not in _PLACES:
             raise CheckpointError(f"a bucket that is not there: {key}")
-        parts = self._parts(rest[0] if kind == "ring" else kind, block)
+        parts = self._parts(kind, block, place)
         for part, loaded in zip(parts, unpack(value, parts, key), strict=True):
             part[: len(loaded)] = loaded
 

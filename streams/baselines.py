@@ -8,6 +8,7 @@ import numpy as np
 
 from streams.buckets import merge
 from streams.jit import kernel
+from streams.seasons import HIGHEST, LOWEST, SEASON_SCRATCH, TRUSTED, USUAL, nth_highest
 from streams.layout import (
     CENTER,
     DOWN,
@@ -32,16 +33,29 @@ _LENGTHS = np.array(LENGTHS, np.int64)
 _OFFSETS = np.array(OFFSETS, np.int64)
 _MAD_TO_SIGMA: Final = 1.4826
 # Few buckets know the spread between them badly: it counts (1 + 3 / n) times; with one or two it is
-# not known. Few samples know their own variance badly, too: it counts (1 + 10 / n) times.
+# not known, and what their samples leave is taken for it. Few samples know their own variance badly, too: it counts
+# (1 + 10 / n) times.
 _SMALL: Final = 3.0
-_UNKNOWN: Final = 2.25
+_FEWEST: Final = 3
 _FEW: Final = 10.0
+# The variance of a median of many is so many times that of their mean.
+_MEDIAN: Final = 0.5 * np.pi
+# A window that a series' own interval fills with so many samples knows its center and spread; shorter ones borrow them.
+_ENOUGH: Final = 50.0
+# Windows that are shorter than an hour must allow for how its means wander.
+_HOUR, _WEEK = 2, 4
+_REMEMBERED_MS: Final = 3 * 3_600_000
+# The mean of a normal deviation's size, to its standard deviation.
+_MEAN_TO_SIGMA: Final = 1.2533
+_SINGLE: Final = 1.2e-7
 # A young series' first window is judged anew so often, with the bucket in the making.
 YOUNG_MS: Final = 5_000
 # What a series reached in so many of its 15 minutes, 12 buckets of 5 minutes, 24 hours, or 28 quarters of a day, it
 # may reach again, and a tenth more.
 _HABIT_RANKS = np.array([0, 3, 3, 4, 5], np.int64)
 _HABIT_MARGIN: Final = 1.1
+# What a mean of 5 minutes reached in so many of the last 24 hours.
+_HABIT_HOURS: Final = 4
 _LEVEL_MS = np.array(LEVEL_MS, np.float64)
 
 FAMILY: Final = np.dtype(
@@ -49,7 +63,12 @@ FAMILY: Final = np.dtype(
 )
 """Floors of a metric family, and the directions that are watched."""
 
-SCRATCH: Final[list[tuple[str, str, tuple[int, ...]]]] = [("means", "f8", (32,)), ("bucket", "f8", (4,))]
+SCRATCH: Final[list[tuple[str, str, tuple[int, ...]]]] = [
+    ("means", "f8", (32,)),
+    ("sorted", "f8", (32,)),
+    ("bucket", "f8", (4,)),
+    *SEASON_SCRATCH,
+]
 """What baselines need of a work record."""
 
 assert max(LENGTHS) < 32
@@ -70,16 +89,25 @@ def median_of(values: Any, count: int) -> Number:
 
 
 @kernel
+def _source(row: Row, window: int) -> Number:
+    """The window whose buckets tell a window what to expect: itself, or the next one that a sparse series fills."""
+    for source in range(window, WINDOWS):
+        if _LENGTHS[source] * _WIDTHS[source] >= _ENOUGH * row.interval_ms:
+            return source
+    return WINDOWS - 1
+
+
+@kernel
 def _gather(row: Row, window: int, work: Row) -> tuple[Number, Number, Number]:
-    """Means of a window's good buckets into ``work.means``; their number, samples, squared deviations within."""
-    oldest = row.open_number[window] - _LENGTHS[window]
-    since = row.since_ms // _WIDTHS[window]
+    """Means of a window's good buckets into ``work.means``, oldest first; their number, samples, squares within."""
+    oldest = max(row.open_number[window] - _LENGTHS[window], row.since_ms // _WIDTHS[window])
     good = 0
     samples = 0
     within = 0.0
-    for at in range(_OFFSETS[window], _OFFSETS[window] + _LENGTHS[window]):
+    for number in range(oldest, row.open_number[window]):
+        at = _OFFSETS[window] + number % _LENGTHS[window]
         count = row.ring_count[at]
-        if count > 0 and row.ring_number[at] >= oldest and row.ring_number[at] >= since:
+        if count > 0 and row.ring_number[at] == number:
             work.means[good] = row.ring[at, MEAN]
             good += 1
             samples += count
@@ -93,33 +121,92 @@ def _gather(row: Row, window: int, work: Row) -> tuple[Number, Number, Number]:
 
 
 @kernel
-def _spread(work: Row, good: int, samples: int, within: float, window: int) -> tuple[Number, Number]:
-    """Center, and the spread of what the window observes: single samples in 5m, means elsewhere."""
+def _flatten(work: Row, good: int) -> Number:
+    """Take out of the means how the second half differs from the first; returns by how much it does."""
+    half = good // 2
+    if half < _FEWEST:
+        return 0.0
+    copy, means = work.sorted, work.means
+    for i in range(half):
+        copy[i] = means[i]
+    first = median_of(copy, half)
+    for i in range(half):
+        copy[i] = means[good - half + i]
+    rise = median_of(copy, half) - first
+    for i in range(good):
+        means[i] -= rise * (i - 0.5 * (good - 1)) / (good - half)
+    return rise
+
+
+@kernel
+def _moments(work: Row, good: int, samples: int, within: float) -> tuple[Number, Number, Number]:
+    """Center; variance of single samples around their bucket's mean; and that of the means."""
     means = work.means
     center = median_of(means, good)
     for i in range(good):
         means[i] = abs(means[i] - center)
-    between = _MAD_TO_SIGMA * median_of(means, good) * (1.0 + _SMALL / good)
-    inside = within / samples
-    if window == 0:
-        inside *= 1.0 + _FEW / samples
-    else:
-        inside *= good / samples * (_UNKNOWN if good < 3 else 1.0)
-    return center, np.sqrt(between * between + inside)
+    between = _MAD_TO_SIGMA * median_of(means, good)
+    inside = 0.0
+    if samples > good:
+        inside = within / (samples - good) * (1.0 + _FEW / samples)
+    return center, inside, between * between
 
 
 @kernel
-def _set_reach(row: Row, window: int, params: Row, family: Row) -> None:
-    """From center and spread to the distances that score 1.0."""
+def _wander(row: Row, window: int, good: int, between: float, by_samples: float) -> Number:
+    """Variance of means as far as their samples do not explain it; windows shorter than an hour allow for the hour's.
+
+    A dozen means know it badly: the hour's is that of some hours.
+    """
+    if window <= _HOUR and row.base_ready[_HOUR]:
+        return max(0.0, row.wander)
+    if good < _FEWEST:
+        return max(between, by_samples)
+    few = 1.0 + _SMALL / good
+    return max(0.0, few * few * between - by_samples)
+
+
+@kernel
+def _note_hour(row: Row, inside: float, wander: float) -> None:
+    """Move what is known of an hour's variances, which may be below zero by chance, towards the newest."""
+    share = _WIDTHS[_HOUR] / min(max(row.newest_ms - max(row.first_ms, row.since_ms), _WIDTHS[_HOUR]), _REMEMBERED_MS)
+    if not row.base_ready[_HOUR]:
+        share = 1.0
+    row.inside += share * (inside - row.inside)
+    row.wander += share * (wander - row.wander)
+
+
+@kernel
+def _spread(row: Row, window: int, good: int, samples: int, inside: float, wander: float) -> Number:
+    """Standard deviation of what a window observes from its center: a sample in 5m, a level elsewhere."""
+    center = _MEDIAN * (inside * good / samples + wander) / good
+    if window == 0:
+        return np.sqrt(inside + wander + center)
+    share = row.interval_ms / (row.interval_ms + _LEVEL_MS[window - 1])
+    return np.sqrt(inside * share / (2.0 - share) + wander + center)
+
+
+@kernel
+def _set_reach(row: Row, window: int, rise: float, params: Row, family: Row, work: Row) -> None:
+    """From center and spread to the distances that score 1.0.
+
+    What is usual at this hour of the week is expected, and so is what the series reached now and then.
+    """
     center = row.base[window, CENTER]
     floor = max(family.min_effect, family.relative * abs(center))
     reach = max(params.spreads[window] * family.scale * row.base[window, SPREAD], floor)
     reach = max(reach, 1e-9 * abs(center) + 1e-12)
-    up = reach
-    down = reach
+    up = reach + max(0.0, rise)
+    down = reach + max(0.0, -rise)
+    if not np.isnan(work.usual[USUAL]):
+        up = max(up, work.usual[HIGHEST] + reach - center)
+        down = max(down, center - work.usual[LOWEST] + reach)
     for longer in range(window, WINDOWS - 1):
         up = max(up, _HABIT_MARGIN * (row.habit[window, longer, 1] - center))
         down = max(down, _HABIT_MARGIN * (center - row.habit[window, longer, 0]))
+    if window == _WEEK:
+        up = max(up, _HABIT_MARGIN * nth_highest(row.beyond, 1, 1.0, _HABIT_HOURS, work))
+        down = max(down, _HABIT_MARGIN * nth_highest(row.beyond, 0, 1.0, _HABIT_HOURS, work))
     row.base[window, UP] = up if family.up else np.inf
     row.base[window, DOWN] = down if family.down else np.inf
 
@@ -129,14 +216,37 @@ def refresh(row: Row, window: int, params: Row, family: Row, work: Row) -> None:
     """Make a window's baseline anew; with too few good buckets the old one stays."""
     if row.newest_ms - max(row.first_ms, row.since_ms) < params.warmup_ms[window]:
         return
-    good, samples, within = _gather(row, window, work)
+    good, samples, within = _gather(row, _source(row, window), work)
     if samples < params.min_samples[window]:
         return
-    row.base[window, CENTER], row.base[window, SPREAD] = _spread(work, good, samples, within, window)
+    rise = _flatten(work, good)
+    center, inside, between = _moments(work, good, samples, within)
+    by_samples = inside * good / samples
+    if window == _HOUR:
+        _note_hour(row, inside, between - by_samples)
+    wander = _wander(row, window, good, between, by_samples)
+    row.base[window, CENTER] = center
+    row.base[window, SPREAD] = _spread(row, window, good, samples, inside, wander)
     row.base_buckets[window] = good
     row.base_ms[window] = row.newest_ms
     row.base_ready[window] = 1
-    _set_reach(row, window, params, family)
+    _set_reach(row, window, rise, params, family, work)
+    row.dirty |= WARM_DIRTY
+
+
+@kernel
+def refresh_week(row: Row, params: Row, family: Row, work: Row) -> None:
+    """The week's baseline once its hours are known: what is usual now, in ``work.usual``."""
+    if np.isnan(work.usual[USUAL]) or row.season_hours < TRUSTED or not row.base_ready[_HOUR]:
+        return
+    share = row.interval_ms / (row.interval_ms + _LEVEL_MS[_WEEK - 1])
+    error = _MEAN_TO_SIGMA * row.season_error
+    rounding = _SINGLE * abs(work.usual[USUAL])
+    variance = row.inside * share / (2.0 - share) + max(0.0, row.wander) + error * error + rounding * rounding
+    row.base[_WEEK, CENTER] = work.usual[USUAL]
+    row.base[_WEEK, SPREAD] = np.sqrt(variance)
+    row.base_ms[_WEEK] = row.newest_ms
+    _set_reach(row, _WEEK, 0.0, params, family, work)
     row.dirty |= WARM_DIRTY
 
 
@@ -165,6 +275,10 @@ def _extreme(row: Row, longer: int, share: float, column: int, work: Row) -> Num
 def refresh_habits(row: Row, longer: int, work: Row) -> None:
     """What each shorter window's observation reached now and then within a window that has just closed a bucket."""
     for window in range(longer):
+        if window == _HOUR and longer == _HOUR + 1:
+            row.habit[window, longer - 1, 0] = -nth_highest(row.reached, 0, -1.0, _HABIT_HOURS, work)
+            row.habit[window, longer - 1, 1] = nth_highest(row.reached, 1, 1.0, _HABIT_HOURS, work)
+            continue
         share = 1.0 if window == 0 else row.interval_ms / (row.interval_ms + _LEVEL_MS[window - 1])
         high = _extreme(row, longer, share, HIGH, work)
         known = not np.isnan(high)

@@ -140,11 +140,21 @@ def start_anew(row: Row) -> None:
     row.base[:] = 0.0
     row.base_ms[:] = 0
     row.base_ready[:] = 0
+    row.inside = 0.0
+    row.wander = 0.0
+    row.season_error = 0.0
+    row.season_hours = 0
+    row.season_hour = 0
+    row.reached[:, 0] = np.inf
+    row.reached[:, 1] = -np.inf
+    row.beyond[:] = 0.0
+    row.season[:] = 0.0
+    row.season_weeks[:] = 0
     row.habit[:, :, 0] = np.inf
     row.habit[:, :, 1] = -np.inf
     row.ring_number[:] = 0
     row.ring_count[:] = 0
     row.ring[:] = 0.0
     row.dirty |= HOT_DIRTY | WARM_DIRTY
-    for at in range(len(row.ring_count)):
+    for at in range(len(row.ring_count) + 7):
         soil_ring(row, at)

@@ -1,7 +1,7 @@
 """How a series lies in memory: one record of fixed width.
 
-A series costs 5 KiB here: what every sample touches (500 bytes, at the front), buckets in the making and baselines,
-and 89 closed buckets of 40 bytes.
+A series costs 8 KiB here: what every sample touches (500 bytes, at the front), buckets in the making and baselines,
+89 closed buckets of 40 bytes, and 168 hours of the week of 13.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ STAMPS: Final = 32
 """Timestamps that a series remembers, so that a repeat changes nothing."""
 MINUTE: Final = 1
 """The window whose closed buckets the drift detectors learn."""
+DAY_HOURS: Final = 24
+WEEK_HOURS: Final = 168
 MAX_RULES: Final = 8
 """Threshold rules that may watch one series at a time."""
 RULE_PLACES: Final = 2 * MAX_RULES
@@ -84,6 +86,14 @@ WARM: Final[list[Field]] = [
     ("base", "f8", (WINDOWS, 4)),  # center, spread, and the distances above and below that score 1.0
     ("base_ms", "i8", (WINDOWS,)),
     ("base_ready", "u1", (WINDOWS,)),
+    ("inside", "f8"),  # variance of samples around their mean of 5 minutes, within an hour
+    ("wander", "f8"),  # and of those means, as far as their samples do not explain it
+    ("season_error", "f8"),  # by how much hours differ from what was usual, on average
+    ("season_hours", "i4"),  # how many that average knows
+    ("season_hour", "i4"),  # the last hour that was noted, since 1970
+    # Of the last 24 hours, by hour of day: least and most mean of 5 minutes, and how far beyond what was usual.
+    ("reached", "f4", (DAY_HOURS, 2)),
+    ("beyond", "f4", (DAY_HOURS, 2)),
     # Low and high that a window's observation reached now and then within each longer window: [window, longer - 1].
     ("habit", "f8", (WINDOWS - 1, WINDOWS - 1, 2)),
     ("rule", "i4", (RULE_PLACES,)),  # threshold rules that watch it, by position in the rule book
@@ -101,10 +111,16 @@ RING: Final[list[Field]] = [
 ]
 """Closed buckets, each at ``OFFSETS[w] + number % LENGTHS[w]``."""
 
-DIRT: Final[list[Field]] = [("dirty", "u8"), ("ring_dirty", "u8", (2,))]
-"""What changed since the last checkpoint: bits 1 (hot) and 2 (warm), and a bit a closed bucket."""
+SEASON: Final[list[Field]] = [
+    ("season", "f4", (WEEK_HOURS, 3)),  # least, usual and most mean of 5 minutes; the first hour is Monday's, UTC
+    ("season_weeks", "u1", (WEEK_HOURS,)),  # how many hours it has learned
+]
+"""What is usual by hour of the week."""
 
-SLOT: Final = np.dtype([*HOT, *OPEN, *WARM, *RING, *DIRT], align=True)
+DIRT: Final[list[Field]] = [("dirty", "u8"), ("ring_dirty", "u8", (2,))]
+"""What changed since the last checkpoint: bits 1 (hot) and 2 (warm), and a bit a closed bucket and day of the week."""
+
+SLOT: Final = np.dtype([*HOT, *OPEN, *WARM, *RING, *SEASON, *DIRT], align=True)
 """All of a series. One record, because compiled code hands it on as one pointer."""
 
 MEAN, M2, LOW, HIGH = range(4)
@@ -113,7 +129,7 @@ CENTER, SPREAD, UP, DOWN = range(4)
 """Columns of a baseline."""
 HOT_DIRTY, WARM_DIRTY = 1, 2
 
-LEVEL_MS: Final = (30_000.0, 150_000.0, 1_800_000.0, 10_800_000.0)
+LEVEL_MS: Final = (30_000.0, 150_000.0, 1_800_000.0, 300_000.0)
 """Time constants of the exponentially weighted levels that 15m, 1h, 24h and 7d observe."""
 
 Array = npt.NDArray[Any]

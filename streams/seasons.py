@@ -1,0 +1,212 @@
+"""What is usual for a series at an hour of the week: learned hour by hour, from means of five minutes.
+
+A cell is an hour of the week. Until it has been seen twice, the same hour of other days speaks with it: a daily cycle is
+known on the second day, a Monday morning in the second week. A cell's range grows at once and shrinks slowly: an hour
+that was unusual once makes the next one uncertain, and no alarm. Hours with an anomaly in them are left out, unless its
+level was accepted as the new one.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+
+from streams.jit import kernel
+from streams.layout import (
+    BUCKETS,
+    DAY_HOURS,
+    LENGTHS,
+    M2,
+    MEAN,
+    OFFSETS,
+    WARM_DIRTY,
+    WEEK_HOURS,
+    WIDTHS_MS,
+    Number,
+    Row,
+)
+
+_FINE, _HOUR = 2, 3
+_WIDTHS = np.array(WIDTHS_MS, np.int64)
+_LENGTHS = np.array(LENGTHS, np.int64)
+_OFFSETS = np.array(OFFSETS, np.int64)
+_HOUR_MS: Final = WIDTHS_MS[_HOUR]
+_A_FINE: Final = WIDTHS_MS[_HOUR] // WIDTHS_MS[_FINE]
+# 1970 began on a Thursday.
+_FIRST_HOUR: Final = 3 * DAY_HOURS
+LOWEST, USUAL, HIGHEST = range(3)
+"""Columns of a cell, and of what is usual at a time."""
+SEASON_SCRATCH: Final[list[tuple[str, str, tuple[int, ...]]]] = [("cell", "f8", (3,)), ("usual", "f8", (3,))]
+"""What seasons need of a work record."""
+# A cell follows what it sees by this share at the least, and forecasts' errors are those of so many hours.
+_LEAST_SHARE: Final = 0.3
+_ERROR_HOURS: Final = 72
+# Once so many are known, an error counts no more than so many times their mean.
+_SETTLED: Final = 48
+_CLIP: Final = 4.0
+# Forecasts that must have been held against what came before a cell's center counts.
+TRUSTED: Final = 24
+# So near to an hour's edge what is usual beyond it is usual, too.
+_EDGE: Final = 1.0 / 6.0
+# So many standard deviations the most of twelve lies above their mean.
+_OF_TWELVE: Final = 1.63
+# Single precision holds no more.
+_MOST: Final = 1e37
+
+
+@kernel
+def _cell(row: Row, hour: int, work: Row) -> Number:
+    """What is known of an hour since 1970, into ``work.cell``; whether anything is."""
+    at = (hour + _FIRST_HOUR) % WEEK_HOURS
+    cell = work.cell
+    if row.season_weeks[at] >= 2:
+        for column in range(3):
+            cell[column] = row.season[at, column]
+        return True
+    count = 0
+    for other in range(at % DAY_HOURS, WEEK_HOURS, DAY_HOURS):
+        if row.season_weeks[other] == 0:
+            continue
+        cell[LOWEST] = min(cell[LOWEST], row.season[other, LOWEST]) if count else row.season[other, LOWEST]
+        cell[HIGHEST] = max(cell[HIGHEST], row.season[other, HIGHEST]) if count else row.season[other, HIGHEST]
+        cell[USUAL] = cell[USUAL] + row.season[other, USUAL] if count else row.season[other, USUAL]
+        count += 1
+    if count == 0:
+        return False
+    cell[USUAL] = row.season[at, USUAL] if row.season_weeks[at] else cell[USUAL] / count
+    return True
+
+
+@kernel
+def look_up(row: Row, time_ms: int, work: Row) -> Number:
+    """What is usual at a time, into ``work.usual``; whether anything is known of it.
+
+    Between the middles of hours it moves in straight lines, as far as the hour's own range goes along.
+    """
+    hour = time_ms // _HOUR_MS
+    share = (time_ms % _HOUR_MS) / _HOUR_MS
+    cell, usual = work.cell, work.usual
+    usual[:] = np.nan
+    if not _cell(row, hour, work):
+        return False
+    low, center, high = cell[LOWEST], cell[USUAL], cell[HIGHEST]
+    usual[LOWEST], usual[HIGHEST] = np.inf, -np.inf
+    start = end = center
+    if _cell(row, hour - 1, work):
+        start = min(max(0.5 * (cell[USUAL] + center), low), high)
+        if share < _EDGE:
+            usual[LOWEST], usual[HIGHEST] = cell[LOWEST], cell[HIGHEST]
+    if _cell(row, hour + 1, work):
+        end = min(max(0.5 * (cell[USUAL] + center), low), high)
+        if share > 1.0 - _EDGE:
+            usual[LOWEST], usual[HIGHEST] = cell[LOWEST], cell[HIGHEST]
+    line = start + (center - start) * 2.0 * share if share < 0.5 else center + (end - center) * (2.0 * share - 1.0)
+    usual[LOWEST] = min(usual[LOWEST], line - max(0.0, min(start, center, end) - low))
+    usual[USUAL] = line
+    usual[HIGHEST] = max(usual[HIGHEST], line + max(0.0, high - max(start, center, end)))
+    # A range of means holds their chance, too, which whoever asks allows for anyway.
+    chance = _OF_TWELVE * np.sqrt(row.inside * min(row.interval_ms / _WIDTHS[_FINE], 1.0))
+    usual[LOWEST] = min(line, usual[LOWEST] + chance)
+    usual[HIGHEST] = max(line, usual[HIGHEST] - chance)
+    return True
+
+
+@kernel
+def _reached(row: Row, hour: int, good: bool, work: Row) -> Number:
+    """The least and the most mean of five minutes within a closed hour, into ``work.cell``; whether there is any."""
+    found = 0
+    cell = work.cell
+    for at in range(_OFFSETS[_FINE], _OFFSETS[_FINE] + _LENGTHS[_FINE]):
+        if row.ring_number[at] // _A_FINE != hour or row.ring_count[at] == 0 or row.ring[at, M2] < 0.0:
+            continue
+        if good and row.ring_count[at] < 0:
+            continue
+        mean = row.ring[at, MEAN]
+        cell[LOWEST] = min(cell[LOWEST], mean) if found else mean
+        cell[HIGHEST] = max(cell[HIGHEST], mean) if found else mean
+        found += 1
+    return found > 0
+
+
+@kernel
+def _score_forecast(row: Row, mean: float, work: Row) -> None:
+    """How far what was usual is from what came."""
+    away = abs(mean - work.usual[USUAL])
+    if row.season_hours >= _SETTLED:
+        away = min(away, _CLIP * row.season_error)
+    row.season_hours += 1
+    row.season_error += (away - row.season_error) / min(np.int64(row.season_hours), _ERROR_HOURS)
+
+
+@kernel
+def _learn(row: Row, at: int, mean: float, low: float, high: float) -> None:
+    """Move a cell towards an hour: its range grows at once, and shrinks slowly."""
+    cell = row.season[at]
+    weeks = np.int64(row.season_weeks[at])
+    share = max(1.0 / (weeks + 1.0), _LEAST_SHARE)
+    if weeks == 0:
+        cell[LOWEST], cell[USUAL], cell[HIGHEST] = low, mean, high
+    else:
+        cell[LOWEST] = min(low, cell[LOWEST] + share * (low - cell[LOWEST]))
+        cell[USUAL] += share * (mean - cell[USUAL])
+        cell[HIGHEST] = max(high, cell[HIGHEST] + share * (high - cell[HIGHEST]))
+    row.season_weeks[at] = min(weeks + 1, 255)
+    bit = BUCKETS + at // DAY_HOURS
+    row.ring_dirty[bit >> 6] |= np.uint64(1) << np.uint64(bit & 63)
+
+
+@kernel
+def _note_hour(row: Row, hour: int, work: Row) -> None:
+    """A closed hour: what it reached, by how much it went beyond what was usual, and what it teaches."""
+    at = _OFFSETS[_HOUR] + hour % _LENGTHS[_HOUR]
+    day = hour % DAY_HOURS
+    count = row.ring_count[at]
+    mean = row.ring[at, MEAN]
+    row.reached[day, 0], row.reached[day, 1] = np.inf, -np.inf
+    row.beyond[day, :] = 0.0
+    if row.ring_number[at] != hour or count == 0 or row.ring[at, M2] < 0.0 or abs(mean) > _MOST:
+        return
+    known = look_up(row, hour * _HOUR_MS + _HOUR_MS // 2, work)
+    if _reached(row, hour, False, work):
+        row.reached[day, 0], row.reached[day, 1] = work.cell[LOWEST], work.cell[HIGHEST]
+        if known:
+            row.beyond[day, 0] = max(0.0, work.usual[LOWEST] - work.cell[LOWEST])
+            row.beyond[day, 1] = max(0.0, work.cell[HIGHEST] - work.usual[HIGHEST])
+    if count < 0:
+        return
+    if known:
+        _score_forecast(row, mean, work)
+    low = high = mean
+    if _reached(row, hour, True, work):
+        low, high = min(mean, work.cell[LOWEST]), max(mean, work.cell[HIGHEST])
+    _learn(row, (hour + _FIRST_HOUR) % WEEK_HOURS, mean, low, high)
+
+
+@kernel
+def note_hours(row: Row, work: Row) -> None:
+    """Every hour that closed since the last one noted, a day of them at the most."""
+    last = row.open_number[_HOUR] - 1
+    for hour in range(max(row.season_hour + 1, last - DAY_HOURS + 1), last + 1):
+        _note_hour(row, hour, work)
+    row.season_hour = last
+    row.dirty |= WARM_DIRTY
+
+
+@kernel
+def nth_highest(table: Any, column: int, sign: float, rank: int, work: Row) -> Number:
+    """The ``rank``-th of a day's hours, counted from the most; -inf where fewer are known."""
+    count = 0
+    for hour in range(DAY_HOURS):
+        if np.isfinite(table[hour, column]):
+            work.means[count] = sign * table[hour, column]
+            count += 1
+    if count < rank:
+        return -np.inf
+    for i in range(rank):
+        most = i
+        for j in range(i + 1, count):
+            if work.means[j] > work.means[most]:
+                most = j
+        work.means[i], work.means[most] = work.means[most], work.means[i]
+    return work.means[rank - 1]
