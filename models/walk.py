@@ -140,7 +140,7 @@ def _relearn(row: Row, closed: int, params: Row, family: Row, work: Row) -> None
     look_up(row, row.newest_ms, work)
     for window in range(WINDOWS):
         # What may be an anomaly must not move the short windows' own baselines.
-        if closed & (1 << window) and (row.evidence <= 0.0 or window > MINUTE):
+        if closed & (1 << window) and (row.evidence <= 0.0 or window > _FINE):
             refresh(row, window, params, family, work)
     if closed & (1 << _FINE) and row.base_ready[WINDOWS - 1]:
         refresh_week(row, params, family, work)

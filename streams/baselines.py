@@ -31,6 +31,7 @@ from streams.layout import (
 _WIDTHS = np.array(WIDTHS_MS, np.int64)
 _LENGTHS = np.array(LENGTHS, np.int64)
 _OFFSETS = np.array(OFFSETS, np.int64)
+_HELD = np.array([2, 3, 2, 2, 0], np.int64)
 _MAD_TO_SIGMA: Final = 1.4826
 # Few buckets know the spread between them badly: it counts (1 + 3 / n) times; with one or two it is
 # not known, and what their samples leave is taken for it. Few samples know their own variance badly, too: it counts
@@ -98,13 +99,21 @@ def _source(row: Row, window: int) -> Number:
 
 
 @kernel
+def _held_back(row: Row, window: int) -> Number:
+    """How many of the newest buckets a baseline leaves out, once it has enough: what begins there may be a fault."""
+    begin_ms = max(row.first_ms, row.since_ms)
+    return _HELD[window] if row.open_number[window] - begin_ms // _WIDTHS[window] > _LENGTHS[window] else 0
+
+
+@kernel
 def _gather(row: Row, window: int, work: Row) -> tuple[Number, Number, Number]:
     """Means of a window's good buckets into ``work.means``, oldest first; their number, samples, squares within."""
+    newest = row.open_number[window] - _held_back(row, window)
     oldest = max(row.open_number[window] - _LENGTHS[window], row.since_ms // _WIDTHS[window])
     good = 0
     samples = 0
     within = 0.0
-    for number in range(oldest, row.open_number[window]):
+    for number in range(oldest, newest):
         at = _OFFSETS[window] + number % _LENGTHS[window]
         count = row.ring_count[at]
         if count > 0 and row.ring_number[at] == number:
@@ -121,8 +130,9 @@ def _gather(row: Row, window: int, work: Row) -> tuple[Number, Number, Number]:
 
 
 @kernel
-def _flatten(work: Row, good: int) -> Number:
-    """Take out of the means how the second half differs from the first; returns by how much it does."""
+def _flatten(work: Row, good: int, held: int) -> Number:
+    """Take out of the means how the second half differs from the first; returns by how much now does from their center.
+    """
     half = good // 2
     if half < _FEWEST:
         return 0.0
@@ -135,7 +145,7 @@ def _flatten(work: Row, good: int) -> Number:
     rise = median_of(copy, half) - first
     for i in range(good):
         means[i] -= rise * (i - 0.5 * (good - 1)) / (good - half)
-    return rise
+    return rise * (good - half + held) / (good - half)
 
 
 @kernel
@@ -216,10 +226,11 @@ def refresh(row: Row, window: int, params: Row, family: Row, work: Row) -> None:
     """Make a window's baseline anew; with too few good buckets the old one stays."""
     if row.newest_ms - max(row.first_ms, row.since_ms) < params.warmup_ms[window]:
         return
-    good, samples, within = _gather(row, _source(row, window), work)
+    source = _source(row, window)
+    good, samples, within = _gather(row, source, work)
     if samples < params.min_samples[window]:
         return
-    rise = _flatten(work, good)
+    rise = _flatten(work, good, _held_back(row, source))
     center, inside, between = _moments(work, good, samples, within)
     by_samples = inside * good / samples
     if window == _HOUR:
