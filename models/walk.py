@@ -63,12 +63,15 @@ from streams.layout import (
     Row,
 )
 from streams.mutes import add_muted, is_muted
-from streams.seasons import look_up, note_hours
+from streams.seasons import HIGHEST, LOWEST, TRUSTED, USUAL, look_up, note_hours
 
 _MINUTES: Final = LENGTHS[MINUTE]
 _MINUTE_AT: Final = OFFSETS[MINUTE]
 _MINUTE_MS: Final = WIDTHS_MS[MINUTE]
 _FINE = 2
+# A drift is measured in so much of the chance of a minute's mean, and so many errors of an hour's.
+_OF_MINUTES: Final = 0.75
+_OF_HOURS: Final = 3.75
 _HOUR_LEVEL, _DAY = 2, 3
 _EVENTS_A_SAMPLE: Final = 2 + 2 * RULE_PLACES
 _YOUNG_AGE_MS: Final = 300_000
@@ -109,17 +112,34 @@ def _size(row: Row, window: int) -> Number:
 
 
 @kernel
-def _close_minute(row: Row, number: int, params: Row, work: Row) -> None:
-    """Hand a closed minute to the drift detectors, in spreads of the reference window."""
+def _usual_minute(row: Row, time_ms: int, mean: float, family: Row, work: Row) -> tuple[Number, Number]:
+    """What was to be expected of a minute where the hours of the week are known, and what a drift is measured in.
+
+    The size is the chance of a minute's mean or, if that is more, of an hour's.
+    """
+    if row.season_hours < TRUSTED or not row.base_ready[_FINE] or not look_up(row, time_ms, work):
+        return np.nan, 0.0
+    usual = work.usual
+    samples = max(1.0, _MINUTE_MS / max(row.interval_ms, 1.0))
+    size = max(_OF_MINUTES * np.sqrt(row.inside / samples + max(0.0, row.wander)), _OF_HOURS * row.season_error)
+    size = max(size, 0.25 * max(family.min_effect, family.relative * abs(usual[USUAL])))
+    return min(max(mean, usual[LOWEST]), usual[HIGHEST]), size
+
+
+@kernel
+def _close_minute(row: Row, number: int, params: Row, family: Row, work: Row) -> None:
+    """Hand a closed minute to the drift detectors, in sizes of what would matter."""
     at_bucket = _MINUTE_AT + number % _MINUTES
-    window = params.reference
-    size = _size(row, window)
-    if row.ring_count[at_bucket] <= 0 or size <= 0.0:
+    if row.ring_count[at_bucket] <= 0:
+        return
+    mean = row.ring[at_bucket, MEAN]
+    center, size = _usual_minute(row, number * _MINUTE_MS, mean, family, work)
+    if np.isnan(center):
+        center, size = row.base[params.reference, CENTER], _size(row, params.reference)
+    if size <= 0.0:
         return
     at = work.minutes
     work.minutes = at + 1
-    mean = row.ring[at_bucket, MEAN]
-    center = row.base[window, CENTER]
     work.closed[at, 0] = work.slot
     work.closed[at, 1] = work.at_row
     work.closed[at, 2] = (number + 1) * _MINUTE_MS
@@ -165,7 +185,7 @@ def _on_time(row: Row, params: Row, family: Row, work: Row) -> None:
         return
     if closed:
         if closed & (1 << MINUTE):
-            _close_minute(row, minute, params, work)
+            _close_minute(row, minute, params, family, work)
         _relearn(row, closed, params, family, work)
     elif _is_young(row):
         row.fresh_ms = row.newest_ms

@@ -131,7 +131,8 @@ def _gather(row: Row, window: int, work: Row) -> tuple[Number, Number, Number]:
 
 @kernel
 def _flatten(work: Row, good: int, held: int) -> Number:
-    """Take out of the means how the second half differs from the first; returns by how much now does from their center.
+    """Take out of the means how the second half differs from the first; returns by how much now does from their center,
+    as far as it is more than chance.
     """
     half = good // 2
     if half < _FEWEST:
@@ -143,9 +144,14 @@ def _flatten(work: Row, good: int, held: int) -> Number:
     for i in range(half):
         copy[i] = means[good - half + i]
     rise = median_of(copy, half) - first
+    squares = 0.0
     for i in range(good):
         means[i] -= rise * (i - 0.5 * (good - 1)) / (good - half)
-    return rise * (good - half + held) / (good - half)
+    for i in range(1, good):
+        squares += 0.5 * (means[i] - means[i - 1]) ** 2
+    chance = np.sqrt(2.0 * _MEDIAN * squares / (good - 1) / half)
+    certain = max(0.0, abs(rise) - chance) * (good - half + held) / (good - half)
+    return certain if rise > 0.0 else -certain
 
 
 @kernel
