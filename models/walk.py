@@ -63,7 +63,7 @@ from streams.layout import (
     Row,
 )
 from streams.mutes import add_muted, is_muted
-from streams.seasons import HIGHEST, LOWEST, TRUSTED, USUAL, look_up, note_hours
+from streams.seasons import HIGHEST, LOWEST, TRUSTED, USUAL, look_up, note_hours, note_levels
 
 _MINUTES: Final = LENGTHS[MINUTE]
 _MINUTE_AT: Final = OFFSETS[MINUTE]
@@ -181,6 +181,8 @@ def _on_time(row: Row, params: Row, family: Row, work: Row) -> None:
     """Close buckets that ended, and make the baselines anew that they feed."""
     minute: Number = row.open_number[MINUTE]
     closed = advance(row, row.newest_ms)
+    if closed & (1 << MINUTE):
+        note_levels(row, row.open_number[_DAY])
     if row.state == OPEN:
         return
     if closed:

@@ -137,7 +137,8 @@ class SeriesBank:
         self.slots["id"][at] = ids
         self.slots["kind"][at] = [KINDS.get(one.series.type, GAUGE) for one in fresh]
         self.slots["family"][at] = [one.family for one in fresh]
-        self.slots["habit"][at] = self.slots["reached"][at] = (np.inf, -np.inf)
+        self.slots["habit"][at] = self.slots["reaching"][at] = (np.inf, -np.inf)
+        self.slots["reached"][at] = ((np.inf,), (-np.inf,))
         self.slots["dirty"][at] = HOT_DIRTY | WARM_DIRTY
         self.index.put(ids, at)
         return slots

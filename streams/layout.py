@@ -91,9 +91,12 @@ WARM: Final[list[Field]] = [
     ("season_error", "f8"),  # by how much hours differ from what was usual, on average
     ("season_hours", "i4"),  # how many that average knows
     ("season_hour", "i4"),  # the last hour that was noted, since 1970
-    # Of the last 24 hours, by hour of day: least and most mean of 5 minutes, and how far beyond what was usual.
-    ("reached", "f4", (DAY_HOURS, 2)),
-    ("beyond", "f4", (DAY_HOURS, 2)),
+    ("reaching_hour", "i4"),  # the hour that ``reaching`` is of
+    # Least and most of the levels of 15m and 1h: in this hour so far, and in each of the last 24, by hour of day.
+    ("reaching", "f8", (2, 2)),
+    ("reached", "f4", (2, 2, DAY_HOURS)),
+    # How far means of 5 minutes were below and above what was usual, in the last 24 hours.
+    ("beyond", "f4", (2, DAY_HOURS)),
     # Low and high that a window's observation reached now and then within each longer window: [window, longer - 1].
     ("habit", "f8", (WINDOWS - 1, WINDOWS - 1, 2)),
     ("rule", "i4", (RULE_PLACES,)),  # threshold rules that watch it, by position in the rule book

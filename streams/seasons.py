@@ -113,7 +113,7 @@ def look_up(row: Row, time_ms: int, work: Row) -> Number:
 
 
 @kernel
-def _reached(row: Row, hour: int, good: bool, work: Row) -> Number:
+def _extremes(row: Row, hour: int, good: bool, work: Row) -> Number:
     """The least and the most mean of five minutes within a closed hour, into ``work.cell``; whether there is any."""
     found = 0
     cell = work.cell
@@ -163,22 +163,19 @@ def _note_hour(row: Row, hour: int, work: Row) -> None:
     day = hour % DAY_HOURS
     count = row.ring_count[at]
     mean = row.ring[at, MEAN]
-    row.reached[day, 0], row.reached[day, 1] = np.inf, -np.inf
-    row.beyond[day, :] = 0.0
+    row.beyond[:, day] = 0.0
     if row.ring_number[at] != hour or count == 0 or row.ring[at, M2] < 0.0 or abs(mean) > _MOST:
         return
     known = look_up(row, hour * _HOUR_MS + _HOUR_MS // 2, work)
-    if _reached(row, hour, False, work):
-        row.reached[day, 0], row.reached[day, 1] = work.cell[LOWEST], work.cell[HIGHEST]
-        if known:
-            row.beyond[day, 0] = max(0.0, work.usual[LOWEST] - work.cell[LOWEST])
-            row.beyond[day, 1] = max(0.0, work.cell[HIGHEST] - work.usual[HIGHEST])
+    if known and _extremes(row, hour, False, work):
+        row.beyond[0, day] = max(0.0, work.usual[LOWEST] - work.cell[LOWEST])
+        row.beyond[1, day] = max(0.0, work.cell[HIGHEST] - work.usual[HIGHEST])
     if count < 0:
         return
     if known:
         _score_forecast(row, mean, work)
     low = high = mean
-    if _reached(row, hour, True, work):
+    if _extremes(row, hour, True, work):
         low, high = min(mean, work.cell[LOWEST]), max(mean, work.cell[HIGHEST])
     _learn(row, (hour + _FIRST_HOUR) % WEEK_HOURS, mean, low, high)
 
@@ -194,12 +191,28 @@ def note_hours(row: Row, work: Row) -> None:
 
 
 @kernel
-def nth_highest(table: Any, column: int, sign: float, rank: int, work: Row) -> Number:
+def note_levels(row: Row, hour: int) -> None:
+    """Once a minute: what the faster levels have reached in this hour; a closed hour's moves among the last 24."""
+    if row.reaching_hour != hour:
+        for gone in range(max(row.reaching_hour, hour - DAY_HOURS), hour):
+            held = gone == row.reaching_hour
+            for level in range(2):
+                row.reached[level, 0, gone % DAY_HOURS] = row.reaching[level, 0] if held else np.inf
+                row.reached[level, 1, gone % DAY_HOURS] = row.reaching[level, 1] if held else -np.inf
+        row.reaching[:, 0], row.reaching[:, 1] = np.inf, -np.inf
+        row.reaching_hour = hour
+    for level in range(2):
+        row.reaching[level, 0] = min(row.reaching[level, 0], row.level[level, 0])
+        row.reaching[level, 1] = max(row.reaching[level, 1], row.level[level, 0])
+
+
+@kernel
+def nth_highest(hours: Any, sign: float, rank: int, work: Row) -> Number:
     """The ``rank``-th of a day's hours, counted from the most; -inf where fewer are known."""
     count = 0
     for hour in range(DAY_HOURS):
-        if np.isfinite(table[hour, column]):
-            work.means[count] = sign * table[hour, column]
+        if np.isfinite(hours[hour]):
+            work.means[count] = sign * hours[hour]
             count += 1
     if count < rank:
         return -np.inf

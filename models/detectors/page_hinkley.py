@@ -49,7 +49,9 @@ class PageHinkley(RiverDrift):
     def make(self) -> Any:
         """River's object."""
         own = self.settings
-        return drift.PageHinkley(min_instances=own.min_instances, delta=own.delta, threshold=own.threshold)
+        # River's forgetting lets the sums of a calm series come to rest after some days; chance alone then crosses the
+        # threshold.
+        return drift.PageHinkley(own.min_instances, own.delta, own.threshold, alpha=1.0)
 
     def told(self, river: Any) -> dict[str, float]:
         """Minutes since it began, their mean, and how far up and down it has come towards its threshold."""
