@@ -200,6 +200,7 @@ def _accept_shift(row: Row, params: Row, family: Row, work: Row) -> None:
     """The new level is normal from when it began; windows with too little of it fall silent."""
     row.since_ms = row.started_ms
     untaint(row, row.started_ms)
+    row.level[:, 0] = row.fast = row.value
     look_up(row, row.newest_ms, work)
     for window in range(WINDOWS):
         row.base_ready[window] = 0

@@ -151,6 +151,7 @@ def start_anew(row: Row) -> None:
     row.reached[:, 0] = np.inf
     row.reached[:, 1] = -np.inf
     row.beyond[:] = 0.0
+    row.pending[:] = 0.0
     row.season[:] = 0.0
     row.season_weeks[:] = 0
     row.habit[:, :, 0] = np.inf

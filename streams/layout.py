@@ -95,8 +95,10 @@ WARM: Final[list[Field]] = [
     # Least and most of the levels of 15m and 1h: in this hour so far, and in each of the last 24, by hour of day.
     ("reaching", "f8", (2, 2)),
     ("reached", "f4", (2, 2, DAY_HOURS)),
-    # How far means of 5 minutes were below and above what was usual, in the last 24 hours.
+    # Of the last 24 hours, by hour of day: how far means of 5 minutes were below and above what was usual, and the
+    # least and most of those that no anomaly fell into.
     ("beyond", "f4", (2, DAY_HOURS)),
+    ("pending", "f4", (2, DAY_HOURS)),
     # Low and high that a window's observation reached now and then within each longer window: [window, longer - 1].
     ("habit", "f8", (WINDOWS - 1, WINDOWS - 1, 2)),
     ("rule", "i4", (RULE_PLACES,)),  # threshold rules that watch it, by position in the rule book

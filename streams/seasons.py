@@ -47,6 +47,8 @@ _SETTLED: Final = 48
 _CLIP: Final = 4.0
 # Forecasts that must have been held against what came before a cell's center counts.
 TRUSTED: Final = 24
+# An hour teaches so many hours later: what is slow to be seen must not be usual by then.
+_PATIENCE: Final = 6
 # So near to an hour's edge what is usual beyond it is usual, too.
 _EDGE: Final = 1.0 / 6.0
 # So many standard deviations the most of twelve lies above their mean.
@@ -157,27 +159,49 @@ def _learn(row: Row, at: int, mean: float, low: float, high: float) -> None:
 
 
 @kernel
-def _note_hour(row: Row, hour: int, work: Row) -> None:
-    """A closed hour: what it reached, by how much it went beyond what was usual, and what it teaches."""
+def _mean_of(row: Row, hour: int) -> Number:
+    """A closed hour's mean; NaN where it has none, or one that says nothing."""
     at = _OFFSETS[_HOUR] + hour % _LENGTHS[_HOUR]
-    day = hour % DAY_HOURS
-    count = row.ring_count[at]
     mean = row.ring[at, MEAN]
+    if row.ring_number[at] != hour or row.ring_count[at] == 0 or row.ring[at, M2] < 0.0 or abs(mean) > _MOST:
+        return np.nan
+    return mean
+
+
+@kernel
+def _note_hour(row: Row, hour: int, work: Row) -> None:
+    """A closed hour: by how much it went beyond what was usual, and what it may teach later."""
+    day = hour % DAY_HOURS
+    mean = _mean_of(row, hour)
     row.beyond[:, day] = 0.0
-    if row.ring_number[at] != hour or count == 0 or row.ring[at, M2] < 0.0 or abs(mean) > _MOST:
+    if np.isnan(mean):
         return
     known = look_up(row, hour * _HOUR_MS + _HOUR_MS // 2, work)
     if known and _extremes(row, hour, False, work):
         row.beyond[0, day] = max(0.0, work.usual[LOWEST] - work.cell[LOWEST])
         row.beyond[1, day] = max(0.0, work.cell[HIGHEST] - work.usual[HIGHEST])
-    if count < 0:
-        return
-    if known:
+    if known and _is_good(row, hour):
         _score_forecast(row, mean, work)
-    low = high = mean
+    row.pending[:, day] = mean
     if _extremes(row, hour, True, work):
-        low, high = min(mean, work.cell[LOWEST]), max(mean, work.cell[HIGHEST])
-    _learn(row, (hour + _FIRST_HOUR) % WEEK_HOURS, mean, low, high)
+        row.pending[0, day] = min(mean, work.cell[LOWEST])
+        row.pending[1, day] = max(mean, work.cell[HIGHEST])
+
+
+@kernel
+def _is_good(row: Row, hour: int) -> Number:
+    """Whether no anomaly fell into a closed hour, as far as is known now."""
+    return row.ring_count[_OFFSETS[_HOUR] + hour % _LENGTHS[_HOUR]] > 0
+
+
+@kernel
+def _learn_hour(row: Row, hour: int) -> None:
+    """Let an hour teach its cell, unless it turned out to be anomalous."""
+    mean = _mean_of(row, hour)
+    if np.isnan(mean) or not _is_good(row, hour):
+        return
+    day = hour % DAY_HOURS
+    _learn(row, (hour + _FIRST_HOUR) % WEEK_HOURS, mean, row.pending[0, day], row.pending[1, day])
 
 
 @kernel
@@ -186,6 +210,7 @@ def note_hours(row: Row, work: Row) -> None:
     last = row.open_number[_HOUR] - 1
     for hour in range(max(row.season_hour + 1, last - DAY_HOURS + 1), last + 1):
         _note_hour(row, hour, work)
+        _learn_hour(row, hour - _PATIENCE)
     row.season_hour = last
     row.dirty |= WARM_DIRTY
 
