@@ -215,14 +215,18 @@ def _set_reach(row: Row, window: int, rise: float, params: Row, family: Row, wor
     up = reach + max(0.0, rise)
     down = reach + max(0.0, -rise)
     if not np.isnan(work.usual[USUAL]):
-        up = max(up, work.usual[HIGHEST] + reach - center)
-        down = max(down, center - work.usual[LOWEST] + reach)
+        more, less = reach, reach
+        if window == _WEEK:
+            more = max(more, _HABIT_MARGIN * nth_highest(row.beyond[1], 1.0, _HABIT_HOURS, work))
+            less = max(less, _HABIT_MARGIN * nth_highest(row.beyond[0], 1.0, _HABIT_HOURS, work))
+        up = max(up, work.usual[HIGHEST] + more - center)
+        down = max(down, center - work.usual[LOWEST] + less)
+    if 0 < window < _WEEK:
+        up = max(up, _HABIT_MARGIN * (nth_highest(row.reached[window - 1, 1], 1.0, _HABIT_HOURS, work) - center))
+        down = max(down, _HABIT_MARGIN * (center + nth_highest(row.reached[window - 1, 0], -1.0, _HABIT_HOURS, work)))
     for longer in range(window, WINDOWS - 1):
         up = max(up, _HABIT_MARGIN * (row.habit[window, longer, 1] - center))
         down = max(down, _HABIT_MARGIN * (center - row.habit[window, longer, 0]))
-    if window == _WEEK:
-        up = max(up, _HABIT_MARGIN * nth_highest(row.beyond[1], 1.0, _HABIT_HOURS, work))
-        down = max(down, _HABIT_MARGIN * nth_highest(row.beyond[0], 1.0, _HABIT_HOURS, work))
     row.base[window, UP] = up if family.up else np.inf
     row.base[window, DOWN] = down if family.down else np.inf
 
@@ -292,10 +296,6 @@ def _extreme(row: Row, longer: int, share: float, column: int, work: Row) -> Num
 def refresh_habits(row: Row, longer: int, work: Row) -> None:
     """What each shorter window's observation reached now and then within a window that has just closed a bucket."""
     for window in range(longer):
-        if 0 < window <= _HOUR < longer:
-            row.habit[window, longer - 1, 0] = -nth_highest(row.reached[window - 1, 0], -1.0, _HABIT_HOURS, work)
-            row.habit[window, longer - 1, 1] = nth_highest(row.reached[window - 1, 1], 1.0, _HABIT_HOURS, work)
-            continue
         share = 1.0 if window == 0 else row.interval_ms / (row.interval_ms + _LEVEL_MS[window - 1])
         high = _extreme(row, longer, share, HIGH, work)
         known = not np.isnan(high)

@@ -92,9 +92,9 @@ WARM: Final[list[Field]] = [
     ("season_hours", "i4"),  # how many that average knows
     ("season_hour", "i4"),  # the last hour that was noted, since 1970
     ("reaching_hour", "i4"),  # the hour that ``reaching`` is of
-    # Least and most of the levels of 15m and 1h: in this hour so far, and in each of the last 24, by hour of day.
-    ("reaching", "f8", (2, 2)),
-    ("reached", "f4", (2, 2, DAY_HOURS)),
+    # Least and most of the levels of 15m, 1h and 24h: in this hour so far, and in the last 24, by hour of day.
+    ("reaching", "f8", (3, 2)),
+    ("reached", "f4", (3, 2, DAY_HOURS)),
     # Of the last 24 hours, by hour of day: how far means of 5 minutes were below and above what was usual, and the
     # least and most of those that no anomaly fell into.
     ("beyond", "f4", (2, DAY_HOURS)),

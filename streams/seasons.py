@@ -221,12 +221,12 @@ def note_levels(row: Row, hour: int) -> None:
     if row.reaching_hour != hour:
         for gone in range(max(row.reaching_hour, hour - DAY_HOURS), hour):
             held = gone == row.reaching_hour
-            for level in range(2):
+            for level in range(3):
                 row.reached[level, 0, gone % DAY_HOURS] = row.reaching[level, 0] if held else np.inf
                 row.reached[level, 1, gone % DAY_HOURS] = row.reaching[level, 1] if held else -np.inf
         row.reaching[:, 0], row.reaching[:, 1] = np.inf, -np.inf
         row.reaching_hour = hour
-    for level in range(2):
+    for level in range(3):
         row.reaching[level, 0] = min(row.reaching[level, 0], row.level[level, 0])
         row.reaching[level, 1] = max(row.reaching[level, 1], row.level[level, 0])
 
