@@ -63,7 +63,7 @@ from streams.layout import (
     Row,
 )
 from streams.mutes import add_muted, is_muted
-from streams.seasons import HIGHEST, LOWEST, TRUSTED, USUAL, look_up, note_hours, note_levels
+from streams.seasons import HIGHEST, LOWEST, TRUSTED, USUAL, forget_reached, look_up, note_hours, note_levels
 
 _MINUTES: Final = LENGTHS[MINUTE]
 _MINUTE_AT: Final = OFFSETS[MINUTE]
@@ -201,6 +201,7 @@ def _accept_shift(row: Row, params: Row, family: Row, work: Row) -> None:
     row.since_ms = row.started_ms
     untaint(row, row.started_ms)
     row.level[:, 0] = row.fast = row.value
+    forget_reached(row)
     look_up(row, row.newest_ms, work)
     for window in range(WINDOWS):
         row.base_ready[window] = 0

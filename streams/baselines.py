@@ -8,7 +8,7 @@ import numpy as np
 
 from streams.buckets import merge
 from streams.jit import kernel
-from streams.seasons import HIGHEST, LOWEST, SEASON_SCRATCH, TRUSTED, USUAL, nth_highest
+from streams.seasons import HIGHEST, LOWEST, SEASON_SCRATCH, TRUSTED, USUAL, tail_of
 from streams.layout import (
     CENTER,
     DOWN,
@@ -55,8 +55,6 @@ YOUNG_MS: Final = 5_000
 # may reach again, and a tenth more.
 _HABIT_RANKS = np.array([0, 3, 3, 4, 5], np.int64)
 _HABIT_MARGIN: Final = 1.1
-# What a mean of 5 minutes reached in so many of the last 24 hours.
-_HABIT_HOURS: Final = 4
 _LEVEL_MS = np.array(LEVEL_MS, np.float64)
 
 FAMILY: Final = np.dtype(
@@ -217,13 +215,13 @@ def _set_reach(row: Row, window: int, rise: float, params: Row, family: Row, wor
     if not np.isnan(work.usual[USUAL]):
         more, less = reach, reach
         if window == _WEEK:
-            more = max(more, _HABIT_MARGIN * nth_highest(row.beyond[1], 1.0, _HABIT_HOURS, work))
-            less = max(less, _HABIT_MARGIN * nth_highest(row.beyond[0], 1.0, _HABIT_HOURS, work))
+            more = max(more, tail_of(row.beyond[1], 1.0, work))
+            less = max(less, tail_of(row.beyond[0], 1.0, work))
         up = max(up, work.usual[HIGHEST] + more - center)
         down = max(down, center - work.usual[LOWEST] + less)
     if 0 < window < _WEEK:
-        up = max(up, _HABIT_MARGIN * (nth_highest(row.reached[window - 1, 1], 1.0, _HABIT_HOURS, work) - center))
-        down = max(down, _HABIT_MARGIN * (center + nth_highest(row.reached[window - 1, 0], -1.0, _HABIT_HOURS, work)))
+        up = max(up, tail_of(row.reached[window - 1, 1], 1.0, work) - center)
+        down = max(down, center + tail_of(row.reached[window - 1, 0], -1.0, work))
     for longer in range(window, WINDOWS - 1):
         up = max(up, _HABIT_MARGIN * (row.habit[window, longer, 1] - center))
         down = max(down, _HABIT_MARGIN * (center - row.habit[window, longer, 0]))

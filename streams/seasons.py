@@ -53,6 +53,9 @@ _PATIENCE: Final = 6
 _EDGE: Final = 1.0 / 6.0
 # So many standard deviations the most of twelve lies above their mean.
 _OF_TWELVE: Final = 1.63
+# Hours that make a tail, and by how many of its mean excesses what comes once a week lies above the least of them.
+_PEAKS: Final = 4
+_ONCE_A_WEEK: Final = float(np.log((_PEAKS - 1) * 7.0))
 # Single precision holds no more.
 _MOST: Final = 1e37
 
@@ -232,19 +235,31 @@ def note_levels(row: Row, hour: int) -> None:
 
 
 @kernel
-def nth_highest(hours: Any, sign: float, rank: int, work: Row) -> Number:
-    """The ``rank``-th of a day's hours, counted from the most; -inf where fewer are known."""
-    count = 0
+def forget_reached(row: Row) -> None:
+    """What levels reached before an accepted shift says nothing of the new one."""
+    row.reaching[:, 0], row.reaching[:, 1] = np.inf, -np.inf
+    row.reached[:, 0], row.reached[:, 1] = np.inf, -np.inf
+    row.beyond[:] = 0.0
+
+
+@kernel
+def tail_of(hours: Any, sign: float, work: Row) -> Number:
+    """What the most of an hour may reach once a week, by the highest of a day's hours; -inf where too few are known.
+
+    Peaks over a threshold: the fourth highest, and an exponential tail as long as the second and third are above it.
+    The highest does not count: one incident moves no limit.
+    """
+    top = work.means
+    top[:_PEAKS] = -np.inf
     for hour in range(DAY_HOURS):
-        if np.isfinite(hours[hour]):
-            work.means[count] = sign * hours[hour]
-            count += 1
-    if count < rank:
-        return -np.inf
-    for i in range(rank):
-        most = i
-        for j in range(i + 1, count):
-            if work.means[j] > work.means[most]:
-                most = j
-        work.means[i], work.means[most] = work.means[most], work.means[i]
-    return work.means[rank - 1]
+        value = sign * hours[hour]
+        for at in range(_PEAKS):
+            if value > top[at]:
+                for lower in range(_PEAKS - 1, at, -1):
+                    top[lower] = top[lower - 1]
+                top[at] = value
+                break
+    threshold = top[_PEAKS - 1]
+    if threshold == -np.inf:
+        return threshold
+    return threshold + _ONCE_A_WEEK * (0.5 * (top[1] + top[2]) - threshold)
