@@ -30,11 +30,11 @@ class WindowSettings(BaseModel):
 
 
 SHIPPED_WINDOWS: dict[WindowName, WindowSettings] = {
-    "5m": WindowSettings(spreads=3.0, warmup_s=180),
-    "15m": WindowSettings(patience=2, warmup_s=480),
-    "1h": WindowSettings(patience=5, warmup_s=2400),
-    "24h": WindowSettings(patience=10, warmup_s=12 * 3600),
-    "7d": WindowSettings(patience=20, warmup_s=4 * 86400),
+    "5m": WindowSettings(spreads=3.5, warmup_s=180),
+    "15m": WindowSettings(spreads=5.0, patience=2, warmup_s=480),
+    "1h": WindowSettings(spreads=3.7, patience=1.5, warmup_s=2400),
+    "24h": WindowSettings(spreads=3.5, patience=1.5, warmup_s=12 * 3600),
+    "7d": WindowSettings(spreads=3.7, patience=1.5, warmup_s=2 * 86400),
 }
 
 
@@ -48,8 +48,8 @@ class ConfirmSettings(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    samples: Annotated[int, Field(ge=1, le=100, description="Anomalous samples needed at the least.")] = 3
-    evidence: Annotated[float, Field(ge=0, description="Evidence needed.")] = 10.0
+    samples: Annotated[int, Field(ge=1, le=100, description="Anomalous samples needed at the least.")] = 2
+    evidence: Annotated[float, Field(ge=0, description="Evidence needed.")] = 8.0
     score_cap: Annotated[float, Field(gt=0, description="The most that one second may add.")] = 4.0
     sample_cap_s: Annotated[float, Field(gt=0, description="The most seconds that one sample may stand for.")] = 30.0
     clear_level: Annotated[float, Field(gt=0, le=1, description="A score below this counts as recovered.")] = 0.8

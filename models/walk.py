@@ -72,6 +72,8 @@ _FINE = 2
 # A drift is measured in so much of the chance of a minute's mean, and so many errors of an hour's.
 _OF_MINUTES: Final = 0.75
 _OF_HOURS: Final = 3.75
+# Until the hours are known, a drift is that much larger.
+_UNKNOWN_HOURS: Final = 2.0
 _HOUR_LEVEL, _DAY = 2, 3
 _EVENTS_A_SAMPLE: Final = 2 + 2 * RULE_PLACES
 _YOUNG_AGE_MS: Final = 300_000
@@ -135,7 +137,7 @@ def _close_minute(row: Row, number: int, params: Row, family: Row, work: Row) ->
     mean = row.ring[at_bucket, MEAN]
     center, size = _usual_minute(row, number * _MINUTE_MS, mean, family, work)
     if np.isnan(center):
-        center, size = row.base[params.reference, CENTER], _size(row, params.reference)
+        center, size = row.base[params.reference, CENTER], _UNKNOWN_HOURS * _size(row, params.reference)
     if size <= 0.0:
         return
     at = work.minutes
@@ -158,11 +160,11 @@ def _relearn(row: Row, closed: int, params: Row, family: Row, work: Row) -> None
         if closed & (1 << window):
             refresh_habits(row, window, work)
     look_up(row, row.newest_ms, work)
-    for window in range(WINDOWS):
+    for window in range(WINDOWS if row.season_hours < TRUSTED else WINDOWS - 1):
         # What may be an anomaly must not move the short windows' own baselines.
         if closed & (1 << window) and (row.evidence <= 0.0 or window > _FINE):
             refresh(row, window, params, family, work)
-    if closed & (1 << _FINE) and row.base_ready[WINDOWS - 1]:
+    if closed & (1 << _FINE):
         refresh_week(row, params, family, work)
 
 

@@ -43,6 +43,8 @@ _FEW: Final = 10.0
 _MEDIAN: Final = 0.5 * np.pi
 # A window that a series' own interval fills with so many samples knows its center and spread; shorter ones borrow them.
 _ENOUGH: Final = 50.0
+# How much more a series may wander than it has within its first minutes, as a variance.
+_YOUNG: Final = 3.0
 # Windows that are shorter than an hour must allow for how its means wander.
 _HOUR, _WEEK = 2, 4
 _REMEMBERED_MS: Final = 3 * 3_600_000
@@ -177,7 +179,8 @@ def _wander(row: Row, window: int, good: int, between: float, by_samples: float)
     if good < _FEWEST:
         return max(between, by_samples)
     few = 1.0 + _SMALL / good
-    return max(0.0, few * few * between - by_samples)
+    young = _YOUNG if window < _HOUR else 1.0
+    return young * max(0.0, few * few * between - by_samples)
 
 
 @kernel
@@ -255,8 +258,11 @@ def refresh(row: Row, window: int, params: Row, family: Row, work: Row) -> None:
 
 @kernel
 def refresh_week(row: Row, params: Row, family: Row, work: Row) -> None:
-    """The week's baseline once its hours are known: what is usual now, in ``work.usual``."""
-    if np.isnan(work.usual[USUAL]) or row.season_hours < TRUSTED or not row.base_ready[_HOUR]:
+    """The week's baseline once its hours are known: what is usual now, in ``work.usual``; where nothing is, it is silent."""
+    if row.season_hours < TRUSTED or row.newest_ms - max(row.first_ms, row.since_ms) < params.warmup_ms[_WEEK]:
+        return
+    row.base_ready[_WEEK] = row.base_ready[_HOUR] and not np.isnan(work.usual[USUAL])
+    if not row.base_ready[_WEEK]:
         return
     share = row.interval_ms / (row.interval_ms + _LEVEL_MS[_WEEK - 1])
     error = _MEAN_TO_SIGMA * row.season_error

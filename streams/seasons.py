@@ -1,7 +1,7 @@
 """What is usual for a series at an hour of the week: learned hour by hour, from means of five minutes.
 
-A cell is an hour of the week. Until it has been seen twice, the same hour of other days speaks with it: a daily cycle is
-known on the second day, a Monday morning in the second week. A cell's range grows at once and shrinks slowly: an hour
+A cell is an hour of the week. Until it has been seen twice, the same hour of other days speaks with it, working days for
+working days and weekends for weekends: a daily cycle is known on the second day, a Monday morning in the second week. A cell's range grows at once and shrinks slowly: an hour
 that was unusual once makes the next one uncertain, and no alarm. Hours with an anomaly in them are left out, unless its
 level was accepted as the new one.
 """
@@ -35,6 +35,7 @@ _HOUR_MS: Final = WIDTHS_MS[_HOUR]
 _A_FINE: Final = WIDTHS_MS[_HOUR] // WIDTHS_MS[_FINE]
 # 1970 began on a Thursday.
 _FIRST_HOUR: Final = 3 * DAY_HOURS
+_SATURDAY: Final = 5 * DAY_HOURS
 LOWEST, USUAL, HIGHEST = range(3)
 """Columns of a cell, and of what is usual at a time."""
 SEASON_SCRATCH: Final[list[tuple[str, str, tuple[int, ...]]]] = [("cell", "f8", (3,)), ("usual", "f8", (3,))]
@@ -71,7 +72,7 @@ def _cell(row: Row, hour: int, work: Row) -> Number:
         return True
     count = 0
     for other in range(at % DAY_HOURS, WEEK_HOURS, DAY_HOURS):
-        if row.season_weeks[other] == 0:
+        if row.season_weeks[other] == 0 or (other >= _SATURDAY) != (at >= _SATURDAY):
             continue
         cell[LOWEST] = min(cell[LOWEST], row.season[other, LOWEST]) if count else row.season[other, LOWEST]
         cell[HIGHEST] = max(cell[HIGHEST], row.season[other, HIGHEST]) if count else row.season[other, HIGHEST]

@@ -15,9 +15,7 @@ class PageHinkleySettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     min_instances: Annotated[int, Field(ge=1, description="Minutes before it may speak.")] = 60
-    delta: Annotated[float, Field(ge=0, description="Shift that is tolerated; a daily cycle stays below 1 spread.")] = (
-        1.0
-    )
+    delta: Annotated[float, Field(ge=0, description="Shift that is tolerated.")] = 0.5
     threshold: Annotated[float, Field(gt=0, description="Spread-minutes beyond it that make a drift.")] = 60.0
 
 
