@@ -13,7 +13,7 @@ _LEVEL_MS = np.array(LEVEL_MS, np.float64)
 # Weight of the newest sample in the mean of the last few.
 _FAST: Final = 0.3
 MAX_SCORE: Final = 100.0
-# Levels take no sample for further away than so many times what 5m expects.
+# A first odd sample counts as no further away than so many times what 5m expects.
 _GLITCH: Final = 1.5
 
 
@@ -31,8 +31,8 @@ def observe(row: Row, gap_ms: float) -> None:
             row.level[i, 0] = value
             row.level[i, 1] = 0.0
         return
-    if row.base_ready[0]:
-        # What a single sample may move: a glitch is no level.
+    if row.base_ready[0] and row.evidence <= 0.0:
+        # Of a first odd sample levels take no more: a glitch is no level.
         value = max(row.base[0, CENTER] - _GLITCH * row.base[0, DOWN], value)
         value = min(row.base[0, CENTER] + _GLITCH * row.base[0, UP], value)
     row.fast += _FAST * (value - row.fast)

@@ -49,7 +49,7 @@ class ConfirmSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     samples: Annotated[int, Field(ge=1, le=100, description="Anomalous samples needed at the least.")] = 2
-    evidence: Annotated[float, Field(ge=0, description="Evidence needed.")] = 8.0
+    evidence: Annotated[float, Field(ge=0, description="Evidence needed.")] = 9.0
     score_cap: Annotated[float, Field(gt=0, description="The most that one second may add.")] = 4.0
     sample_cap_s: Annotated[float, Field(gt=0, description="The most seconds that one sample may stand for.")] = 30.0
     clear_level: Annotated[float, Field(gt=0, le=1, description="A score below this counts as recovered.")] = 0.8

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from models import episodes, judge, limits, trace
+from models import episodes, judge, limits, minutes, trace
 from models.episodes import (
     END_MAINTENANCE,
     END_RECOVERED,
@@ -27,6 +27,7 @@ from models.episodes import (
     tell,
 )
 from models.limits import check_rules, silence_rules
+from models.minutes import close_minute
 from models.trace import note
 from streams import baselines, buckets, intake, layout, mutes, seasons
 from streams.baselines import YOUNG_MS, refresh, refresh_habits, refresh_week, silence_after_gap
@@ -63,18 +64,9 @@ from streams.layout import (
     Row,
 )
 from streams.mutes import add_muted, is_muted
-from streams.seasons import HIGHEST, LOWEST, TRUSTED, USUAL, forget_reached, look_up, note_hours, note_levels
+from streams.seasons import TRUSTED, forget_reached, look_up, note_hours, note_levels
 
-_MINUTES: Final = LENGTHS[MINUTE]
-_MINUTE_AT: Final = OFFSETS[MINUTE]
-_MINUTE_MS: Final = WIDTHS_MS[MINUTE]
-_FINE = 2
-# A drift is measured in so much of the chance of a minute's mean, and so many errors of an hour's.
-_OF_MINUTES: Final = 0.75
-_OF_HOURS: Final = 3.75
-# Until the hours are known, a drift is that much larger.
-_UNKNOWN_HOURS: Final = 2.0
-_HOUR_LEVEL, _DAY = 2, 3
+_FINE, _HOUR = 2, 3
 _EVENTS_A_SAMPLE: Final = 2 + 2 * RULE_PLACES
 _YOUNG_AGE_MS: Final = 300_000
 # The year 3000: what lies beyond is no time, and would not fit a bucket's number.
@@ -94,61 +86,6 @@ def end_by_silence(row: Row, limit_ms: int, work: Row) -> None:
         close_episode(row)
         row.dirty |= HOT_DIRTY
     silence_rules(row, time_ms, work)
-
-
-@kernel
-def _size(row: Row, window: int) -> Number:
-    """What a drift is measured in; 0 where the window does not speak.
-
-    The window's spread, half the deviation that matters, or three quarters of what the series covers in a day,
-    whichever is most: a daily cycle is no drift.
-    """
-    if row.base_ready[window] == 0:
-        return 0.0
-    size = row.base[window, SPREAD]
-    reach = min(row.base[window, UP], row.base[window, DOWN])
-    if np.isfinite(reach):
-        size = max(size, 0.5 * reach)
-    covers = row.habit[_HOUR_LEVEL, _DAY - 1, 1] - row.habit[_HOUR_LEVEL, _DAY - 1, 0]
-    return max(size, 0.75 * covers) if np.isfinite(covers) else size
-
-
-@kernel
-def _usual_minute(row: Row, time_ms: int, mean: float, family: Row, work: Row) -> tuple[Number, Number]:
-    """What was to be expected of a minute where the hours of the week are known, and what a drift is measured in.
-
-    The size is the chance of a minute's mean or, if that is more, of an hour's.
-    """
-    if row.season_hours < TRUSTED or not row.base_ready[_FINE] or not look_up(row, time_ms, work):
-        return np.nan, 0.0
-    usual = work.usual
-    samples = max(1.0, _MINUTE_MS / max(row.interval_ms, 1.0))
-    size = max(_OF_MINUTES * np.sqrt(row.inside / samples + max(0.0, row.wander)), _OF_HOURS * row.season_error)
-    size = max(size, 0.25 * max(family.min_effect, family.relative * abs(usual[USUAL])))
-    return min(max(mean, usual[LOWEST]), usual[HIGHEST]), size
-
-
-@kernel
-def _close_minute(row: Row, number: int, params: Row, family: Row, work: Row) -> None:
-    """Hand a closed minute to the drift detectors, in sizes of what would matter."""
-    at_bucket = _MINUTE_AT + number % _MINUTES
-    if row.ring_count[at_bucket] <= 0:
-        return
-    mean = row.ring[at_bucket, MEAN]
-    center, size = _usual_minute(row, number * _MINUTE_MS, mean, family, work)
-    if np.isnan(center):
-        center, size = row.base[params.reference, CENTER], _UNKNOWN_HOURS * _size(row, params.reference)
-    if size <= 0.0:
-        return
-    at = work.minutes
-    work.minutes = at + 1
-    work.closed[at, 0] = work.slot
-    work.closed[at, 1] = work.at_row
-    work.closed[at, 2] = (number + 1) * _MINUTE_MS
-    work.closed_z[at, 0] = max(-params.clip, min(params.clip, (mean - center) / size))
-    work.closed_z[at, 1] = mean
-    work.closed_z[at, 2] = center
-    work.closed_z[at, 3] = size
 
 
 @kernel
@@ -184,12 +121,12 @@ def _on_time(row: Row, params: Row, family: Row, work: Row) -> None:
     minute: Number = row.open_number[MINUTE]
     closed = advance(row, row.newest_ms)
     if closed & (1 << MINUTE):
-        note_levels(row, row.open_number[_DAY])
+        note_levels(row, row.open_number[_HOUR])
     if row.state == OPEN:
         return
     if closed:
         if closed & (1 << MINUTE):
-            _close_minute(row, minute, params, family, work)
+            close_minute(row, minute, params, family, work)
         _relearn(row, closed, params, family, work)
     elif _is_young(row):
         row.fresh_ms = row.newest_ms
@@ -396,7 +333,7 @@ def _build_sweep(digest: int) -> Sweep:
 
 _FILES = [
     str(Path(str(module.__file__)))
-    for module in (episodes, judge, limits, trace, baselines, buckets, intake, layout, mutes, seasons)
+    for module in (episodes, judge, limits, minutes, trace, baselines, buckets, intake, layout, mutes, seasons)
 ]
 _DIGEST: Final = source_digest(__file__, *_FILES)
 

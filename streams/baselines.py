@@ -90,10 +90,10 @@ def median_of(values: Any, count: int) -> Number:
 
 
 @kernel
-def _source(row: Row, window: int) -> Number:
+def source_window(interval_ms: float, window: int) -> Number:
     """The window whose buckets tell a window what to expect: itself, or the next one that a sparse series fills."""
     for source in range(window, WINDOWS):
-        if _LENGTHS[source] * _WIDTHS[source] >= _ENOUGH * row.interval_ms:
+        if _LENGTHS[source] * _WIDTHS[source] >= _ENOUGH * interval_ms:
             return source
     return WINDOWS - 1
 
@@ -237,7 +237,7 @@ def refresh(row: Row, window: int, params: Row, family: Row, work: Row) -> None:
     """Make a window's baseline anew; with too few good buckets the old one stays."""
     if row.newest_ms - max(row.first_ms, row.since_ms) < params.warmup_ms[window]:
         return
-    source = _source(row, window)
+    source = source_window(row.interval_ms, window)
     good, samples, within = _gather(row, source, work)
     if samples < params.min_samples[window]:
         return

@@ -22,9 +22,10 @@ from schemas.errors import CheckpointError
 from schemas.events import Direction, Finite, Range, Severity, WindowName
 from schemas.series import Series
 from streams.bank import SeriesBank
-from streams.layout import BLOCK, CENTER, DOWN, LENGTHS, OFFSETS, SPREAD, UP, WIDTHS_MS
+from streams.baselines import source_window
+from streams.layout import BLOCK, CENTER, DOWN, LENGTHS, OFFSETS, SPREAD, UP, WEEK_HOURS, WIDTHS_MS
 
-_BANK: Final = frozenset({"hot", "warm", "ring", "names"})
+_BANK: Final = frozenset({"hot", "warm", "ring", "season", "names"})
 _DRIFT: Final = frozenset({"drift", "river"})
 # A range no wider than this, as a share of its center, only guards a division.
 _NOTHING: Final = 1e-8
@@ -86,6 +87,25 @@ class DriftState(_Shown):
     told: dict[str, Finite] | None
 
 
+class SeasonState(_Shown):
+    """What is known of the hours of the week, and by how much hours differ from what was usual, on average.
+
+    Parameters
+    ----------
+    hours, of
+        How many have been seen.
+    forecasts
+        Hours that were held against what was usual before them.
+    error
+        The mean distance of an hour's mean from it; None without a forecast.
+    """
+
+    hours: int
+    of: int
+    forecasts: int
+    error: Finite | None
+
+
 class EpisodeState(_Shown):
     """An open anomaly, or evidence of one that gathers."""
 
@@ -118,6 +138,7 @@ class SeriesState(_Shown):
     value: Finite | None
     score: Finite | None
     windows: list[WindowState]
+    season: SeasonState
     drift: DriftState | None
     rules: list[RuleState]
     episode: EpisodeState | None
@@ -205,6 +226,7 @@ class DetectState:
             windows=[
                 window_state(row, at, self._settings.windows[name], family) for at, name in enumerate(WINDOW_NAMES)
             ],
+            season=_season_state(row),
             drift=self._drift_state(slot),
             rules=[_rule_state(row, at, self._rules.entries) for at in range(int(row["rules"]))],
             episode=_episode_state(row),
@@ -234,13 +256,13 @@ def _time(ms: Any) -> int | None:
 def window_state(row: Any, at: int, settings: WindowSettings, family: MetricFamily) -> WindowState:
     """One window of a series' record."""
     name = WINDOW_NAMES[at]
-    buckets, left_out, samples = _held(row, at)
+    buckets, left_out, _ = _held(row, at)
     held = {"window": name, "buckets": buckets, "of": LENGTHS[at], "left_out": left_out}
     if not settings.enabled or family.watch == "none":
         why = "switched off" if not settings.enabled else f"metrics of the family {family.name} are not judged"
         return WindowState(phase="off", why=why, **held)
     if not row["base_ready"][at]:
-        ready_ms, why = _waits_for(row, at, settings, samples)
+        ready_ms, why = _waits_for(row, at, settings)
         return WindowState(phase="warming up", why=why, ready_ms=ready_ms, **held)
     center, spread, up, down = (float(row["base"][at, column]) for column in (CENTER, SPREAD, UP, DOWN))
     return WindowState(
@@ -264,7 +286,7 @@ def _held(row: Any, at: int) -> tuple[int, int, int]:
     return int(good.sum()), int((recent & (count < 0)).sum()), int(count[good].sum())
 
 
-def _waits_for(row: Any, at: int, settings: WindowSettings, samples: int) -> tuple[int | None, str]:
+def _waits_for(row: Any, at: int, settings: WindowSettings) -> tuple[int | None, str]:
     """When a window may speak, where time alone decides; and why it does not yet."""
     begun_ms = max(int(row["first_ms"]), int(row["since_ms"]))
     ready_ms = begun_ms + int(settings.warmup_s * 1000)
@@ -273,11 +295,20 @@ def _waits_for(row: Any, at: int, settings: WindowSettings, samples: int) -> tup
         return (
             ready_ms if begun_ms else None
         ), f"it has to see {duration_text(settings.warmup_s * 1000)} from {since} on"
+    _, _, samples = _held(row, source_window(float(row["interval_ms"]), at))
     if samples < settings.min_samples:
-        rare = float(row["interval_ms"]) * settings.min_samples > WIDTHS_MS[at] * LENGTHS[at]
-        what = f"it holds {samples} of the {settings.min_samples} samples that it needs"
-        return None, what + (": they come too rarely for it" if rare else "")
+        return None, f"it has {samples} of the {settings.min_samples} samples that it needs"
     return None, "it speaks when its next bucket closes"
+
+
+def _season_state(row: Any) -> SeasonState:
+    forecasts = int(row["season_hours"])
+    return SeasonState(
+        hours=int((row["season_weeks"] > 0).sum()),
+        of=WEEK_HOURS,
+        forecasts=forecasts,
+        error=float(row["season_error"]) if forecasts else None,
+    )
 
 
 def _score(row: Any, at: int, center: float, up: float, down: float) -> float:

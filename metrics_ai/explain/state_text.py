@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from metrics_ai.event_listing import clock_text, number_text, range_text
-from metrics_ai.explain.series_state import DriftState, EpisodeState, RuleState, SeriesState, WindowState
+from metrics_ai.explain.series_state import DriftState, EpisodeState, RuleState, SeasonState, SeriesState, WindowState
 from metrics_ai.explain.words import columns_text, duration_text, fields_text, indented, series_text, unit_text
 
 MOST_ROWS: Final = 50
@@ -18,6 +18,7 @@ def state_lines(one: SeriesState) -> list[str]:
     """All of one series."""
     lines = [series_text(one.metric, one.labels), "", *indented(fields_text(_identity(one)))]
     lines += ["", "Windows", *indented(_window_lines(one.windows, one.unit))]
+    lines += ["", "Hours of the week", *indented([_season_text(one.season, one.unit)])]
     lines += ["", "Drift", *indented([_drift_text(one.drift)])]
     lines += ["", "Threshold rules", *indented(_rule_lines(one.rules))]
     lines += ["", "Episode", *indented(_episode_lines(one.episode))]
@@ -110,16 +111,23 @@ def _window_row(one: WindowState) -> list[str]:
     ]
 
 
+def _season_text(season: SeasonState, unit: str) -> str:
+    known = f"{season.hours} of {season.of} known"
+    if season.error is None:
+        return f"{known}; none has been held against another yet"
+    return f"{known}; {season.forecasts} came as usual but for {_number(season.error, unit)} on average"
+
+
 def _drift_text(drift: DriftState | None) -> str:
     if drift is None:
         return "switched off"
     if drift.told is None:
         return (
-            f"{drift.detector} has learned nothing yet: it counts in spreads of the {drift.reference} window, "
-            "which has to speak first"
+            f"{drift.detector} has learned nothing yet: until the hours of the week are known it counts in spreads of "
+            f"the {drift.reference} window, which has to speak first"
         )
     told = ", ".join(f"{name} {number_text(value)}" for name, value in drift.told.items())
-    return f"{drift.detector} on means of minutes, in spreads of the {drift.reference} window: {told}"
+    return f"{drift.detector} on means of minutes, in what would matter to the series: {told}"
 
 
 def _rule_lines(rules: Sequence[RuleState]) -> list[str]:

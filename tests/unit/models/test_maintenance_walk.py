@@ -110,7 +110,7 @@ def test_a_later_fault_is_measured_by_the_old_baseline() -> None:
 
 
 def test_minutes_within_maintenance_reach_no_drift_detector() -> None:
-    drift = {"reference": "15m", "options": {"min_instances": 4, "delta": 0.5, "threshold": 3}}
+    drift = {"reference": "15m", "options": {"min_instances": 4, "delta": 0.2, "threshold": 1}}
     values = faulty(BEGIN_S, BEGIN_S + LASTS_S, by=0.15)
     assert "drift" in {one.kind for one in Bench(drift=drift).feed_values(CPU, values)}
     bench = bench_of(drift=drift)

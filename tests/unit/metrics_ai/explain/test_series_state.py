@@ -43,7 +43,7 @@ def test_a_calm_series_shows_who_it_is_and_which_windows_speak(make_batch: MakeB
 
 
 def test_scores_and_ranges_are_those_that_an_anomaly_tells(make_batch: MakeBatch) -> None:
-    batch = make_batch(CPU, [*CALM, 0.9, 0.9, 0.9])
+    batch = make_batch(CPU, [*CALM, 0.9, 0.9])
     operator = DetectOperator(DetectSettings(), 0, 1)
     anomaly = operator.step_batch(batch)[-1]
     assert anomaly.at_ms == batch.timestamp_ms[-1]
@@ -65,14 +65,26 @@ def test_evidence_that_gathers_is_no_episode_yet(make_batch: MakeBatch) -> None:
 
 
 def test_a_window_says_what_it_waits_for(make_batch: MakeBatch) -> None:
+    young, _ = state_after(make_batch(CPU, [0.1] * 6, every_s=60))
+    assert young.windows[0].why == "it has 0 of the 8 samples that it needs"
     rare, _ = state_after(make_batch(CPU, [0.1] * 60, every_s=60))
-    assert "they come too rarely" in rare.windows[0].why
+    assert [one.phase for one in rare.windows][:3] == ["ready"] * 3
     settings = DetectSettings(windows={"5m": {"enabled": False}})
     off, _ = state_after(make_batch(CPU, CALM), settings)
     assert (off.windows[0].phase, off.windows[0].why) == ("off", "switched off")
     clock, _ = state_after(make_batch(Series("t", "node_boot_time_seconds"), CALM))
     assert {one.phase for one in clock.windows} == {"off"}
     assert "not judged" in state_table([clock])[1]
+
+
+def test_hours_of_the_week_are_told(make_batch: MakeBatch) -> None:
+    young, _ = state_after(make_batch(CPU, CALM))
+    assert (young.season.hours, young.season.error) == (0, None)
+    two_days, _ = state_after(make_batch(CPU, [0.1, 0.12] * 1440, every_s=60))
+    assert two_days.season.hours == 48 - 6 - 1
+    assert two_days.season.forecasts == 23 - 6
+    assert two_days.season.error == pytest.approx(0.0, abs=1e-6)
+    assert "41 of 168 known; 17 came as usual but for" in "\n".join(state_lines(two_days))
 
 
 def test_rules_that_watch_a_series_show_their_state(make_batch: MakeBatch) -> None:
