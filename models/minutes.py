@@ -20,7 +20,7 @@ from streams.layout import (
     Number,
     Row,
 )
-from streams.seasons import HIGHEST, LOWEST, TRUSTED, USUAL, look_up
+from streams.seasons import HIGHEST, LOWEST, TRUSTED, USUAL
 
 _MINUTES: Final = LENGTHS[MINUTE]
 _MINUTE_AT: Final = OFFSETS[MINUTE]
@@ -51,14 +51,14 @@ def _size(row: Row, window: int) -> Number:
 
 
 @kernel
-def _usual_minute(row: Row, time_ms: int, mean: float, family: Row, work: Row) -> tuple[Number, Number]:
+def _usual_minute(row: Row, mean: float, family: Row) -> tuple[Number, Number]:
     """What was to be expected of a minute where the hours of the week are known, and what a drift is measured in.
 
     The size is the chance of a minute's mean or, if that is more, of an hour's.
     """
-    if row.season_hours < TRUSTED or not row.base_ready[_HOUR] or not look_up(row, time_ms, work):
+    if row.season_hours < TRUSTED or not row.base_ready[_HOUR] or np.isnan(row.usual[USUAL]):
         return np.nan, 0.0
-    usual = work.usual
+    usual = row.usual
     samples = max(1.0, _MINUTE_MS / max(row.interval_ms, 1.0))
     size = max(_OF_MINUTES * np.sqrt(row.inside / samples + max(0.0, row.wander)), _OF_HOURS * row.season_error)
     size = max(size, 0.25 * max(family.min_effect, family.relative * abs(usual[USUAL])))
@@ -72,7 +72,7 @@ def close_minute(row: Row, number: int, params: Row, family: Row, work: Row) -> 
     if row.ring_count[at_bucket] <= 0:
         return
     mean = row.ring[at_bucket, MEAN]
-    center, size = _usual_minute(row, number * _MINUTE_MS, mean, family, work)
+    center, size = _usual_minute(row, mean, family)
     if np.isnan(center):
         center, size = row.base[params.reference, CENTER], _UNKNOWN_HOURS * _size(row, params.reference)
     if size <= 0.0:

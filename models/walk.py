@@ -30,7 +30,7 @@ from models.limits import check_rules, silence_rules
 from models.minutes import close_minute
 from models.trace import note
 from streams import baselines, buckets, intake, layout, mutes, seasons
-from streams.baselines import YOUNG_MS, refresh, refresh_habits, refresh_week, silence_after_gap
+from streams.baselines import YOUNG_MS, refresh, refresh_habits, refresh_week, silence_after_gap, source_window
 from streams.buckets import add, add_late, advance, start_anew, untaint
 from streams.intake import (
     ACCEPTED_LATE,
@@ -46,18 +46,10 @@ from streams.intake import (
 )
 from streams.jit import entry_point, kernel, source_digest
 from streams.layout import (
-    CENTER,
-    DOWN,
     FREE,
     HOT_DIRTY,
-    LENGTHS,
-    MEAN,
     MINUTE,
-    OFFSETS,
     RULE_PLACES,
-    SPREAD,
-    UP,
-    WIDTHS_MS,
     WINDOWS,
     Array,
     Number,
@@ -90,19 +82,20 @@ def end_by_silence(row: Row, limit_ms: int, work: Row) -> None:
 
 @kernel
 def _relearn(row: Row, closed: int, params: Row, family: Row, work: Row) -> None:
-    """Make anew what closed buckets feed: habits first, since baselines reach as far."""
+    """Make anew what closed buckets feed: habits and hours first, since baselines reach as far."""
+    work.summary_of = -1
     if closed & (1 << _FINE):
         note_hours(row, work)
+        look_up(row, row.newest_ms, work)
     for window in range(1, WINDOWS):
         if closed & (1 << window):
             refresh_habits(row, window, work)
-    look_up(row, row.newest_ms, work)
     for window in range(WINDOWS if row.season_hours < TRUSTED else WINDOWS - 1):
         # What may be an anomaly must not move the short windows' own baselines.
-        if closed & (1 << window) and (row.evidence <= 0.0 or window > _FINE):
+        if closed & (1 << source_window(row.interval_ms, window)) and (row.evidence <= 0.0 or window > _FINE):
             refresh(row, window, params, family, work)
     if closed & (1 << _FINE):
-        refresh_week(row, params, family, work)
+        refresh_week(row, params, family)
 
 
 @kernel
@@ -130,7 +123,7 @@ def _on_time(row: Row, params: Row, family: Row, work: Row) -> None:
         _relearn(row, closed, params, family, work)
     elif _is_young(row):
         row.fresh_ms = row.newest_ms
-        look_up(row, row.newest_ms, work)
+        work.summary_of = -1
         refresh(row, 0, params, family, work)
 
 
@@ -141,7 +134,7 @@ def _accept_shift(row: Row, params: Row, family: Row, work: Row) -> None:
     untaint(row, row.started_ms)
     row.level[:, 0] = row.fast = row.value
     forget_reached(row)
-    look_up(row, row.newest_ms, work)
+    work.summary_of = -1
     for window in range(WINDOWS):
         row.base_ready[window] = 0
         refresh(row, window, params, family, work)

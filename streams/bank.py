@@ -19,13 +19,13 @@ from streams.layout import (
     BLOCK,
     BUCKETS,
     COUNTER,
-    DAY_HOURS,
     DELTA,
     GAUGE,
     HOT_DIRTY,
     OPEN,
     RING,
     SEASON,
+    SEASON_GROUP,
     SLOT,
     WARM,
     WARM_DIRTY,
@@ -45,8 +45,10 @@ _NAMES: Final = 32
 _OPEN: Final = tuple(field[0] for field in OPEN)
 _RING: Final = tuple(field[0] for field in RING)
 _SEASON: Final = tuple(field[0] for field in SEASON)
-_DAYS: Final = WEEK_HOURS // DAY_HOURS
-_PLACES: Final = (*(("ring", at) for at in range(BUCKETS)), *(("season", day) for day in range(_DAYS)))
+_PLACES: Final = (
+    *(("ring", at) for at in range(BUCKETS)),
+    *(("season", group) for group in range(WEEK_HOURS // SEASON_GROUP)),
+)
 """What each bit of ``ring_dirty`` is about."""
 _ALL_RING: Final = np.array([2**64 - 1, 2 ** (len(_PLACES) - 64) - 1], np.uint64)
 
@@ -139,6 +141,8 @@ class SeriesBank:
         self.slots["family"][at] = [one.family for one in fresh]
         self.slots["habit"][at] = self.slots["reaching"][at] = (np.inf, -np.inf)
         self.slots["reached"][at] = ((np.inf,), (-np.inf,))
+        self.slots["tail"][at] = (np.inf, -np.inf)
+        self.slots["usual"][at] = np.nan
         self.slots["dirty"][at] = HOT_DIRTY | WARM_DIRTY
         self.index.put(ids, at)
         return slots
@@ -167,8 +171,10 @@ class SeriesBank:
         return group * _NAMES // BLOCK
 
     def _parts(self, kind: str, block: int, place: int = 0) -> list[Array]:
-        """The memory behind a record: what samples touch (hot), what closing buckets touch (warm), closed buckets (ring),
-        days of the week (season).
+        """The memory behind a record.
+
+        It holds what samples touch (hot), what closing buckets touch (warm), a closed bucket (ring), or some hours of
+        the week (season).
         """
         span = self.slots[block * BLOCK : (block + 1) * BLOCK]
         if kind == "hot":
@@ -176,7 +182,7 @@ class SeriesBank:
         if kind == "warm":
             return [_bytes(span, _WARM_AT, _RING_AT), *(span[name][:, 1:] for name in _OPEN)]
         if kind == "season":
-            return [span[name][:, place * DAY_HOURS : (place + 1) * DAY_HOURS] for name in _SEASON]
+            return [span[name][:, place * SEASON_GROUP : (place + 1) * SEASON_GROUP] for name in _SEASON]
         return [span[name][:, place] for name in _RING]
 
     def mark_all(self) -> None:
@@ -186,7 +192,7 @@ class SeriesBank:
         self._names_dirty.update(range(-(-self.used // _NAMES)))
 
     def take_blocks(self) -> Iterator[tuple[str, bytes]]:
-        """What changed since the last call: ``hot/B``, ``warm/B``, ``ring/B/POSITION``, ``season/B/DAY``, ``names/N``."""
+        """What changed since the last call: ``hot/B``, ``warm/B``, ``ring/B/PLACE``, ``season/B/PLACE``, ``names/N``."""
         starts = np.arange(0, self.used, BLOCK)
         if len(starts):
             dirty = np.bitwise_or.reduceat(self.slots["dirty"][: self.used], starts)

@@ -8,7 +8,6 @@ import numpy as np
 
 from streams.buckets import merge
 from streams.jit import kernel
-from streams.seasons import HIGHEST, LOWEST, SEASON_SCRATCH, TRUSTED, USUAL, tail_of
 from streams.layout import (
     CENTER,
     DOWN,
@@ -27,6 +26,7 @@ from streams.layout import (
     Number,
     Row,
 )
+from streams.seasons import HIGHEST, LOWEST, SEASON_SCRATCH, TRUSTED, USUAL
 
 _WIDTHS = np.array(WIDTHS_MS, np.int64)
 _LENGTHS = np.array(LENGTHS, np.int64)
@@ -59,6 +59,11 @@ _HABIT_RANKS = np.array([0, 3, 3, 4, 5], np.int64)
 _HABIT_MARGIN: Final = 1.1
 _LEVEL_MS = np.array(LEVEL_MS, np.float64)
 
+GOOD, SAMPLES, RISE, MIDDLE, INSIDE, BETWEEN, BY_SAMPLES = range(7)
+"""Of a window's buckets: how many are good, their samples, by how much now differs from their middle, that middle,
+variance of samples around their bucket's mean, that of the means, and what of it the samples explain.
+"""
+
 FAMILY: Final = np.dtype(
     [("min_effect", "f8"), ("relative", "f8"), ("scale", "f8"), ("up", "u1"), ("down", "u1")], align=True
 )
@@ -67,6 +72,8 @@ FAMILY: Final = np.dtype(
 SCRATCH: Final[list[tuple[str, str, tuple[int, ...]]]] = [
     ("means", "f8", (32,)),
     ("sorted", "f8", (32,)),
+    ("summary", "f8", (7,)),
+    ("summary_of", "i8", ()),
     ("bucket", "f8", (4,)),
     *SEASON_SCRATCH,
 ]
@@ -131,8 +138,9 @@ def _gather(row: Row, window: int, work: Row) -> tuple[Number, Number, Number]:
 
 @kernel
 def _flatten(work: Row, good: int, held: int) -> Number:
-    """Take out of the means how the second half differs from the first; returns by how much now does from their center,
-    as far as it is more than chance.
+    """Take out of the means how the second half differs from the first.
+
+    Returns by how much now differs from their middle, as far as it is more than chance.
     """
     half = good // 2
     if half < _FEWEST:
@@ -169,42 +177,43 @@ def _moments(work: Row, good: int, samples: int, within: float) -> tuple[Number,
 
 
 @kernel
-def _wander(row: Row, window: int, good: int, between: float, by_samples: float) -> Number:
+def _wander(row: Row, window: int, summary: Any) -> Number:
     """Variance of means as far as their samples do not explain it; windows shorter than an hour allow for the hour's.
 
     A dozen means know it badly: the hour's is that of some hours.
     """
     if window <= _HOUR and row.base_ready[_HOUR]:
         return max(0.0, row.wander)
-    if good < _FEWEST:
-        return max(between, by_samples)
-    few = 1.0 + _SMALL / good
+    if summary[GOOD] < _FEWEST:
+        return max(summary[BETWEEN], summary[BY_SAMPLES])
+    few = 1.0 + _SMALL / summary[GOOD]
     young = _YOUNG if window < _HOUR else 1.0
-    return young * max(0.0, few * few * between - by_samples)
+    return young * max(0.0, few * few * summary[BETWEEN] - summary[BY_SAMPLES])
 
 
 @kernel
-def _note_hour(row: Row, inside: float, wander: float) -> None:
+def _note_hour(row: Row, summary: Any) -> None:
     """Move what is known of an hour's variances, which may be below zero by chance, towards the newest."""
     share = _WIDTHS[_HOUR] / min(max(row.newest_ms - max(row.first_ms, row.since_ms), _WIDTHS[_HOUR]), _REMEMBERED_MS)
     if not row.base_ready[_HOUR]:
         share = 1.0
-    row.inside += share * (inside - row.inside)
-    row.wander += share * (wander - row.wander)
+    row.inside += share * (summary[INSIDE] - row.inside)
+    row.wander += share * (summary[BETWEEN] - summary[BY_SAMPLES] - row.wander)
 
 
 @kernel
-def _spread(row: Row, window: int, good: int, samples: int, inside: float, wander: float) -> Number:
+def _spread(row: Row, window: int, summary: Any) -> Number:
     """Standard deviation of what a window observes from its center: a sample in 5m, a level elsewhere."""
-    center = _MEDIAN * (inside * good / samples + wander) / good
+    wander = _wander(row, window, summary)
+    center = _MEDIAN * (summary[BY_SAMPLES] + wander) / summary[GOOD]
     if window == 0:
-        return np.sqrt(inside + wander + center)
+        return np.sqrt(summary[INSIDE] + wander + center)
     share = row.interval_ms / (row.interval_ms + _LEVEL_MS[window - 1])
-    return np.sqrt(inside * share / (2.0 - share) + wander + center)
+    return np.sqrt(summary[INSIDE] * share / (2.0 - share) + wander + center)
 
 
 @kernel
-def _set_reach(row: Row, window: int, rise: float, params: Row, family: Row, work: Row) -> None:
+def _set_reach(row: Row, window: int, rise: float, params: Row, family: Row) -> None:
     """From center and spread to the distances that score 1.0.
 
     What is usual at this hour of the week is expected, and so is what the series reached now and then.
@@ -215,16 +224,15 @@ def _set_reach(row: Row, window: int, rise: float, params: Row, family: Row, wor
     reach = max(reach, 1e-9 * abs(center) + 1e-12)
     up = reach + max(0.0, rise)
     down = reach + max(0.0, -rise)
-    if not np.isnan(work.usual[USUAL]):
+    if not np.isnan(row.usual[USUAL]):
         more, less = reach, reach
         if window == _WEEK:
-            more = max(more, tail_of(row.beyond[1], 1.0, work))
-            less = max(less, tail_of(row.beyond[0], 1.0, work))
-        up = max(up, work.usual[HIGHEST] + more - center)
-        down = max(down, center - work.usual[LOWEST] + less)
+            more, less = max(more, row.tail[_WEEK - 1, 1]), max(less, row.tail[_WEEK - 1, 0])
+        up = max(up, row.usual[HIGHEST] + more - center)
+        down = max(down, center - row.usual[LOWEST] + less)
     if 0 < window < _WEEK:
-        up = max(up, tail_of(row.reached[window - 1, 1], 1.0, work) - center)
-        down = max(down, center + tail_of(row.reached[window - 1, 0], -1.0, work))
+        up = max(up, row.tail[window - 1, 1] - center)
+        down = max(down, center - row.tail[window - 1, 0])
     for longer in range(window, WINDOWS - 1):
         up = max(up, _HABIT_MARGIN * (row.habit[window, longer, 1] - center))
         down = max(down, _HABIT_MARGIN * (center - row.habit[window, longer, 0]))
@@ -233,45 +241,57 @@ def _set_reach(row: Row, window: int, rise: float, params: Row, family: Row, wor
 
 
 @kernel
+def summarise(row: Row, source: int, work: Row) -> None:
+    """What a window's closed buckets say, into ``work.summary``; kept until ``work.summary_of`` is another window."""
+    if work.summary_of == source:
+        return
+    work.summary_of = source
+    summary = work.summary
+    good, samples, within = _gather(row, source, work)
+    summary[GOOD], summary[SAMPLES] = good, samples
+    if good == 0:
+        return
+    summary[RISE] = _flatten(work, good, _held_back(row, source))
+    summary[MIDDLE], summary[INSIDE], summary[BETWEEN] = _moments(work, good, samples, within)
+    summary[BY_SAMPLES] = summary[INSIDE] * good / samples
+
+
+@kernel
 def refresh(row: Row, window: int, params: Row, family: Row, work: Row) -> None:
     """Make a window's baseline anew; with too few good buckets the old one stays."""
     if row.newest_ms - max(row.first_ms, row.since_ms) < params.warmup_ms[window]:
         return
-    source = source_window(row.interval_ms, window)
-    good, samples, within = _gather(row, source, work)
-    if samples < params.min_samples[window]:
+    summary = work.summary
+    summarise(row, source_window(row.interval_ms, window), work)
+    if summary[SAMPLES] < params.min_samples[window]:
         return
-    rise = _flatten(work, good, _held_back(row, source))
-    center, inside, between = _moments(work, good, samples, within)
-    by_samples = inside * good / samples
     if window == _HOUR:
-        _note_hour(row, inside, between - by_samples)
-    wander = _wander(row, window, good, between, by_samples)
-    row.base[window, CENTER] = center
-    row.base[window, SPREAD] = _spread(row, window, good, samples, inside, wander)
-    row.base_buckets[window] = good
+        _note_hour(row, summary)
+    row.base[window, CENTER] = summary[MIDDLE]
+    row.base[window, SPREAD] = _spread(row, window, summary)
+    row.base_buckets[window] = np.int32(summary[GOOD])
     row.base_ms[window] = row.newest_ms
     row.base_ready[window] = 1
-    _set_reach(row, window, rise, params, family, work)
+    _set_reach(row, window, summary[RISE], params, family)
     row.dirty |= WARM_DIRTY
 
 
 @kernel
-def refresh_week(row: Row, params: Row, family: Row, work: Row) -> None:
-    """The week's baseline once its hours are known: what is usual now, in ``work.usual``; where nothing is, it is silent."""
+def refresh_week(row: Row, params: Row, family: Row) -> None:
+    """The week's baseline once its hours are known: what is usual now; silent where nothing is known of now."""
     if row.season_hours < TRUSTED or row.newest_ms - max(row.first_ms, row.since_ms) < params.warmup_ms[_WEEK]:
         return
-    row.base_ready[_WEEK] = row.base_ready[_HOUR] and not np.isnan(work.usual[USUAL])
+    row.base_ready[_WEEK] = row.base_ready[_HOUR] and not np.isnan(row.usual[USUAL])
     if not row.base_ready[_WEEK]:
         return
     share = row.interval_ms / (row.interval_ms + _LEVEL_MS[_WEEK - 1])
     error = _MEAN_TO_SIGMA * row.season_error
-    rounding = _SINGLE * abs(work.usual[USUAL])
+    rounding = _SINGLE * abs(row.usual[USUAL])
     variance = row.inside * share / (2.0 - share) + max(0.0, row.wander) + error * error + rounding * rounding
-    row.base[_WEEK, CENTER] = work.usual[USUAL]
+    row.base[_WEEK, CENTER] = row.usual[USUAL]
     row.base[_WEEK, SPREAD] = np.sqrt(variance)
     row.base_ms[_WEEK] = row.newest_ms
-    _set_reach(row, _WEEK, 0.0, params, family, work)
+    _set_reach(row, _WEEK, 0.0, params, family)
     row.dirty |= WARM_DIRTY
 
 
@@ -309,9 +329,10 @@ def refresh_habits(row: Row, longer: int, work: Row) -> None:
 
 @kernel
 def silence_after_gap(row: Row, gap_ms: int) -> None:
-    """A window that a gap has emptied says nothing until it is filled again."""
+    """A window whose buckets a gap has emptied says nothing until they are filled again."""
     for window in range(WINDOWS):
-        if gap_ms >= _LENGTHS[window] * _WIDTHS[window]:
+        source = source_window(row.interval_ms, window)
+        if gap_ms >= _LENGTHS[source] * _WIDTHS[source]:
             row.base_ready[window] = 0
     row.dirty |= WARM_DIRTY
 

@@ -7,7 +7,22 @@ from typing import Final
 import numpy as np
 
 from streams.jit import kernel
-from streams.layout import HIGH, HOT_DIRTY, LENGTHS, LOW, M2, MEAN, OFFSETS, WARM_DIRTY, WIDTHS_MS, WINDOWS, Number, Row
+from streams.layout import (
+    HIGH,
+    HOT_DIRTY,
+    LENGTHS,
+    LOW,
+    M2,
+    MEAN,
+    OFFSETS,
+    SEASON_GROUP,
+    WARM_DIRTY,
+    WEEK_HOURS,
+    WIDTHS_MS,
+    WINDOWS,
+    Number,
+    Row,
+)
 
 _WIDTHS = np.array(WIDTHS_MS, np.int64)
 _LENGTHS = np.array(LENGTHS, np.int64)
@@ -152,6 +167,9 @@ def start_anew(row: Row) -> None:
     row.reached[:, 1] = -np.inf
     row.beyond[:] = 0.0
     row.pending[:] = 0.0
+    row.usual[:] = np.nan
+    row.tail[:, 0] = np.inf
+    row.tail[:, 1] = -np.inf
     row.season[:] = 0.0
     row.season_weeks[:] = 0
     row.habit[:, :, 0] = np.inf
@@ -160,5 +178,5 @@ def start_anew(row: Row) -> None:
     row.ring_count[:] = 0
     row.ring[:] = 0.0
     row.dirty |= HOT_DIRTY | WARM_DIRTY
-    for at in range(len(row.ring_count) + 7):
+    for at in range(len(row.ring_count) + WEEK_HOURS // SEASON_GROUP):
         soil_ring(row, at)

@@ -25,6 +25,10 @@ MINUTE: Final = 1
 """The window whose closed buckets the drift detectors learn."""
 DAY_HOURS: Final = 24
 WEEK_HOURS: Final = 168
+SEASON_PATIENCE: Final = 6
+"""An hour teaches so many hours later: what is slow to be seen must not be usual by then."""
+SEASON_GROUP: Final = 6
+"""Hours of the week that share a record of a checkpoint."""
 MAX_RULES: Final = 8
 """Threshold rules that may watch one series at a time."""
 RULE_PLACES: Final = 2 * MAX_RULES
@@ -95,10 +99,11 @@ WARM: Final[list[Field]] = [
     # Least and most of the levels of 15m, 1h and 24h: in this hour so far, and in the last 24, by hour of day.
     ("reaching", "f8", (3, 2)),
     ("reached", "f4", (3, 2, DAY_HOURS)),
-    # Of the last 24 hours, by hour of day: how far means of 5 minutes were below and above what was usual, and the
-    # least and most of those that no anomaly fell into.
+    # How far means of 5 minutes were below and above what was usual, in the last 24 hours, by hour of day.
     ("beyond", "f4", (2, DAY_HOURS)),
-    ("pending", "f4", (2, DAY_HOURS)),
+    ("pending", "f4", (2, SEASON_PATIENCE)),  # what the last hours will teach: least and most mean of 5 minutes
+    ("usual", "f8", (3,)),  # what is usual now: least, usual and most; NaN where nothing is known
+    ("tail", "f8", (4, 2)),  # least and most that the levels of 15m, 1h, 24h, and 7d's distance, may reach in a week
     # Low and high that a window's observation reached now and then within each longer window: [window, longer - 1].
     ("habit", "f8", (WINDOWS - 1, WINDOWS - 1, 2)),
     ("rule", "i4", (RULE_PLACES,)),  # threshold rules that watch it, by position in the rule book
@@ -123,7 +128,7 @@ SEASON: Final[list[Field]] = [
 """What is usual by hour of the week."""
 
 DIRT: Final[list[Field]] = [("dirty", "u8"), ("ring_dirty", "u8", (2,))]
-"""What changed since the last checkpoint: bits 1 (hot) and 2 (warm), and a bit a closed bucket and day of the week."""
+"""What changed since the last checkpoint: bits 1 (hot) and 2 (warm); a bit a closed bucket, and a group of hours."""
 
 SLOT: Final = np.dtype([*HOT, *OPEN, *WARM, *RING, *SEASON, *DIRT], align=True)
 """All of a series. One record, because compiled code hands it on as one pointer."""

@@ -1,9 +1,9 @@
 """What is usual for a series at an hour of the week: learned hour by hour, from means of five minutes.
 
 A cell is an hour of the week. Until it has been seen twice, the same hour of other days speaks with it, working days for
-working days and weekends for weekends: a daily cycle is known on the second day, a Monday morning in the second week. A cell's range grows at once and shrinks slowly: an hour
-that was unusual once makes the next one uncertain, and no alarm. Hours with an anomaly in them are left out, unless its
-level was accepted as the new one.
+working days and weekends for weekends: a daily cycle is known on the second day, a Monday morning in the second week. A
+cell's range grows at once and shrinks slowly: an hour that was unusual once makes the next one uncertain, and no alarm.
+Hours with an anomaly in them are left out, unless its level was accepted as the new one.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from streams.layout import (
     M2,
     MEAN,
     OFFSETS,
+    SEASON_GROUP,
+    SEASON_PATIENCE,
     WARM_DIRTY,
     WEEK_HOURS,
     WIDTHS_MS,
@@ -38,7 +40,7 @@ _FIRST_HOUR: Final = 3 * DAY_HOURS
 _SATURDAY: Final = 5 * DAY_HOURS
 LOWEST, USUAL, HIGHEST = range(3)
 """Columns of a cell, and of what is usual at a time."""
-SEASON_SCRATCH: Final[list[tuple[str, str, tuple[int, ...]]]] = [("cell", "f8", (3,)), ("usual", "f8", (3,))]
+SEASON_SCRATCH: Final[list[tuple[str, str, tuple[int, ...]]]] = [("cell", "f8", (3,)), ("peaks", "f8", (4,))]
 """What seasons need of a work record."""
 # A cell follows what it sees by this share at the least, and forecasts' errors are those of so many hours.
 _LEAST_SHARE: Final = 0.3
@@ -48,8 +50,6 @@ _SETTLED: Final = 48
 _CLIP: Final = 4.0
 # Forecasts that must have been held against what came before a cell's center counts.
 TRUSTED: Final = 24
-# An hour teaches so many hours later: what is slow to be seen must not be usual by then.
-_PATIENCE: Final = 6
 # So near to an hour's edge what is usual beyond it is usual, too.
 _EDGE: Final = 1.0 / 6.0
 # So many standard deviations the most of twelve lies above their mean.
@@ -86,13 +86,13 @@ def _cell(row: Row, hour: int, work: Row) -> Number:
 
 @kernel
 def look_up(row: Row, time_ms: int, work: Row) -> Number:
-    """What is usual at a time, into ``work.usual``; whether anything is known of it.
+    """What is usual at a time, into ``row.usual``; whether anything is known of it.
 
     Between the middles of hours it moves in straight lines, as far as the hour's own range goes along.
     """
     hour = time_ms // _HOUR_MS
     share = (time_ms % _HOUR_MS) / _HOUR_MS
-    cell, usual = work.cell, work.usual
+    cell, usual = work.cell, row.usual
     usual[:] = np.nan
     if not _cell(row, hour, work):
         return False
@@ -138,7 +138,7 @@ def _extremes(row: Row, hour: int, good: bool, work: Row) -> Number:
 @kernel
 def _score_forecast(row: Row, mean: float, work: Row) -> None:
     """How far what was usual is from what came."""
-    away = abs(mean - work.usual[USUAL])
+    away = abs(mean - row.usual[USUAL])
     if row.season_hours >= _SETTLED:
         away = min(away, _CLIP * row.season_error)
     row.season_hours += 1
@@ -158,7 +158,7 @@ def _learn(row: Row, at: int, mean: float, low: float, high: float) -> None:
         cell[USUAL] += share * (mean - cell[USUAL])
         cell[HIGHEST] = max(high, cell[HIGHEST] + share * (high - cell[HIGHEST]))
     row.season_weeks[at] = min(weeks + 1, 255)
-    bit = BUCKETS + at // DAY_HOURS
+    bit = BUCKETS + at // SEASON_GROUP
     row.ring_dirty[bit >> 6] |= np.uint64(1) << np.uint64(bit & 63)
 
 
@@ -175,21 +175,21 @@ def _mean_of(row: Row, hour: int) -> Number:
 @kernel
 def _note_hour(row: Row, hour: int, work: Row) -> None:
     """A closed hour: by how much it went beyond what was usual, and what it may teach later."""
-    day = hour % DAY_HOURS
+    day, place = hour % DAY_HOURS, hour % SEASON_PATIENCE
     mean = _mean_of(row, hour)
     row.beyond[:, day] = 0.0
     if np.isnan(mean):
         return
     known = look_up(row, hour * _HOUR_MS + _HOUR_MS // 2, work)
     if known and _extremes(row, hour, False, work):
-        row.beyond[0, day] = max(0.0, work.usual[LOWEST] - work.cell[LOWEST])
-        row.beyond[1, day] = max(0.0, work.cell[HIGHEST] - work.usual[HIGHEST])
+        row.beyond[0, day] = max(0.0, row.usual[LOWEST] - work.cell[LOWEST])
+        row.beyond[1, day] = max(0.0, work.cell[HIGHEST] - row.usual[HIGHEST])
     if known and _is_good(row, hour):
         _score_forecast(row, mean, work)
-    row.pending[:, day] = mean
+    row.pending[:, place] = mean
     if _extremes(row, hour, True, work):
-        row.pending[0, day] = min(mean, work.cell[LOWEST])
-        row.pending[1, day] = max(mean, work.cell[HIGHEST])
+        row.pending[0, place] = min(mean, work.cell[LOWEST])
+        row.pending[1, place] = max(mean, work.cell[HIGHEST])
 
 
 @kernel
@@ -204,18 +204,49 @@ def _learn_hour(row: Row, hour: int) -> None:
     mean = _mean_of(row, hour)
     if np.isnan(mean) or not _is_good(row, hour):
         return
-    day = hour % DAY_HOURS
-    _learn(row, (hour + _FIRST_HOUR) % WEEK_HOURS, mean, row.pending[0, day], row.pending[1, day])
+    place = hour % SEASON_PATIENCE
+    _learn(row, (hour + _FIRST_HOUR) % WEEK_HOURS, mean, row.pending[0, place], row.pending[1, place])
+
+
+@kernel
+def _tail_of(hours: Any, sign: float, work: Row) -> Number:
+    """What the most of an hour may reach once a week, by the highest of a day's hours; -inf where too few are known.
+
+    Peaks over a threshold: the fourth highest, and an exponential tail as long as the second and third are above it.
+    The highest does not count: one incident moves no limit.
+    """
+    top = work.peaks
+    top[:_PEAKS] = -np.inf
+    for hour in range(DAY_HOURS):
+        value = sign * hours[hour]
+        for at in range(_PEAKS):
+            if value > top[at]:
+                for lower in range(_PEAKS - 1, at, -1):
+                    top[lower] = top[lower - 1]
+                top[at] = value
+                break
+    threshold = top[_PEAKS - 1]
+    if threshold == -np.inf:
+        return threshold
+    return threshold + _ONCE_A_WEEK * (0.5 * (top[1] + top[2]) - threshold)
 
 
 @kernel
 def note_hours(row: Row, work: Row) -> None:
     """Every hour that closed since the last one noted, a day of them at the most."""
     last = row.open_number[_HOUR] - 1
+    if row.season_hour == last:
+        return
     for hour in range(max(row.season_hour + 1, last - DAY_HOURS + 1), last + 1):
+        # A place is taken by the hour that comes SEASON_PATIENCE later.
+        _learn_hour(row, hour - SEASON_PATIENCE)
         _note_hour(row, hour, work)
-        _learn_hour(row, hour - _PATIENCE)
     row.season_hour = last
+    for level in range(3):
+        row.tail[level, 0] = -_tail_of(row.reached[level, 0], -1.0, work)
+        row.tail[level, 1] = _tail_of(row.reached[level, 1], 1.0, work)
+    row.tail[3, 0] = _tail_of(row.beyond[0], 1.0, work)
+    row.tail[3, 1] = _tail_of(row.beyond[1], 1.0, work)
     row.dirty |= WARM_DIRTY
 
 
@@ -240,27 +271,5 @@ def forget_reached(row: Row) -> None:
     """What levels reached before an accepted shift says nothing of the new one."""
     row.reaching[:, 0], row.reaching[:, 1] = np.inf, -np.inf
     row.reached[:, 0], row.reached[:, 1] = np.inf, -np.inf
+    row.tail[:, 0], row.tail[:, 1] = np.inf, -np.inf
     row.beyond[:] = 0.0
-
-
-@kernel
-def tail_of(hours: Any, sign: float, work: Row) -> Number:
-    """What the most of an hour may reach once a week, by the highest of a day's hours; -inf where too few are known.
-
-    Peaks over a threshold: the fourth highest, and an exponential tail as long as the second and third are above it.
-    The highest does not count: one incident moves no limit.
-    """
-    top = work.means
-    top[:_PEAKS] = -np.inf
-    for hour in range(DAY_HOURS):
-        value = sign * hours[hour]
-        for at in range(_PEAKS):
-            if value > top[at]:
-                for lower in range(_PEAKS - 1, at, -1):
-                    top[lower] = top[lower - 1]
-                top[at] = value
-                break
-    threshold = top[_PEAKS - 1]
-    if threshold == -np.inf:
-        return threshold
-    return threshold + _ONCE_A_WEEK * (0.5 * (top[1] + top[2]) - threshold)
