@@ -170,7 +170,9 @@ def start_anew(row: Row) -> None:
     row.usual[:] = np.nan
     row.tail[:, 0] = np.inf
     row.tail[:, 1] = -np.inf
+    row.season_unit = 0.0
     row.season[:] = 0.0
+    row.season_range[:] = 0
     row.season_weeks[:] = 0
     row.habit[:, :, 0] = np.inf
     row.habit[:, :, 1] = -np.inf

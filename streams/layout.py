@@ -93,6 +93,7 @@ WARM: Final[list[Field]] = [
     ("inside", "f8"),  # variance of samples around their mean of 5 minutes, within an hour
     ("wander", "f8"),  # and of those means, as far as their samples do not explain it
     ("season_error", "f8"),  # by how much hours differ from what was usual, on average
+    ("season_unit", "f8"),  # what ranges of hours are counted in
     ("season_hours", "i4"),  # how many that average knows
     ("season_hour", "i4"),  # the last hour that was noted, since 1970
     ("reaching_hour", "i4"),  # the hour that ``reaching`` is of
@@ -122,7 +123,8 @@ RING: Final[list[Field]] = [
 """Closed buckets, each at ``OFFSETS[w] + number % LENGTHS[w]``."""
 
 SEASON: Final[list[Field]] = [
-    ("season", "f4", (WEEK_HOURS, 3)),  # least, usual and most mean of 5 minutes; the first hour is Monday's, UTC
+    ("season", "f4", (WEEK_HOURS,)),  # the usual mean; the first hour is Monday's, UTC
+    ("season_range", "u2", (WEEK_HOURS, 2)),  # least and most mean of 5 minutes, so many units below and above it
     ("season_weeks", "u1", (WEEK_HOURS,)),  # how many hours it has learned
 ]
 """What is usual by hour of the week."""

@@ -57,8 +57,47 @@ _OF_TWELVE: Final = 1.63
 # Hours that make a tail, and by how many of its mean excesses what comes once a week lies above the least of them.
 _PEAKS: Final = 4
 _ONCE_A_WEEK: Final = float(np.log((_PEAKS - 1) * 7.0))
+# A first range is so many units; more than the second number makes a unit so many times as large.
+_FINE_UNITS: Final = 256.0
+_MOST_UNITS: Final = 60_000.0
+_COARSER: Final = 16
 # Single precision holds no more.
 _MOST: Final = 1e37
+
+
+@kernel
+def _unpack(row: Row, at: int, cell: Any) -> None:
+    """An hour's least, usual and most mean."""
+    cell[USUAL] = row.season[at]
+    cell[LOWEST] = cell[USUAL] - row.season_range[at, 0] * row.season_unit
+    cell[HIGHEST] = cell[USUAL] + row.season_range[at, 1] * row.season_unit
+
+
+@kernel
+def _pack(row: Row, at: int, cell: Any) -> None:
+    """Keep an hour's least, usual and most mean; a range that does not fit makes the unit larger."""
+    row.season[at] = cell[USUAL]
+    center = float(row.season[at])
+    below, above = max(0.0, center - cell[LOWEST]), max(0.0, cell[HIGHEST] - center)
+    if row.season_unit <= 0.0:
+        row.season_unit = max(below, above, np.sqrt(row.inside), 1e-9 * abs(center), 1e-30) / _FINE_UNITS
+    while max(below, above) > _MOST_UNITS * row.season_unit:
+        row.season_unit *= _COARSER
+        for hour in range(WEEK_HOURS):
+            for side in range(2):
+                row.season_range[hour, side] = np.uint16((row.season_range[hour, side] + _COARSER - 1) // _COARSER)
+        for group in range(WEEK_HOURS // SEASON_GROUP):
+            _soil(row, group)
+    row.season_range[at, 0] = np.uint16(np.ceil(below / row.season_unit))
+    row.season_range[at, 1] = np.uint16(np.ceil(above / row.season_unit))
+    _soil(row, at // SEASON_GROUP)
+
+
+@kernel
+def _soil(row: Row, group: int) -> None:
+    """Note that some hours of the week changed."""
+    bit = BUCKETS + group
+    row.ring_dirty[bit >> 6] |= np.uint64(1) << np.uint64(bit & 63)
 
 
 @kernel
@@ -67,20 +106,22 @@ def _cell(row: Row, hour: int, work: Row) -> Number:
     at = (hour + _FIRST_HOUR) % WEEK_HOURS
     cell = work.cell
     if row.season_weeks[at] >= 2:
-        for column in range(3):
-            cell[column] = row.season[at, column]
+        _unpack(row, at, cell)
         return True
     count = 0
+    total = 0.0
     for other in range(at % DAY_HOURS, WEEK_HOURS, DAY_HOURS):
         if row.season_weeks[other] == 0 or (other >= _SATURDAY) != (at >= _SATURDAY):
             continue
-        cell[LOWEST] = min(cell[LOWEST], row.season[other, LOWEST]) if count else row.season[other, LOWEST]
-        cell[HIGHEST] = max(cell[HIGHEST], row.season[other, HIGHEST]) if count else row.season[other, HIGHEST]
-        cell[USUAL] = cell[USUAL] + row.season[other, USUAL] if count else row.season[other, USUAL]
+        low, high = cell[LOWEST], cell[HIGHEST]
+        _unpack(row, other, cell)
+        if count > 0:
+            cell[LOWEST], cell[HIGHEST] = min(low, cell[LOWEST]), max(high, cell[HIGHEST])
+        total += cell[USUAL]
         count += 1
     if count == 0:
         return False
-    cell[USUAL] = row.season[at, USUAL] if row.season_weeks[at] else cell[USUAL] / count
+    cell[USUAL] = row.season[at] if row.season_weeks[at] else total / count
     return True
 
 
@@ -146,20 +187,20 @@ def _score_forecast(row: Row, mean: float, work: Row) -> None:
 
 
 @kernel
-def _learn(row: Row, at: int, mean: float, low: float, high: float) -> None:
+def _learn(row: Row, at: int, mean: float, low: float, high: float, work: Row) -> None:
     """Move a cell towards an hour: its range grows at once, and shrinks slowly."""
-    cell = row.season[at]
+    cell = work.cell
     weeks = np.int64(row.season_weeks[at])
-    share = max(1.0 / (weeks + 1.0), _LEAST_SHARE)
     if weeks == 0:
         cell[LOWEST], cell[USUAL], cell[HIGHEST] = low, mean, high
     else:
+        share = max(1.0 / (weeks + 1.0), _LEAST_SHARE)
+        _unpack(row, at, cell)
         cell[LOWEST] = min(low, cell[LOWEST] + share * (low - cell[LOWEST]))
         cell[USUAL] += share * (mean - cell[USUAL])
         cell[HIGHEST] = max(high, cell[HIGHEST] + share * (high - cell[HIGHEST]))
     row.season_weeks[at] = min(weeks + 1, 255)
-    bit = BUCKETS + at // SEASON_GROUP
-    row.ring_dirty[bit >> 6] |= np.uint64(1) << np.uint64(bit & 63)
+    _pack(row, at, cell)
 
 
 @kernel
@@ -199,13 +240,13 @@ def _is_good(row: Row, hour: int) -> Number:
 
 
 @kernel
-def _learn_hour(row: Row, hour: int) -> None:
+def _learn_hour(row: Row, hour: int, work: Row) -> None:
     """Let an hour teach its cell, unless it turned out to be anomalous."""
     mean = _mean_of(row, hour)
     if np.isnan(mean) or not _is_good(row, hour):
         return
     place = hour % SEASON_PATIENCE
-    _learn(row, (hour + _FIRST_HOUR) % WEEK_HOURS, mean, row.pending[0, place], row.pending[1, place])
+    _learn(row, (hour + _FIRST_HOUR) % WEEK_HOURS, mean, row.pending[0, place], row.pending[1, place], work)
 
 
 @kernel
@@ -239,7 +280,7 @@ def note_hours(row: Row, work: Row) -> None:
         return
     for hour in range(max(row.season_hour + 1, last - DAY_HOURS + 1), last + 1):
         # A place is taken by the hour that comes SEASON_PATIENCE later.
-        _learn_hour(row, hour - SEASON_PATIENCE)
+        _learn_hour(row, hour - SEASON_PATIENCE, work)
         _note_hour(row, hour, work)
     row.season_hour = last
     for level in range(3):
