@@ -13,7 +13,7 @@ _LEVEL_MS = np.array(LEVEL_MS, np.float64)
 # Weight of the newest sample in the mean of the last few.
 _FAST: Final = 0.3
 MAX_SCORE: Final = 100.0
-# A first odd sample counts as no further away than so many times what 5m expects.
+# Some samples count as no further away than so many times what 5m expects.
 _GLITCH: Final = 1.5
 
 
@@ -31,11 +31,14 @@ def observe(row: Row, gap_ms: float) -> None:
             row.level[i, 0] = value
             row.level[i, 1] = 0.0
         return
-    if row.base_ready[0] and row.evidence <= 0.0:
-        # Of a first odd sample levels take no more: a glitch is no level.
-        value = max(row.base[0, CENTER] - _GLITCH * row.base[0, DOWN], value)
-        value = min(row.base[0, CENTER] + _GLITCH * row.base[0, UP], value)
-    row.fast += _FAST * (value - row.fast)
+    near = value
+    if row.base_ready[0]:
+        near = max(row.base[0, CENTER] - _GLITCH * row.base[0, DOWN], near)
+        near = min(row.base[0, CENTER] + _GLITCH * row.base[0, UP], near)
+    # What witnesses a level forgets a far one soon; of a first odd sample levels take no more: a glitch is no level.
+    row.fast += _FAST * (near - row.fast)
+    if row.evidence <= 0.0:
+        value = near
     for i in range(len(_LEVEL_MS)):
         weight = gap_ms / (gap_ms + _LEVEL_MS[i])
         away = value - row.level[i, 0]

@@ -38,9 +38,9 @@ _A_FINE: Final = WIDTHS_MS[_HOUR] // WIDTHS_MS[_FINE]
 # 1970 began on a Thursday.
 _FIRST_HOUR: Final = 3 * DAY_HOURS
 _SATURDAY: Final = 5 * DAY_HOURS
-LOWEST, USUAL, HIGHEST = range(3)
-"""Columns of a cell, and of what is usual at a time."""
-SEASON_SCRATCH: Final[list[tuple[str, str, tuple[int, ...]]]] = [("cell", "f8", (3,)), ("peaks", "f8", (4,))]
+LOWEST, USUAL, HIGHEST, OTHERS_LOWEST, OTHERS_HIGHEST = range(5)
+"""Columns of a cell, the first three of what is usual at a time; the last two are what other days have a say in."""
+SEASON_SCRATCH: Final[list[tuple[str, str, tuple[int, ...]]]] = [("cell", "f8", (5,)), ("peaks", "f8", (4,))]
 """What seasons need of a work record."""
 # A cell follows what it sees by this share at the least, and forecasts' errors are those of so many hours.
 _LEAST_SHARE: Final = 0.3
@@ -105,24 +105,35 @@ def _cell(row: Row, hour: int, work: Row) -> Number:
     """What is known of an hour since 1970, into ``work.cell``; whether anything is."""
     at = (hour + _FIRST_HOUR) % WEEK_HOURS
     cell = work.cell
-    if row.season_weeks[at] >= 2:
+    weeks = row.season_weeks[at]
+    low, high = np.inf, -np.inf
+    if weeks < 2:
+        count = 0
+        total = 0.0
+        for other in range(at % DAY_HOURS, WEEK_HOURS, DAY_HOURS):
+            if row.season_weeks[other] > 0 and (other >= _SATURDAY) == (at >= _SATURDAY):
+                _unpack(row, other, cell)
+                low, high = min(low, cell[LOWEST]), max(high, cell[HIGHEST])
+                total += cell[USUAL]
+                count += 1
+        if count == 0:
+            return False
+        cell[LOWEST], cell[USUAL], cell[HIGHEST] = low, total / count, high
+    if weeks > 0:
         _unpack(row, at, cell)
-        return True
-    count = 0
-    total = 0.0
-    for other in range(at % DAY_HOURS, WEEK_HOURS, DAY_HOURS):
-        if row.season_weeks[other] == 0 or (other >= _SATURDAY) != (at >= _SATURDAY):
-            continue
-        low, high = cell[LOWEST], cell[HIGHEST]
-        _unpack(row, other, cell)
-        if count > 0:
-            cell[LOWEST], cell[HIGHEST] = min(low, cell[LOWEST]), max(high, cell[HIGHEST])
-        total += cell[USUAL]
-        count += 1
-    if count == 0:
-        return False
-    cell[USUAL] = row.season[at] if row.season_weeks[at] else total / count
+    cell[OTHERS_LOWEST], cell[OTHERS_HIGHEST] = low, high
     return True
+
+
+@kernel
+def _edge(row: Row, hour: int, near: bool, low: float, center: float, high: float, work: Row) -> Number:
+    """The level between an hour and its neighbour, as far as the hour reached; of a near one all is usual, too."""
+    cell, usual = work.cell, row.usual
+    if not _cell(row, hour, work):
+        return center
+    if near:
+        usual[LOWEST], usual[HIGHEST] = min(usual[LOWEST], cell[LOWEST]), max(usual[HIGHEST], cell[HIGHEST])
+    return min(max(0.5 * (cell[USUAL] + center), low), high)
 
 
 @kernel
@@ -138,16 +149,9 @@ def look_up(row: Row, time_ms: int, work: Row) -> Number:
     if not _cell(row, hour, work):
         return False
     low, center, high = cell[LOWEST], cell[USUAL], cell[HIGHEST]
-    usual[LOWEST], usual[HIGHEST] = np.inf, -np.inf
-    start = end = center
-    if _cell(row, hour - 1, work):
-        start = min(max(0.5 * (cell[USUAL] + center), low), high)
-        if share < _EDGE:
-            usual[LOWEST], usual[HIGHEST] = cell[LOWEST], cell[HIGHEST]
-    if _cell(row, hour + 1, work):
-        end = min(max(0.5 * (cell[USUAL] + center), low), high)
-        if share > 1.0 - _EDGE:
-            usual[LOWEST], usual[HIGHEST] = cell[LOWEST], cell[HIGHEST]
+    usual[LOWEST], usual[HIGHEST] = cell[OTHERS_LOWEST], cell[OTHERS_HIGHEST]
+    start = _edge(row, hour - 1, share < _EDGE, low, center, high, work)
+    end = _edge(row, hour + 1, share > 1.0 - _EDGE, low, center, high, work)
     line = start + (center - start) * 2.0 * share if share < 0.5 else center + (end - center) * (2.0 * share - 1.0)
     usual[LOWEST] = min(usual[LOWEST], line - max(0.0, min(start, center, end) - low))
     usual[USUAL] = line

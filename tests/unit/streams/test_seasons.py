@@ -1,0 +1,159 @@
+"""Hours of the week: what is usual is learned, what is odd is not, and what is unknown is said to be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.detect import DetectOperator, DetectSettings
+from schemas.series import Series
+from streams.baselines import source_window
+from streams.jit import kernel
+from streams.layout import SEASON_PATIENCE, WEEK_HOURS, make_slots
+from streams.seasons import LOWEST, USUAL, look_up
+from tests.unit.models.streams import Sample, batch_of
+
+HOUR_MS = 3_600_000
+MONDAY_MS = 1_767_571_200_000
+STEP_MS = 60_000
+QUEUE = Series("t", "queue_depth", {}, {"node": "n"})
+
+
+def fed(values: np.ndarray, operator: DetectOperator | None = None, start_ms: int = MONDAY_MS) -> DetectOperator:
+    """An operator that has seen a value a minute from a Monday on."""
+    operator = operator or DetectOperator(DetectSettings(), 0, 1)
+    operator.step_batch(batch_of([Sample(QUEUE, start_ms + STEP_MS * at, one) for at, one in enumerate(values)]))
+    return operator
+
+
+def usual_at(operator: DetectOperator, hour: float) -> list[float] | None:
+    """Least, usual and most at an hour since that Monday; None where nothing is known."""
+    row, work = operator.bank.slots[0], operator._work[0]
+    if not look_up(row, MONDAY_MS + int(hour * HOUR_MS), work):
+        return None
+    return [float(one) for one in row["usual"]]
+
+
+def minutes(days: float) -> np.ndarray:
+    """Hours since Monday, a minute apart."""
+    return np.arange(int(days * 1440)) / 60
+
+
+def noise(count: int, seed: int = 3) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal(count)
+
+
+def daily(hours: np.ndarray) -> np.ndarray:
+    return 100 + 40 * np.sin(2 * np.pi * hours / 24)
+
+
+def test_a_daily_cycle_is_known_on_the_second_day() -> None:
+    hours = minutes(2)
+    operator = fed(daily(hours) + noise(len(hours)))
+    for hour in np.arange(48.0, 72.0, 0.25):
+        found = usual_at(operator, hour)
+        assert found is not None
+        assert found[USUAL] == pytest.approx(daily(np.array([hour]))[0], abs=4.0)
+        assert found[LOWEST] <= found[USUAL] <= found[2]
+        assert found[2] - found[LOWEST] < 15
+
+
+def test_a_weekend_is_unknown_until_one_has_been_seen() -> None:
+    operator = fed(daily(minutes(5)))
+    assert usual_at(operator, 5 * 24 + 12) is None
+    assert usual_at(operator, 7 * 24 + 12) is not None
+    operator = fed(daily(minutes(6)))
+    assert usual_at(operator, 6 * 24 + 12) is not None
+
+
+def test_what_comes_on_mondays_is_usual_on_the_next_and_on_no_other_day() -> None:
+    hours = minutes(7)
+    values = 100 + 60.0 * (np.floor(hours / 24) == 0) * ((hours % 24 >= 9) & (hours % 24 < 11))
+    operator = fed(values + noise(len(hours)))
+    monday, tuesday = usual_at(operator, 7 * 24 + 10), usual_at(operator, 8 * 24 + 10)
+    assert monday is not None and monday[USUAL] == pytest.approx(160, abs=1)
+    # Until Tuesday has been seen twice, Monday speaks with it: its range, not its middle.
+    assert tuesday is not None and tuesday[USUAL] == pytest.approx(100, abs=1)
+    operator = fed(np.concatenate([values, values]) + noise(2 * len(hours)))
+    tuesday = usual_at(operator, 15 * 24 + 10.5)
+    assert tuesday is not None and tuesday[2] < 105
+
+
+def test_an_hour_teaches_only_some_hours_later() -> None:
+    hours = minutes(2.5)
+    values = 100 + noise(len(hours))
+    values[-int(60 * (SEASON_PATIENCE - 1)) :] += 3 * np.arange(60 * (SEASON_PATIENCE - 1)) / 60
+    found = usual_at(fed(values), 2.5 * 24)
+    assert found is not None
+    assert found[2] < 101
+
+
+def test_an_anomalous_hour_is_not_learned_and_an_accepted_level_is() -> None:
+    hours = minutes(2)
+    odd = 100 + noise(len(hours))
+    odd[30 * 60 : 30 * 60 + 25] = 400.0
+    found = usual_at(fed(odd), 48 + 6.2)
+    assert found is not None and found[2] < 105
+    stays = 100 + noise(len(hours))
+    stays[30 * 60 :] += 300.0
+    found = usual_at(fed(stays), 48 + 7.5)
+    assert found is not None and found[2] > 395
+
+
+def test_a_gap_teaches_nothing() -> None:
+    operator = fed(100 + noise(1440))
+    fed(100 + noise(300, 4), operator, MONDAY_MS + 40 * HOUR_MS)
+    weeks = operator.bank.slots["season_weeks"][0]
+    assert (weeks[24:39] == 0).all()
+    assert (weeks[1:23] == 1).all()
+
+
+def test_quiet_from_the_second_week_and_loud_at_the_wrong_hour() -> None:
+    hours = minutes(15)
+    rise = (np.floor(hours / 24) % 7 == 0) * ((hours % 24 >= 9) & (hours % 24 < 11))
+    values = 100 + 60.0 * rise + 3 * noise(len(hours))
+    wrong = slice(9 * 1440 + 15 * 60, 9 * 1440 + 17 * 60)
+    values[wrong] += 60.0
+    operator = DetectOperator(DetectSettings(), 0, 1)
+    samples = [Sample(QUEUE, MONDAY_MS + STEP_MS * at, one) for at, one in enumerate(values)]
+    starts = [one.started_ms for one in operator.step_batch(batch_of(samples)) if one.state == "start"]
+    hours_of = [(one - MONDAY_MS) / HOUR_MS for one in starts if one >= MONDAY_MS + 7 * 24 * HOUR_MS]
+    assert [int(one) for one in hours_of] == [9 * 24 + 15]
+
+
+@kernel
+def _learned(row: Any, at: int, mean: float, low: float, high: float, work: Any) -> None:
+    _learn(row, at, mean, low, high, work)
+
+
+from streams.seasons import _learn  # noqa: E402  # compiled code resolves it late
+
+HOUR = st.tuples(st.floats(-1e9, 1e9), st.floats(0, 1e12), st.floats(0, 1e12))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, WEEK_HOURS - 1), HOUR), min_size=1, max_size=40))
+def test_a_range_holds_what_the_hour_last_reached(hours: list[tuple[int, tuple[float, float, float]]]) -> None:
+    operator = DetectOperator(DetectSettings(), 0, 1)
+    row, work = make_slots(1)[0], operator._work[0]
+    last: dict[int, tuple[float, float]] = {}
+    for at, (mean, below, above) in hours:
+        _learned(row, at, mean, mean - below, mean + above, work)
+        last[at] = (mean - below, mean + above)
+    for at, (low, high) in last.items():
+        center, unit = float(row["season"][at]), float(row["season_unit"])
+        slack = 1e-6 * max(abs(low), abs(high), abs(center))
+        assert center - row["season_range"][at, 0] * unit <= low + slack
+        assert center + row["season_range"][at, 1] * unit >= high - slack
+
+
+def test_a_sparse_series_borrows_the_window_that_its_samples_fill() -> None:
+    assert [source_window(1_000.0, window) for window in range(5)] == [0, 1, 2, 3, 4]
+    assert [source_window(15_000.0, window) for window in range(5)] == [1, 1, 2, 3, 4]
+    assert [source_window(60_000.0, window) for window in range(5)] == [2, 2, 2, 3, 4]
+    assert [source_window(300_000.0, window) for window in range(5)] == [3, 3, 3, 3, 4]
+    assert source_window(86_400_000.0, 0) == 4
