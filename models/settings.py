@@ -30,10 +30,10 @@ class WindowSettings(BaseModel):
 
 
 SHIPPED_WINDOWS: dict[WindowName, WindowSettings] = {
-    "5m": WindowSettings(spreads=3.5, warmup_s=180),
+    "5m": WindowSettings(spreads=3.4, warmup_s=180),
     "15m": WindowSettings(spreads=5.0, patience=2, warmup_s=480),
     "1h": WindowSettings(spreads=3.7, patience=1.5, warmup_s=2400),
-    "24h": WindowSettings(spreads=3.5, patience=1.5, warmup_s=12 * 3600),
+    "24h": WindowSettings(spreads=3.3, patience=1.0, warmup_s=12 * 3600),
     "7d": WindowSettings(spreads=3.7, patience=1.5, warmup_s=2 * 86400),
 }
 

@@ -29,7 +29,7 @@ from models.episodes import (
 from models.limits import check_rules, silence_rules
 from models.minutes import close_minute
 from models.trace import note
-from streams import baselines, buckets, intake, layout, mutes, seasons
+from streams import baselines, buckets, intake, layout, mutes, seasons, tails
 from streams.baselines import YOUNG_MS, refresh, refresh_habits, refresh_week, silence_after_gap, source_window
 from streams.buckets import add, add_late, advance, start_anew, untaint
 from streams.intake import (
@@ -56,7 +56,8 @@ from streams.layout import (
     Row,
 )
 from streams.mutes import add_muted, is_muted
-from streams.seasons import TRUSTED, forget_reached, look_up, note_hours, note_levels
+from streams.seasons import TRUSTED, look_up, note_hours
+from streams.tails import forget_tails, note_levels
 
 _FINE, _HOUR = 2, 3
 _EVENTS_A_SAMPLE: Final = 2 + 2 * RULE_PLACES
@@ -114,7 +115,7 @@ def _on_time(row: Row, params: Row, family: Row, work: Row) -> None:
     minute: Number = row.open_number[MINUTE]
     closed = advance(row, row.newest_ms)
     if closed & (1 << MINUTE):
-        note_levels(row, row.open_number[_HOUR])
+        note_levels(row, row.newest_ms)
     if row.state == OPEN:
         return
     if closed:
@@ -133,7 +134,7 @@ def _accept_shift(row: Row, params: Row, family: Row, work: Row) -> None:
     row.since_ms = row.started_ms
     untaint(row, row.started_ms)
     row.level[:, 0] = row.fast = row.value
-    forget_reached(row)
+    forget_tails(row)
     work.summary_of = -1
     for window in range(WINDOWS):
         row.base_ready[window] = 0
@@ -326,7 +327,7 @@ def _build_sweep(digest: int) -> Sweep:
 
 _FILES = [
     str(Path(str(module.__file__)))
-    for module in (episodes, judge, limits, minutes, trace, baselines, buckets, intake, layout, mutes, seasons)
+    for module in (episodes, judge, limits, minutes, trace, baselines, buckets, intake, layout, mutes, seasons, tails)
 ]
 _DIGEST: Final = source_digest(__file__, *_FILES)
 

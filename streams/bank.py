@@ -139,7 +139,7 @@ class SeriesBank:
         self.slots["id"][at] = ids
         self.slots["kind"][at] = [KINDS.get(one.series.type, GAUGE) for one in fresh]
         self.slots["family"][at] = [one.family for one in fresh]
-        self.slots["habit"][at] = self.slots["reaching"][at] = (np.inf, -np.inf)
+        self.slots["habit"][at] = (np.inf, -np.inf)
         self.slots["reached"][at] = ((np.inf,), (-np.inf,))
         self.slots["tail"][at] = (np.inf, -np.inf)
         self.slots["usual"][at] = np.nan
@@ -192,7 +192,7 @@ class SeriesBank:
         self._names_dirty.update(range(-(-self.used // _NAMES)))
 
     def take_blocks(self) -> Iterator[tuple[str, bytes]]:
-        """What changed since the last call: ``hot/B``, ``warm/B``, ``ring/B/PLACE``, ``season/B/PLACE``, ``names/N``."""
+        """What changed since the last call: ``hot/B``, ``warm/B``, ``ring/B/AT``, ``season/B/AT``, ``names/N``."""
         starts = np.arange(0, self.used, BLOCK)
         if len(starts):
             dirty = np.bitwise_or.reduceat(self.slots["dirty"][: self.used], starts)

@@ -160,9 +160,7 @@ def start_anew(row: Row) -> None:
     row.season_error = 0.0
     row.season_hours = 0
     row.season_hour = 0
-    row.reaching_hour = 0
-    row.reaching[:, 0] = np.inf
-    row.reaching[:, 1] = -np.inf
+    row.stretch = 0
     row.reached[:, 0] = np.inf
     row.reached[:, 1] = -np.inf
     row.beyond[:] = 0.0

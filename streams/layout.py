@@ -25,6 +25,9 @@ MINUTE: Final = 1
 """The window whose closed buckets the drift detectors learn."""
 DAY_HOURS: Final = 24
 WEEK_HOURS: Final = 168
+PEAKS: Final = 8
+PEAK_HOURS: Final = 3
+"""A day's stretches, of each of which extremes are remembered."""
 SEASON_PATIENCE: Final = 6
 """An hour teaches so many hours later: what is slow to be seen must not be usual by then."""
 SEASON_GROUP: Final = 6
@@ -96,17 +99,16 @@ WARM: Final[list[Field]] = [
     ("season_unit", "f8"),  # what ranges of hours are counted in
     ("season_hours", "i4"),  # how many that average knows
     ("season_hour", "i4"),  # the last hour that was noted, since 1970
-    ("reaching_hour", "i4"),  # the hour that ``reaching`` is of
-    # Least and most of the levels of 15m, 1h and 24h: in this hour so far, and in the last 24, by hour of day.
-    ("reaching", "f8", (3, 2)),
-    ("reached", "f4", (3, 2, DAY_HOURS)),
-    # How far means of 5 minutes were below and above what was usual, in the last 24 hours, by hour of day.
-    ("beyond", "f4", (2, DAY_HOURS)),
+    ("stretch", "i4"),  # the one that ``reached`` is being written for, since 1970
+    # Of the last PEAKS stretches of PEAK_HOURS: least and most of the levels of 15m, 1h and 24h, and how far means of 5
+    # minutes were below and above what was usual.
+    ("reached", "f4", (3, 2, PEAKS)),
+    ("beyond", "f4", (2, PEAKS)),
     ("pending", "f4", (2, SEASON_PATIENCE)),  # what the last hours will teach: least and most mean of 5 minutes
     ("usual", "f8", (3,)),  # what is usual now: least, usual and most; NaN where nothing is known
     ("tail", "f8", (4, 2)),  # least and most that the levels of 15m, 1h, 24h, and 7d's distance, may reach in a week
     # Low and high that a window's observation reached now and then within each longer window: [window, longer - 1].
-    ("habit", "f8", (WINDOWS - 1, WINDOWS - 1, 2)),
+    ("habit", "f4", (WINDOWS - 1, WINDOWS - 1, 2)),
     ("rule", "i4", (RULE_PLACES,)),  # threshold rules that watch it, by position in the rule book
     ("rule_firing", "u1", (RULE_PLACES,)),
     ("rule_ms", "i8", (RULE_PLACES, 2)),  # since when the condition holds, and when that was last told

@@ -1,9 +1,9 @@
 """What is usual for a series at an hour of the week: learned hour by hour, from means of five minutes.
 
-A cell is an hour of the week. Until it has been seen twice, the same hour of other days speaks with it, working days for
-working days and weekends for weekends: a daily cycle is known on the second day, a Monday morning in the second week. A
-cell's range grows at once and shrinks slowly: an hour that was unusual once makes the next one uncertain, and no alarm.
-Hours with an anomaly in them are left out, unless its level was accepted as the new one.
+A cell is an hour of the week. Until it has been seen twice, the same hour of other days speaks with it, working days
+for working days and weekends for weekends: a daily cycle is known on the second day, a Monday morning in the second
+week. A cell's range grows at once and shrinks slowly: an hour that was unusual once makes the next one uncertain, and
+no alarm. Hours with an anomaly in them are left out, unless its level was accepted as the new one.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from streams.layout import (
     Number,
     Row,
 )
+from streams.tails import TAIL_SCRATCH, note_beyond, refresh_tails
 
 _FINE, _HOUR = 2, 3
 _WIDTHS = np.array(WIDTHS_MS, np.int64)
@@ -39,8 +40,8 @@ _A_FINE: Final = WIDTHS_MS[_HOUR] // WIDTHS_MS[_FINE]
 _FIRST_HOUR: Final = 3 * DAY_HOURS
 _SATURDAY: Final = 5 * DAY_HOURS
 LOWEST, USUAL, HIGHEST, OTHERS_LOWEST, OTHERS_HIGHEST = range(5)
-"""Columns of a cell, the first three of what is usual at a time; the last two are what other days have a say in."""
-SEASON_SCRATCH: Final[list[tuple[str, str, tuple[int, ...]]]] = [("cell", "f8", (5,)), ("peaks", "f8", (4,))]
+"""Columns of a cell, the first three of what is usual at a time; the last two are the middles of other days."""
+SEASON_SCRATCH: Final[list[tuple[str, str, tuple[int, ...]]]] = [("cell", "f8", (5,)), *TAIL_SCRATCH]
 """What seasons need of a work record."""
 # A cell follows what it sees by this share at the least, and forecasts' errors are those of so many hours.
 _LEAST_SHARE: Final = 0.3
@@ -54,9 +55,6 @@ TRUSTED: Final = 24
 _EDGE: Final = 1.0 / 6.0
 # So many standard deviations the most of twelve lies above their mean.
 _OF_TWELVE: Final = 1.63
-# Hours that make a tail, and by how many of its mean excesses what comes once a week lies above the least of them.
-_PEAKS: Final = 4
-_ONCE_A_WEEK: Final = float(np.log((_PEAKS - 1) * 7.0))
 # A first range is so many units; more than the second number makes a unit so many times as large.
 _FINE_UNITS: Final = 256.0
 _MOST_UNITS: Final = 60_000.0
@@ -106,7 +104,8 @@ def _cell(row: Row, hour: int, work: Row) -> Number:
     at = (hour + _FIRST_HOUR) % WEEK_HOURS
     cell = work.cell
     weeks = row.season_weeks[at]
-    low, high = np.inf, -np.inf
+    low = least = np.inf
+    high = most = -np.inf
     if weeks < 2:
         count = 0
         total = 0.0
@@ -114,6 +113,7 @@ def _cell(row: Row, hour: int, work: Row) -> Number:
             if row.season_weeks[other] > 0 and (other >= _SATURDAY) == (at >= _SATURDAY):
                 _unpack(row, other, cell)
                 low, high = min(low, cell[LOWEST]), max(high, cell[HIGHEST])
+                least, most = min(least, cell[USUAL]), max(most, cell[USUAL])
                 total += cell[USUAL]
                 count += 1
         if count == 0:
@@ -121,19 +121,19 @@ def _cell(row: Row, hour: int, work: Row) -> Number:
         cell[LOWEST], cell[USUAL], cell[HIGHEST] = low, total / count, high
     if weeks > 0:
         _unpack(row, at, cell)
-    cell[OTHERS_LOWEST], cell[OTHERS_HIGHEST] = low, high
+    cell[OTHERS_LOWEST], cell[OTHERS_HIGHEST] = least, most
     return True
 
 
 @kernel
-def _edge(row: Row, hour: int, near: bool, low: float, center: float, high: float, work: Row) -> Number:
+def _edge(row: Row, hour: int, near: bool, own: Any, work: Row) -> Number:
     """The level between an hour and its neighbour, as far as the hour reached; of a near one all is usual, too."""
     cell, usual = work.cell, row.usual
     if not _cell(row, hour, work):
-        return center
+        return own[USUAL]
     if near:
         usual[LOWEST], usual[HIGHEST] = min(usual[LOWEST], cell[LOWEST]), max(usual[HIGHEST], cell[HIGHEST])
-    return min(max(0.5 * (cell[USUAL] + center), low), high)
+    return min(max(0.5 * (cell[USUAL] + own[USUAL]), own[LOWEST]), own[HIGHEST])
 
 
 @kernel
@@ -148,10 +148,11 @@ def look_up(row: Row, time_ms: int, work: Row) -> Number:
     usual[:] = np.nan
     if not _cell(row, hour, work):
         return False
-    low, center, high = cell[LOWEST], cell[USUAL], cell[HIGHEST]
+    own = (cell[LOWEST], cell[USUAL], cell[HIGHEST])
+    low, center, high = own
     usual[LOWEST], usual[HIGHEST] = cell[OTHERS_LOWEST], cell[OTHERS_HIGHEST]
-    start = _edge(row, hour - 1, share < _EDGE, low, center, high, work)
-    end = _edge(row, hour + 1, share > 1.0 - _EDGE, low, center, high, work)
+    start = _edge(row, hour - 1, share < _EDGE, own, work)
+    end = _edge(row, hour + 1, share > 1.0 - _EDGE, own, work)
     line = start + (center - start) * 2.0 * share if share < 0.5 else center + (end - center) * (2.0 * share - 1.0)
     usual[LOWEST] = min(usual[LOWEST], line - max(0.0, min(start, center, end) - low))
     usual[USUAL] = line
@@ -220,15 +221,13 @@ def _mean_of(row: Row, hour: int) -> Number:
 @kernel
 def _note_hour(row: Row, hour: int, work: Row) -> None:
     """A closed hour: by how much it went beyond what was usual, and what it may teach later."""
-    day, place = hour % DAY_HOURS, hour % SEASON_PATIENCE
+    place = hour % SEASON_PATIENCE
     mean = _mean_of(row, hour)
-    row.beyond[:, day] = 0.0
     if np.isnan(mean):
         return
     known = look_up(row, hour * _HOUR_MS + _HOUR_MS // 2, work)
     if known and _extremes(row, hour, False, work):
-        row.beyond[0, day] = max(0.0, row.usual[LOWEST] - work.cell[LOWEST])
-        row.beyond[1, day] = max(0.0, work.cell[HIGHEST] - row.usual[HIGHEST])
+        note_beyond(row, hour, row.usual[LOWEST] - work.cell[LOWEST], work.cell[HIGHEST] - row.usual[HIGHEST])
     if known and _is_good(row, hour):
         _score_forecast(row, mean, work)
     row.pending[:, place] = mean
@@ -254,29 +253,6 @@ def _learn_hour(row: Row, hour: int, work: Row) -> None:
 
 
 @kernel
-def _tail_of(hours: Any, sign: float, work: Row) -> Number:
-    """What the most of an hour may reach once a week, by the highest of a day's hours; -inf where too few are known.
-
-    Peaks over a threshold: the fourth highest, and an exponential tail as long as the second and third are above it.
-    The highest does not count: one incident moves no limit.
-    """
-    top = work.peaks
-    top[:_PEAKS] = -np.inf
-    for hour in range(DAY_HOURS):
-        value = sign * hours[hour]
-        for at in range(_PEAKS):
-            if value > top[at]:
-                for lower in range(_PEAKS - 1, at, -1):
-                    top[lower] = top[lower - 1]
-                top[at] = value
-                break
-    threshold = top[_PEAKS - 1]
-    if threshold == -np.inf:
-        return threshold
-    return threshold + _ONCE_A_WEEK * (0.5 * (top[1] + top[2]) - threshold)
-
-
-@kernel
 def note_hours(row: Row, work: Row) -> None:
     """Every hour that closed since the last one noted, a day of them at the most."""
     last = row.open_number[_HOUR] - 1
@@ -287,34 +263,5 @@ def note_hours(row: Row, work: Row) -> None:
         _learn_hour(row, hour - SEASON_PATIENCE, work)
         _note_hour(row, hour, work)
     row.season_hour = last
-    for level in range(3):
-        row.tail[level, 0] = -_tail_of(row.reached[level, 0], -1.0, work)
-        row.tail[level, 1] = _tail_of(row.reached[level, 1], 1.0, work)
-    row.tail[3, 0] = _tail_of(row.beyond[0], 1.0, work)
-    row.tail[3, 1] = _tail_of(row.beyond[1], 1.0, work)
+    refresh_tails(row, work)
     row.dirty |= WARM_DIRTY
-
-
-@kernel
-def note_levels(row: Row, hour: int) -> None:
-    """Once a minute: what the faster levels have reached in this hour; a closed hour's moves among the last 24."""
-    if row.reaching_hour != hour:
-        for gone in range(max(row.reaching_hour, hour - DAY_HOURS), hour):
-            held = gone == row.reaching_hour
-            for level in range(3):
-                row.reached[level, 0, gone % DAY_HOURS] = row.reaching[level, 0] if held else np.inf
-                row.reached[level, 1, gone % DAY_HOURS] = row.reaching[level, 1] if held else -np.inf
-        row.reaching[:, 0], row.reaching[:, 1] = np.inf, -np.inf
-        row.reaching_hour = hour
-    for level in range(3):
-        row.reaching[level, 0] = min(row.reaching[level, 0], row.level[level, 0])
-        row.reaching[level, 1] = max(row.reaching[level, 1], row.level[level, 0])
-
-
-@kernel
-def forget_reached(row: Row) -> None:
-    """What levels reached before an accepted shift says nothing of the new one."""
-    row.reaching[:, 0], row.reaching[:, 1] = np.inf, -np.inf
-    row.reached[:, 0], row.reached[:, 1] = np.inf, -np.inf
-    row.tail[:, 0], row.tail[:, 1] = np.inf, -np.inf
-    row.beyond[:] = 0.0
