@@ -59,7 +59,7 @@ def test_blocks_bring_back_slots_names_and_holes() -> None:
     assert back.slots_of(ids(members)).tolist() == bank.slots_of(ids(members)).tolist()
     assert back.identities == bank.identities
     for name in SLOT.names or ():
-        assert np.array_equal(back.slots[name][: bank.used], bank.slots[name][: bank.used]), name
+        np.testing.assert_array_equal(back.slots[name][: bank.used], bank.slots[name][: bank.used], name)
     assert back.add(fresh(1, "again")) == [11]
 
 
