@@ -7,16 +7,16 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from schemas.events import Priority, Severity
 from schemas.series import Series
 
-Function = Literal["last", "avg", "min", "max", "count", "increase", "rate"]
+Function = Literal["last", "avg", "min", "max", "count", "increase", "rate", "eta"]
 Comparison = Literal[">", ">=", "<", "<=", "==", "!="]
-FUNCTIONS: Final[tuple[Function, ...]] = ("last", "avg", "min", "max", "count", "increase", "rate")
+FUNCTIONS: Final[tuple[Function, ...]] = ("last", "avg", "min", "max", "count", "increase", "rate", "eta")
 COMPARISONS: Final[tuple[Comparison, ...]] = (">", ">=", "<", "<=", "==", "!=")
 
 _SELECTOR = re.compile(r"\s*([A-Za-z_:][\w:.]*)?\s*(?:\{(.*)\})?\s*", re.DOTALL)
@@ -89,7 +89,15 @@ class ThresholdRule(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     name: Annotated[str, Field(min_length=1, max_length=100)]
     select: Annotated[str, Field(description='Series: metric{label="x", label!="x", label=~"a|b", label!~"c.*"}.')]
-    function: Annotated[Function, Field(description="What is compared; counters are rates per second here.")] = "last"
+    function: Annotated[
+        Function,
+        Field(
+            description=(
+                "What is compared; counters are rates per second here. eta is the seconds until the trend reaches "
+                "the limit, looked at as buckets of 5 minutes close."
+            )
+        ),
+    ] = "last"
     window_s: Annotated[
         float,
         Field(
@@ -104,6 +112,25 @@ class ThresholdRule(BaseModel):
     comparison: Comparison = ">"
     threshold: Annotated[float, Field(allow_inf_nan=False)]
     for_s: Annotated[float, Field(ge=0, description="How long it must hold without a break.")] = 0.0
+    keep_firing_for_s: Annotated[
+        float, Field(ge=0, description="What fires ends only after it did not hold for so long.")
+    ] = 0.0
+    limit: Annotated[
+        float | None, Field(allow_inf_nan=False, description="Of eta: the value that is not to be reached.")
+    ] = None
+    towards: Annotated[Literal["up", "down"], Field(description="Of eta: whether the limit is a ceiling or a floor.")] = (
+        "up"
+    )
+    latest_s: Annotated[
+        float,
+        Field(
+            ge=0,
+            description=(
+                "Of eta: by then the limit is reached nine times out of ten, else nothing is said. At 0 the trend "
+                "only has to be sure."
+            ),
+        ),
+    ] = 0.0
     priority: Priority = "P2"
     severity: Severity = "warning"
     safety: Annotated[bool, Field(description="On the safety list: it always pages.")] = False
@@ -121,6 +148,14 @@ class ThresholdRule(BaseModel):
     def _reads(cls, selector: str) -> str:
         matchers_of(selector)
         return selector
+
+    @model_validator(mode="after")
+    def _has_a_limit(self) -> Self:
+        if (self.function == "eta") != (self.limit is not None):
+            raise ValueError("a rule on eta needs a limit, and no other has one")
+        if self.function == "eta" and not self.comparison.startswith("<"):
+            raise ValueError("a rule on eta compares with < or <=: it fires when little time is left")
+        return self
 
     def may_match(self, metric: str) -> bool:
         """Whether it could be about a series of that metric."""
@@ -144,6 +179,50 @@ def distinct_rules(rules: list[ThresholdRule]) -> list[ThresholdRule]:
     if twice:
         raise ValueError(f"threshold rules of one name: {', '.join(twice)}")
     return rules
+
+
+_DAY_S: Final = 86_400.0
+_FREE_SPACE: Final = (
+    "node_(disk|filesystem)_(free|avail)_bytes|node_filesystem_files_free|disk_free|disk_inodes_free"
+    "|kubelet_volume_stats_(available_bytes|inodes_free)"
+)
+
+
+def _full_soon(form: str, select: str, limit: float, towards: Literal["up", "down"] = "up") -> list[ThresholdRule]:
+    """Rules on the time until a disk is full, for one form that it is told in.
+
+    A page needs a near end that is also a sure one; the notice is for who plans. What one drop withdraws, a rotation
+    perhaps, is said on for half a day.
+    """
+    shared = {"select": select, "function": "eta", "comparison": "<", "limit": limit, "towards": towards}
+    rows: list[dict[str, object]] = [
+        {
+            "name": f"disk_full_in_3_days{form}",
+            "threshold": 3 * _DAY_S,
+            "latest_s": 7 * _DAY_S,
+            "priority": "P0",
+            "severity": "critical",
+            "safety": True,
+            "summary": "A disk will be full in less than 3 days",
+        },
+        {
+            "name": f"disk_full_in_7_days{form}",
+            "threshold": 7 * _DAY_S,
+            "latest_s": 14 * _DAY_S,
+            "priority": "P1",
+            "severity": "warning",
+            "summary": "A disk will be full in less than 7 days",
+        },
+        {
+            "name": f"disk_fills_up{form}",
+            "threshold": 60 * _DAY_S,
+            "for_s": 3_600,
+            "priority": "P3",
+            "severity": "info",
+            "summary": "A disk fills up",
+        },
+    ]
+    return [ThresholdRule.model_validate({**shared, "keep_firing_for_s": 43_200, **row}) for row in rows]
 
 
 SHIPPED_RULES: Final[tuple[ThresholdRule, ...]] = (
@@ -175,6 +254,9 @@ SHIPPED_RULES: Final[tuple[ThresholdRule, ...]] = (
         severity="critical",
         summary="A disk is almost full",
     ),
+    *_full_soon("", '{__name__=~"node_(disk|filesystem)_used_ratio"}', limit=1.0),
+    *_full_soon("_percent", '{__name__=~"disk_used_percent|disk_inodes_used_percent"}', limit=100.0),
+    *_full_soon("_free", f'{{__name__=~"{_FREE_SPACE}"}}', limit=0.0, towards="down"),
     ThresholdRule(
         name="memory_almost_full",
         select="node_memory_used_ratio",

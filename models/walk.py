@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from models import episodes, judge, limits
+from models import episodes, judge, limits, trend
 from models.episodes import (
     END_RECOVERED,
     END_SHIFT,
@@ -139,6 +139,7 @@ def _on_time(row: Row, params: Row, family: Row, work: Row) -> None:
     """Close buckets that ended, and make the baselines anew that they feed."""
     minute: Number = row.open_number[MINUTE]
     closed = advance(row, row.newest_ms)
+    work.ended = closed
     if row.state == OPEN:
         return
     if closed:
@@ -304,7 +305,8 @@ def _build_sweep(digest: int) -> Sweep:
     return sweep
 
 
-_FILES = [str(Path(str(module.__file__))) for module in (episodes, judge, limits, baselines, buckets, intake, layout)]
+_MODULES = (episodes, judge, limits, trend, baselines, buckets, intake, layout)
+_FILES = [str(Path(str(module.__file__))) for module in _MODULES]
 _DIGEST: Final = source_digest(__file__, *_FILES)
 
 walk: Final = _build(_DIGEST)
