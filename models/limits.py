@@ -25,7 +25,8 @@ from models.episodes import (
     UPDATE,
 )
 from models.judge import MAX_SCORE
-from models.trend import ETAS, FINE, LATE, LEVEL, MEDIAN, SLOPE, fit, is_sure, time_to
+from models.slopes import LEVEL, SLOPE
+from models.trend import ETAS, FINE, LATE, MEDIAN, fit, is_sure, time_to
 from streams.baselines import merge_recent
 from streams.jit import kernel
 from streams.layout import GAUGE, HIGH, LOW, MEAN, WARM_DIRTY, Number, Row

@@ -118,9 +118,9 @@ class ThresholdRule(BaseModel):
     limit: Annotated[
         float | None, Field(allow_inf_nan=False, description="Of eta: the value that is not to be reached.")
     ] = None
-    towards: Annotated[Literal["up", "down"], Field(description="Of eta: whether the limit is a ceiling or a floor.")] = (
-        "up"
-    )
+    towards: Annotated[
+        Literal["up", "down"], Field(description="Of eta: whether the limit is a ceiling or a floor.")
+    ] = "up"
     latest_s: Annotated[
         float,
         Field(
@@ -216,7 +216,6 @@ def _full_soon(form: str, select: str, limit: float, towards: Literal["up", "dow
         {
             "name": f"disk_fills_up{form}",
             "threshold": 60 * _DAY_S,
-            "for_s": 3_600,
             "priority": "P3",
             "severity": "info",
             "summary": "A disk fills up",

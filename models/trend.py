@@ -6,7 +6,8 @@ left over long stretches, so that one step, a drop after a rotation or a copied 
 of steep: of a single step, slope and doubt are equal. The slope of ``span`` seconds is itself uncertain by
 ``wander / span``, and after ``t`` seconds the value lies around the line with the variance
 ``wander * t * (1 + t / span)``. The limit is reached where that band crosses it; Student's t makes up for how badly a
-few stretches know their variance.
+few stretches know their variance. Where the ends of the span say another slope than the median does,
+or its two halves do, that is in doubt too.
 
 Five scales look: a week and two and a half days of quarters of a day, in pairs that lie whole days apart, so that a
 daily cycle is no trend; and a day, six hours and an hour, each of which sees half as far ahead as it has looked back.
@@ -23,24 +24,44 @@ from typing import Any, Final
 
 import numpy as np
 
+from models.slopes import (
+    BEND,
+    CYCLIC,
+    DAY,
+    DAY_S,
+    DOUBT,
+    FREEDOM,
+    HOURS,
+    LEVEL,
+    LINE,
+    NOISE,
+    QUARTERS,
+    REACH,
+    SLOPE,
+    SPAN,
+    UNEVEN,
+    WALK,
+    WANDER,
+    gather,
+    is_cyclic,
+    is_one_step,
+    set_bend,
+    set_doubt,
+    set_wander,
+    slope_of,
+    unevenness,
+)
 from streams.baselines import median_of
 from streams.jit import kernel
-from streams.layout import HIGH, LENGTHS, LOW, MEAN, OFFSETS, WIDTHS_MS, Number, Row
+from streams.layout import HIGH, LENGTHS, LOW, OFFSETS, WIDTHS_MS, Number, Row
 
 FINE: Final = 2
 """The window whose closed buckets bring a new estimate: five minutes."""
-_HOURS: Final = 3
-_QUARTERS: Final = 4
-_DAY: Final = 4  # quarters
-_DAY_S: Final = 86_400.0
 _DAY_HOURS: Final = 24
 _WIDTHS = np.array(WIDTHS_MS, np.int64)
 _LENGTHS = np.array(LENGTHS, np.int64)
 _OFFSETS = np.array(OFFSETS, np.int64)
 
-SLOPE, WANDER, SPAN, FREEDOM, REACH, UNEVEN, CYCLIC, LEVEL, LINE = range(9)
-"""Of a line: units and variance a second, seconds looked back and ahead, and the degrees of freedom of the variance;
-how much its steps differ, whether days repeat themselves; and where it stands now."""
 EARLIEST, EARLY, MEDIAN, LATE, LATEST, ETAS = range(6)
 """Quantiles of the time to a limit: 2.5, 10, 50, 90 and 97.5 %, in seconds."""
 
@@ -49,6 +70,7 @@ TREND_SCRATCH: Final[list[tuple[str, str] | tuple[str, str, tuple[int, ...]]]] =
     ("line_sign", "i8"),  # the direction that ``line`` looks in; 0 where there is none yet
     ("line", "f8", (LINE,)),
     ("other", "f8", (LINE,)),
+    ("noise", "f8"),
     ("etas", "f8", (ETAS,)),
     ("number", "i8", (32,)),
     ("when", "f8", (32,)),
@@ -58,7 +80,10 @@ TREND_SCRATCH: Final[list[tuple[str, str] | tuple[str, str, tuple[int, ...]]]] =
 """What a trend needs of a work record."""
 
 # Buckets that a scale needs: five quarters of a day give the first pairs that lie a day apart.
-_FEWEST_QUARTERS: Final = 6
+_FEWEST_QUARTERS: Final = 5
+# So many tell whether a day repeats itself, and so many whether the slope changes.
+_TWO_DAYS: Final = 8
+_THREE_DAYS: Final = 12
 _FEWEST_HOURS: Final = 4
 _FEWEST_FINE: Final = 6
 _SIX: Final = 6
@@ -69,14 +94,16 @@ _FORESIGHT: Final = 0.5
 # A climb is even if no step from bucket to bucket is so much more or less than the slope. Before a day is known a page
 # needs the first; the second, over six hours, is as straight as no cycle is.
 _EVEN: Final = 0.5
-_STRAIGHT: Final = 0.15
+_STRAIGHT: Final = 0.08
 _STRAIGHT_S: Final = 21_600.0
+# Until three days tell how a slope changes, it may do so by this share a day: chosen once, on the planted fills.
+_USUAL_CHANGE: Final = 0.03
 # By so many standard errors a shorter scale must be steeper.
 _CLEARLY: Final = 2.0
+# The slope of a line through a walk is so much less certain than that between its ends.
+_THROUGH_A_WALK: Final = 1.2
 # Of what a shorter scale claims to have moved, so much must be new ground.
 _NEW_GROUND: Final = 0.5
-# Overlapping stretches know more than those that do not overlap.
-_OVERLAP: Final = 1.5
 _T90 = np.array([3.078, 1.886, 1.638, 1.533, 1.476, 1.440, 1.415, 1.397, 1.383, 1.372])
 _T975 = np.array([12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228])
 _Z90: Final = 1.2816
@@ -94,112 +121,46 @@ def student(freedom: float, table: Any, normal: float) -> Number:
 
 
 @kernel
-def _gather(row: Row, window: int, least: int, sign: float, work: Row) -> Number:
-    """A window's closed buckets from a number on, oldest first: number, seconds since now, mean towards the limit."""
-    width = _WIDTHS[window]
-    count = 0
-    for number in range(max(row.open_number[window] - _LENGTHS[window], least), row.open_number[window]):
-        at = _OFFSETS[window] + number % _LENGTHS[window]
-        if row.ring_count[at] == 0 or row.ring_number[at] != number:
-            continue
-        # A series that began within a bucket fills its end only.
-        start = max(number * width, row.first_ms)
-        work.number[count] = number
-        work.when[count] = (0.5 * (start + (number + 1) * width) - row.newest_ms) / 1000.0
-        work.what[count] = sign * row.ring[at, MEAN]
-        count += 1
-    return count
-
-
-@kernel
-def _slope(count: int, nearest: int, every: int, work: Row) -> Number:
-    """Median slope of pairs at least ``nearest`` buckets apart, and a multiple of ``every``; NaN without a pair."""
-    pairs = 0
-    for j in range(count):
-        for i in range(j):
-            apart = work.number[j] - work.number[i]
-            if apart >= nearest and apart % every == 0:
-                work.slopes[pairs] = (work.what[j] - work.what[i]) / (work.when[j] - work.when[i])
-                pairs += 1
-    return median_of(work.slopes, pairs) if pairs else np.nan
-
-
-@kernel
-def _left_over(count: int, apart: int, slope: float, work: Row) -> Number:
-    """Variance a second of what a slope leaves over stretches of so many buckets; NaN without a stretch."""
-    found = 0
-    total = 0.0
-    for j in range(count):
-        for i in range(j):
-            if work.number[j] - work.number[i] == apart:
-                seconds = work.when[j] - work.when[i]
-                away = work.what[j] - work.what[i] - slope * seconds
-                total += away * away / seconds
-                found += 1
-    return total / found if found else np.nan
-
-
-@kernel
-def _is_cyclic(count: int, slope: float, work: Row) -> Number:
-    """Whether a day resembles the day before more than an evening its morning."""
-    day, half = _left_over(count, _DAY, slope, work), _left_over(count, _DAY // 2, slope, work)
-    # Variances a second: of a walk both are equal, of a cycle the day's is nothing.
-    return day < 0.25 * half
-
-
-@kernel
-def _set_wander(count: int, apart: int, width_s: float, line: Any, work: Row) -> Number:
-    """How far a line wanders, from stretches of so many buckets; whether that could be told."""
-    wander = _left_over(count, apart, line[SLOPE], work)
-    if np.isnan(wander):
-        return False
-    line[WANDER] = wander
-    line[SPAN] = work.when[count - 1] - work.when[0] + width_s
-    line[FREEDOM] = max(1.0, _OVERLAP * (count - 1) / apart - 1.0)
-    return True
-
-
-@kernel
 def _days(row: Row, buckets: int, line: Any, work: Row) -> Number:
     """The line through the last quarters of a day, in pairs whole days apart; whether there is one."""
-    count = _gather(row, _QUARTERS, row.open_number[_QUARTERS] - buckets, float(work.line_sign), work)
+    count = gather(row, QUARTERS, row.open_number[QUARTERS] - buckets, float(work.line_sign), work)
     if count < _FEWEST_QUARTERS:
         return False
-    line[SLOPE] = _slope(count, _DAY, _DAY, work)
+    line[SLOPE] = slope_of(count, DAY, DAY, work)
     if np.isnan(line[SLOPE]):
         return False
     line[REACH] = np.inf
     line[UNEVEN] = np.inf
-    line[CYCLIC] = 1.0 if _is_cyclic(count, line[SLOPE], work) else 0.0
+    line[CYCLIC] = 1.0 if count >= _TWO_DAYS and is_cyclic(count, line[SLOPE], work) else 0.0
+    if line[CYCLIC] == 0.0 and count < _THREE_DAYS and is_one_step(count, work):
+        return False
     apart = max(1, count // 6)
     if line[CYCLIC] > 0.0:
-        apart = _DAY * max(1, count // 16)
-    return _set_wander(count, apart, _WIDTHS[_QUARTERS] / 1000.0, line, work)
-
-
-@kernel
-def _unevenness(count: int, slope: float, work: Row) -> Number:
-    """By how much the steps from bucket to bucket differ from the slope at the most, as a share of it."""
-    most = 0.0
-    for i in range(1, count):
-        step = (work.what[i] - work.what[i - 1]) / (work.when[i] - work.when[i - 1])
-        most = max(most, abs(step - slope))
-    return most / slope if slope > 0.0 else np.inf
+        apart = DAY * max(1, count // 16)
+    if not set_wander(count, apart, _WIDTHS[QUARTERS] / 1000.0, line, work):
+        return False
+    set_doubt(count, DAY if count > _TWO_DAYS else 1, line, work)
+    if count < _THREE_DAYS:
+        line[BEND] = (_USUAL_CHANGE * line[SLOPE] / DAY_S) ** 2
+    elif work.number[count - 1] - work.number[0] == count - 1:
+        set_bend(count, line, work)
+    return True
 
 
 @kernel
 def _short(row: Row, window: int, buckets: int, fewest: int, line: Any, work: Row) -> Number:
-    """The line through the last few buckets of a finer window, which sees as far ahead as back."""
-    count = _gather(row, window, row.open_number[window] - buckets, float(work.line_sign), work)
-    if count < fewest:
+    """The line through the last few buckets of a finer window, which sees half as far ahead as back."""
+    count = gather(row, window, row.open_number[window] - buckets, float(work.line_sign), work)
+    if count < fewest or is_one_step(count, work):
         return False
-    line[SLOPE] = _slope(count, 1, 1, work)
+    line[SLOPE] = slope_of(count, 1, 1, work)
     if np.isnan(line[SLOPE]):
         return False
     line[CYCLIC] = 0.0
-    line[UNEVEN] = _unevenness(count, line[SLOPE], work)
-    if not _set_wander(count, max(1, count // 6), _WIDTHS[window] / 1000.0, line, work):
+    line[UNEVEN] = unevenness(count, line[SLOPE], work)
+    if not set_wander(count, max(1, count // 6), _WIDTHS[window] / 1000.0, line, work):
         return False
+    set_doubt(count, 1, line, work)
     line[REACH] = _FORESIGHT * line[SPAN]
     return True
 
@@ -217,21 +178,40 @@ def _highest_before(row: Row, window: int, least_ms: int, sign: float) -> Number
 
 
 @kernel
+def _mean_variance(line: Any) -> Number:
+    """How uncertain a slope is, on the average of what was looked back."""
+    return _THROUGH_A_WALK * line[WANDER] / line[SPAN] + line[DOUBT]
+
+
+@kernel
+def _slope_variance(line: Any, ahead_s: float) -> Number:
+    """How uncertain a slope is, on the average of a time ahead."""
+    from_middle_s = 0.5 * (line[SPAN] + ahead_s)
+    return _mean_variance(line) + line[BEND] * from_middle_s * from_middle_s
+
+
+@kernel
 def _is_steeper(line: Any, other: Any) -> Number:
     """Whether a shorter scale's line is clearly steeper; any is, where there is no longer one."""
     if line[SPAN] == 0.0:
         return True
-    least = max(line[SLOPE], 0.0) + _CLEARLY * np.sqrt(line[WANDER] / line[SPAN])
-    return other[SLOPE] - _CLEARLY * np.sqrt(other[WANDER] / other[SPAN]) > least
+    least = max(line[SLOPE], 0.0) + _CLEARLY * np.sqrt(_THROUGH_A_WALK * line[WALK] / line[SPAN])
+    if other[SLOPE] - _CLEARLY * np.sqrt(_mean_variance(other)) <= least:
+        return False
+    # What wandered or bent lately may do so again, however calm the last hours were.
+    other[WANDER] = max(other[WANDER], line[WALK])
+    other[BEND] = line[BEND]
+    return True
 
 
 @kernel
-def _is_new_ground(row: Row, other: Any, older: int, work: Row) -> Number:
+def _is_new_ground(row: Row, other: Any, work: Row) -> Number:
     """Whether a line leads where the series has not been lately: what climbs every morning does not.
 
     Where nothing before is known, it must climb evenly.
     """
-    before = _highest_before(row, older, row.newest_ms - np.int64(1000.0 * other[SPAN]), float(work.line_sign))
+    least_ms, sign = row.newest_ms - np.int64(1000.0 * other[SPAN]), float(work.line_sign)
+    before = max(_highest_before(row, HOURS, least_ms, sign), _highest_before(row, QUARTERS, least_ms, sign))
     if before == -np.inf:
         return other[UNEVEN] <= _EVEN
     return other[LEVEL] - before >= _NEW_GROUND * other[SLOPE] * other[SPAN]
@@ -239,20 +219,27 @@ def _is_new_ground(row: Row, other: Any, older: int, work: Row) -> Number:
 
 @kernel
 def _stands_at(row: Row, slope: float, sign: float, work: Row) -> Number:
-    """The level now: the median of the last three buckets, each moved on by the slope."""
-    count = _gather(row, FINE, row.open_number[FINE] - 3, sign, work)
+    """The level now: the median of the last three buckets, each moved on by the slope. Sets ``work.noise``."""
+    count = gather(row, FINE, 0, sign, work)
+    total = 0.0
+    for i in range(1, count):
+        step = work.what[i] - work.what[i - 1] - slope * (work.when[i] - work.when[i - 1])
+        total += 0.5 * step * step
+    work.noise = total / max(1, count - 1)
+    count = gather(row, FINE, row.open_number[FINE] - 3, sign, work)
     for i in range(count):
         work.slopes[i] = work.what[i] - slope * work.when[i]
     return median_of(work.slopes, count) if count else sign * row.value
 
 
 @kernel
-def _try_short(row: Row, window: int, buckets: int, fewest: int, older: int, work: Row) -> None:
+def _try_short(row: Row, window: int, buckets: int, fewest: int, work: Row) -> None:
     """Let a shorter scale's line replace the one at hand, if it has more to say."""
     if not _short(row, window, buckets, fewest, work.other, work):
         return
     work.other[LEVEL] = _stands_at(row, work.other[SLOPE], float(work.line_sign), work)
-    if _is_steeper(work.line, work.other) and _is_new_ground(row, work.other, older, work):
+    work.other[NOISE] = work.noise
+    if _is_steeper(work.line, work.other) and _is_new_ground(row, work.other, work):
         work.line[:] = work.other
 
 
@@ -261,33 +248,35 @@ def fit(row: Row, sign: int, work: Row) -> None:
     """Fill ``work.line``: where a series is heading in a direction, 1 up or -1 down."""
     work.line_sign = sign
     work.line[:] = 0.0
-    for buckets in (LENGTHS[_QUARTERS], _FEW_DAYS):
+    for buckets in (LENGTHS[QUARTERS], _FEW_DAYS):
         if _days(row, buckets, work.other, work) and _is_steeper(work.line, work.other):
             work.other[LEVEL] = _stands_at(row, work.other[SLOPE], float(sign), work)
+            work.other[NOISE] = work.noise
             work.line[:] = work.other
-    _try_short(row, _HOURS, _DAY_HOURS, _FEWEST_HOURS, _QUARTERS, work)
-    _try_short(row, _HOURS, _SIX, _FEWEST_HOURS, _HOURS, work)
-    _try_short(row, FINE, LENGTHS[FINE], _FEWEST_FINE, _HOURS, work)
+    _try_short(row, HOURS, _DAY_HOURS, _FEWEST_HOURS, work)
+    _try_short(row, HOURS, _SIX, _FEWEST_HOURS, work)
+    _try_short(row, FINE, LENGTHS[FINE], _FEWEST_FINE, work)
 
 
 @kernel
 def crossing(gap: float, line: Any, deviations: float) -> Number:
     """Seconds until a band's edge crosses a gap: positive deviations for the early edge, negative for the late one.
 
-    The roots of ``(slope t - gap)² = deviations² wander t (1 + t / span)``.
+    The roots of ``(slope t - gap)² = deviations² (wander t + variance t² + noise)``, where the variance is the slope's.
     """
     if gap <= 0.0:
         return 0.0
-    slope, doubt = line[SLOPE], deviations * deviations * line[WANDER]
+    slope, many = line[SLOPE], deviations * deviations
     if slope <= 0.0:
         return np.inf
-    if doubt == 0.0:
+    if many == 0.0:
         return gap / slope
-    square = slope * slope - doubt / line[SPAN]
-    middle = 2.0 * slope * gap + doubt
-    root = np.sqrt(middle * middle - 4.0 * square * gap * gap)
+    square = slope * slope - many * _slope_variance(line, gap / slope)
+    middle = 2.0 * slope * gap + many * line[WANDER]
+    rest = gap * gap - many * line[NOISE]
+    root = np.sqrt(max(0.0, middle * middle - 4.0 * square * rest))
     if deviations > 0.0:
-        return 2.0 * gap * gap / (middle + root)
+        return max(0.0, 2.0 * rest / (middle + root))
     return (middle + root) / (2.0 * square) if square > 0.0 else np.inf
 
 
@@ -299,8 +288,8 @@ def _crossing_by_day(limit: float, count: int, line: Any, deviations: float, wor
         needs = crossing(limit - work.what[i], line, deviations)
         if not np.isfinite(needs):
             continue
-        days = max(1.0, np.ceil((needs - 1800.0) / _DAY_S))
-        first = min(first, max(needs, days * _DAY_S - 1800.0) + work.when[i])
+        days = max(1.0, np.ceil((needs - 1800.0) / DAY_S))
+        first = min(first, max(needs, days * DAY_S - 1800.0) + work.when[i])
     return max(first, 0.0)
 
 
@@ -309,7 +298,7 @@ def time_to(row: Row, limit: float, work: Row) -> None:
     """Fill ``work.etas``: when ``work.line`` reaches a limit; what it cannot see is infinitely far."""
     line, sign = work.line, float(work.line_sign)
     cyclic = line[CYCLIC] > 0.0
-    count = _gather(row, _HOURS, 0, sign, work) if cyclic else 0
+    count = gather(row, HOURS, 0, sign, work) if cyclic else 0
     t90, t975 = student(line[FREEDOM], _T90, _Z90), student(line[FREEDOM], _T975, _Z975)
     edges = (t975, t90, 0.0, -t90, -t975)
     for at in range(ETAS):
@@ -323,8 +312,11 @@ def time_to(row: Row, limit: float, work: Row) -> None:
 
 @kernel
 def is_sure(work: Row) -> Number:
-    """Whether it surely moves towards the limit: the whole 95 % interval does, or it climbed straight for hours."""
+    """Whether it surely moves towards the limit: the slope is more than chance, or it climbed straight for hours."""
+    line = work.line
     if not np.isfinite(work.etas[MEDIAN]):
         return False
-    straight = work.line[UNEVEN] <= _STRAIGHT and work.line[SPAN] >= _STRAIGHT_S
-    return straight or np.isfinite(work.etas[LATEST])
+    if line[UNEVEN] <= _STRAIGHT and line[SPAN] >= _STRAIGHT_S:
+        return True
+    doubt = student(line[FREEDOM], _T975, _Z975) * np.sqrt(_mean_variance(line))
+    return work.etas[MEDIAN] <= line[REACH] and line[SLOPE] > doubt

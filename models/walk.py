@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from models import episodes, judge, limits, trend
+from models import episodes, judge, limits, slopes, trend
 from models.episodes import (
     END_RECOVERED,
     END_SHIFT,
@@ -305,7 +305,7 @@ def _build_sweep(digest: int) -> Sweep:
     return sweep
 
 
-_MODULES = (episodes, judge, limits, trend, baselines, buckets, intake, layout)
+_MODULES = (episodes, judge, limits, slopes, trend, baselines, buckets, intake, layout)
 _FILES = [str(Path(str(module.__file__))) for module in _MODULES]
 _DIGEST: Final = source_digest(__file__, *_FILES)
 
