@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 from typing import Final
 
+from models.explain import heading
 from schemas.events import Anomaly
 
 # The first row that shares a word with a metric's name says what the metric is about.
@@ -124,6 +125,8 @@ def alert_summary(anomaly: Anomaly, rule: str | None) -> str:
     where = f" of {place}" if place else ""
     what = f"{rule}: {anomaly.metric}{where}" if rule else f"{anomaly.metric}{where} anomalous"
     text = f"{what}: {anomaly.observed:.4g}{unit}"
+    if anomaly.time_to_limit is not None:
+        return f"{text}, {heading(anomaly.time_to_limit)}"
     if anomaly.expected is not None:
         text += f", expected {anomaly.expected.low:.4g} to {anomaly.expected.high:.4g}{unit}"
     return text

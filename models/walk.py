@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from models import episodes, judge, limits, trace
+from models import episodes, judge, limits, slopes, trace, trend
 from models.episodes import (
     END_MAINTENANCE,
     END_RECOVERED,
@@ -154,6 +154,7 @@ def _on_time(row: Row, params: Row, family: Row, work: Row) -> None:
     """Close buckets that ended, and make the baselines anew that they feed."""
     minute: Number = row.open_number[MINUTE]
     closed = advance(row, row.newest_ms)
+    work.ended = closed
     if row.state == OPEN:
         return
     if closed:
@@ -359,10 +360,8 @@ def _build_sweep(digest: int) -> Sweep:
     return sweep
 
 
-_FILES = [
-    str(Path(str(module.__file__)))
-    for module in (episodes, judge, limits, trace, baselines, buckets, intake, layout, mutes)
-]
+_MODULES = (episodes, judge, limits, slopes, trace, trend, baselines, buckets, intake, layout, mutes)
+_FILES = [str(Path(str(module.__file__))) for module in _MODULES]
 _DIGEST: Final = source_digest(__file__, *_FILES)
 
 walk: Final = _build(_DIGEST)

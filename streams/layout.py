@@ -90,6 +90,7 @@ WARM: Final[list[Field]] = [
     ("rule_firing", "u1", (RULE_PLACES,)),
     ("rule_ms", "i8", (RULE_PLACES, 2)),  # since when the condition holds, and when that was last told
     ("rule_peak", "f8", (RULE_PLACES,)),
+    ("rule_held_s", "u4", (RULE_PLACES,)),  # when the condition last held, of rules that go on firing for a while
 ]
 """What closing buckets touch."""
 
