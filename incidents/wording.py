@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from models.explain import heading
+from models.explain import number, reaching, shown_labels
 from schemas.events import Anomaly
 
 # The first row that shares a word with a metric's name says what the metric is about.
@@ -124,9 +124,10 @@ def alert_summary(anomaly: Anomaly, rule: str | None) -> str:
     unit = f" {anomaly.unit}" if anomaly.unit not in ("", "1") else ""
     where = f" of {place}" if place else ""
     what = f"{rule}: {anomaly.metric}{where}" if rule else f"{anomaly.metric}{where} anomalous"
-    text = f"{what}: {anomaly.observed:.4g}{unit}"
     if anomaly.time_to_limit is not None:
-        return f"{text}, {heading(anomaly.time_to_limit)}"
+        subject = f"{anomaly.metric}{shown_labels(anomaly.labels)}{where}"
+        return f"{rule}: {subject} {reaching(anomaly.time_to_limit)}, now {number(anomaly.observed)}{unit}"
+    text = f"{what}: {anomaly.observed:.4g}{unit}"
     if anomaly.expected is not None:
         text += f", expected {anomaly.expected.low:.4g} to {anomaly.expected.high:.4g}{unit}"
     return text

@@ -33,6 +33,18 @@ _NOUNS: Final[Mapping[str, str]] = MappingProxyType(
 _SHOWN_LABELS: Final = ("device", "mount", "mountpoint", "path", "interface", "cpu", "container", "route")
 
 
+def shown_labels(labels: Mapping[str, str]) -> str:
+    """The labels that tell the series of one entity apart, as they stand behind a name; empty where there are none.
+
+    Examples
+    --------
+    >>> shown_labels({"host": "h1", "mount": "/data"})
+    ' (/data)'
+    """
+    shown = [labels[name] for name in _SHOWN_LABELS if name in labels]
+    return f" ({', '.join(shown)})" if shown else ""
+
+
 def subject_of(series: Series) -> str:
     """What a series is about, in words.
 
@@ -44,9 +56,7 @@ def subject_of(series: Series) -> str:
     noun = _NOUNS.get(series.metric, series.metric)
     if series.metric not in _NOUNS and series.type in {"counter", "delta"}:
         noun += " per second"
-    shown = [series.labels[name] for name in _SHOWN_LABELS if name in series.labels]
-    if shown:
-        noun += f" ({', '.join(shown)})"
+    noun += shown_labels(series.labels)
     kind, _, name = series.entity.partition(":")
     return f"{noun} of {kind} {name}" if name else noun
 
@@ -86,26 +96,51 @@ def duration(seconds: float) -> str:
     return f"{size:.{1 if size < 10 and unit != 'minutes' else 0}f} {unit}"
 
 
-def heading(left: TimeToLimit) -> str:
-    """Where a series is heading, and when it is there; the unit of the interval is that of the median.
+def reaching(left: TimeToLimit) -> str:
+    """When a series is at its limit; the unit of the interval is that of the median.
 
     Examples
     --------
-    >>> heading(TimeToLimit(limit=1, per_day=0.08, p50_s=200_000, low_80_s=180_000, high_80_s=240_000))
-    'grows 0.08 a day: at 1 in about 2.3 days (80 %: 2.1 to 2.8)'
-    >>> heading(TimeToLimit(limit=0, per_day=-4e9, p50_s=50_000, low_80_s=45_000))
-    'falls 4G a day: at 0 in about 14 hours (80 %: 12 or more)'
+    >>> reaching(TimeToLimit(limit=1, per_day=0.08, p50_s=200_000, low_80_s=180_000, high_80_s=240_000))
+    'will reach 1 in 2.3 days (80 %: 2.1 to 2.8 days)'
+    >>> reaching(TimeToLimit(limit=0, per_day=-4e9, p50_s=50_000, low_80_s=45_000))
+    'will reach 0 in 14 hours (80 %: 12 hours or more)'
+    >>> reaching(TimeToLimit(limit=1, per_day=0.08, p50_s=0))
+    'has reached 1'
     """
-    way = "grows" if left.per_day >= 0 else "falls"
-    sentence = f"{way} {number(abs(left.per_day))} a day: at {number(left.limit)} in about {duration(left.p50_s)}"
-    if left.low_80_s is None:
-        return sentence
-    size, _ = _span(left.p50_s)
-    digits = 1 if size < 10 else 0
-    scale = size / max(left.p50_s, 1e-9)
-    low = f"{left.low_80_s * scale:.{digits}f}"
-    high = "or more" if left.high_80_s is None else f"to {left.high_80_s * scale:.{digits}f}"
-    return f"{sentence} (80 %: {low} {high})"
+    return _reaching(left, f" ({_interval(left, 80)})")
+
+
+def forecast(left: TimeToLimit) -> str:
+    """When a series is at its limit, by both intervals, and how fast it goes there.
+
+    Examples
+    --------
+    >>> ends = {"low_80_s": 180_000, "high_80_s": 240_000, "low_95_s": 160_000, "high_95_s": 280_000}
+    >>> forecast(TimeToLimit(limit=1, per_day=0.08, p50_s=200_000, **ends))
+    'will reach 1 in 2.3 days (80 %: 2.1 to 2.8 days; 95 %: 1.9 to 3.2 days), at +0.08 a day'
+    """
+    sign = "+" if left.per_day >= 0 else "-"
+    text = _reaching(left, f" ({_interval(left, 80)}; {_interval(left, 95)})")
+    return f"{text}, at {sign}{number(abs(left.per_day))} a day"
+
+
+def _reaching(left: TimeToLimit, interval: str) -> str:
+    if left.p50_s <= 0:
+        return f"has reached {number(left.limit)}"
+    return f"will reach {number(left.limit)} in {duration(left.p50_s)}{interval}"
+
+
+def _interval(left: TimeToLimit, share: int) -> str:
+    """An interval in the median's unit; without an end where it may never come to it."""
+    low_s, high_s = (left.low_80_s, left.high_80_s) if share == 80 else (left.low_95_s, left.high_95_s)
+    size, unit = _span(left.p50_s)
+    digits = 1 if size < 10 and unit != "minutes" else 0
+    scale = size / left.p50_s if left.p50_s else 0.0
+    low = f"{(low_s or 0.0) * scale:.{digits}f}"
+    if high_s is None:
+        return f"{share} %: {low} {unit} or more"
+    return f"{share} %: {low} to {high_s * scale:.{digits}f} {unit}"
 
 
 def clock(time_ms: int) -> str:

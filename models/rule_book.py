@@ -137,7 +137,7 @@ def _move(row: Any, moved: Mapping[int, int]) -> None:
     count = 0
     for at, position in enumerate(held):
         if (new := moved.get(position)) is not None:
-            for name in ("rule_firing", "rule_ms", "rule_peak", "rule_held_s"):
+            for name in ("rule_firing", "rule_ms", "rule_peak"):
                 row[name][count] = row[name][at]
             row["rule"][count] = new
             count += 1
@@ -151,4 +151,3 @@ def _watch(row: Any, at: int, position: int) -> None:
     row["rule_firing"][at] = 0
     row["rule_ms"][at] = 0
     row["rule_peak"][at] = 0.0
-    row["rule_held_s"][at] = 0

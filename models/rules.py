@@ -147,6 +147,16 @@ class ThresholdRule(BaseModel):
     keep_firing_for_s: Annotated[
         float, Field(ge=0, description="What fires ends only after it did not hold for so long.")
     ] = 0.0
+    every_s: Annotated[
+        float | None,
+        Field(
+            gt=0,
+            description=(
+                "What goes on firing is told again after so long; without it after an hour for eta, for all else after "
+                "updates.every_s. A time to a limit that moved by a quarter is told at once."
+            ),
+        ),
+    ] = None
     limit: Annotated[
         float | None, Field(allow_inf_nan=False, description="Of eta: the value that is not to be reached.")
     ] = None

@@ -11,7 +11,7 @@ import numpy as np
 
 from streams.baselines import median_of
 from streams.jit import kernel
-from streams.layout import LENGTHS, MEAN, OFFSETS, WIDTHS_MS, Number, Row
+from streams.layout import LENGTHS, M2, MEAN, OFFSETS, WIDTHS_MS, Number, Row
 
 HOURS: Final = 3
 """The window of a day in hours."""
@@ -31,6 +31,9 @@ seconds seen ahead, how much its steps differ, whether days repeat themselves; a
 
 # A bucket that lacks more of its beginning has no fellow a day later.
 _MISSING_MS: Final = 1_800_000
+# A bucket with less than this share of the usual samples has a hole, of maintenance or of an outage: its mean
+# is not that of its middle.
+_FEWEST_SHARE: Final = 0.5
 # A slope changes if its change is twice what the walk makes of one, in squares.
 _SURELY: Final = 4.0
 _LEAST_WALK: Final = 0.1
@@ -41,17 +44,38 @@ _OVERLAP: Final = 1.5
 
 
 @kernel
+def is_learned(row: Row, at: int, number: int) -> Number:
+    """Whether a place in the ring holds a bucket, and none of maintenance: nothing is learned from that."""
+    return row.ring_count[at] != 0 and row.ring_number[at] == number and row.ring[at, M2] >= 0.0
+
+
+@kernel
+def _usual_count(row: Row, window: int, least: int, work: Row) -> Number:
+    """Samples that a window's closed buckets hold, as a median. Sorts ``work.slopes``."""
+    found = 0
+    for number in range(max(row.open_number[window] - _LENGTHS[window], least), row.open_number[window]):
+        at = _OFFSETS[window] + number % _LENGTHS[window]
+        if is_learned(row, at, number):
+            work.slopes[found] = abs(row.ring_count[at])
+            found += 1
+    return median_of(work.slopes, found) if found else 0.0
+
+
+@kernel
 def gather(row: Row, window: int, least: int, sign: float, work: Row) -> Number:
     """A window's closed buckets from a number on, oldest first: number, seconds since now, mean towards the limit."""
     width = _WIDTHS[window]
+    fewest = _FEWEST_SHARE * _usual_count(row, window, least, work)
     count = 0
     for number in range(max(row.open_number[window] - _LENGTHS[window], least), row.open_number[window]):
         at = _OFFSETS[window] + number % _LENGTHS[window]
-        if row.ring_count[at] == 0 or row.ring_number[at] != number:
+        if not is_learned(row, at, number):
             continue
         # A series that began within a bucket fills its end only; that has no fellow a day later.
         start = max(number * width, row.first_ms)
         if window == QUARTERS and start - number * width > _MISSING_MS:
+            continue
+        if abs(row.ring_count[at]) * width < fewest * ((number + 1) * width - start):
             continue
         work.number[count] = number
         work.when[count] = (0.5 * (start + (number + 1) * width) - row.newest_ms) / 1000.0

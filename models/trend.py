@@ -44,6 +44,7 @@ from models.slopes import (
     WANDER,
     gather,
     is_cyclic,
+    is_learned,
     is_one_step,
     set_bend,
     set_doubt,
@@ -172,7 +173,7 @@ def _highest_before(row: Row, window: int, least_ms: int, sign: float) -> Number
     column = HIGH if sign > 0.0 else LOW
     for number in range(row.open_number[window] - _LENGTHS[window], row.open_number[window]):
         at = _OFFSETS[window] + number % _LENGTHS[window]
-        if row.ring_count[at] != 0 and row.ring_number[at] == number and (number + 1) * _WIDTHS[window] <= least_ms:
+        if is_learned(row, at, number) and (number + 1) * _WIDTHS[window] <= least_ms:
             most = max(most, sign * row.ring[at, column])
     return most
 

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from models import episodes as e
 from models.chosen import ChosenEvent
-from models.explain import clock, explain, heading, number, subject_of
+from models.explain import clock, explain, forecast, number, subject_of
 from models.limits import F_SLOPE
 from models.rules import ThresholdRule
 from models.settings import WINDOW_NAMES, UpdateSettings
@@ -47,6 +47,8 @@ _TAILS: Final[dict[EndReason, str]] = {
 _NOTHING: Final = 1e-8
 _SHORT_HISTORY_MS: Final = 3_600_000
 _DAY_S: Final = 86_400.0
+# What it gives the shorter of its intervals.
+_FORECAST_CONFIDENCE: Final = 0.8
 
 
 class Told(NamedTuple):
@@ -107,14 +109,17 @@ def window_anomaly(told: Told, about: Subject) -> Anomaly:
     )
 
 
-def _measured(rule: ThresholdRule, observed: float, left: TimeToLimit | None) -> str:
-    """What a rule saw, in words."""
+def _measured(told: Told, rule: ThresholdRule, left: TimeToLimit | None) -> str:
+    """What a rule saw, in words; a trend goes on for days, so that a time of day says little of its start."""
+    observed = number(told.floats[e.F_VALUE])
     if left is not None:
-        return f"is {number(observed)} and {heading(left)}"
+        return f"{forecast(left)}; now {observed}, limit {number(left.limit)}"
     if rule.limit is not None:
-        return f"is {number(observed)}, limit {number(rule.limit)}"
+        unsure = "" if told.ints[e.I_CODE] in _REASONS else "; where it is heading is not sure now"
+        return f"is {observed}, limit {number(rule.limit)}{unsure}"
     measure = "is" if rule.function == "last" else f"has {rule.function} over {rule.window_s:g} s"
-    return f"{measure} {number(observed)}, limit {rule.comparison} {number(rule.threshold)}"
+    limit = f"limit {rule.comparison} {number(rule.threshold)}"
+    return f"{measure} {observed}, {limit}; since {clock(told.ints[e.I_STARTED])}"
 
 
 def _time_to_limit(told: Told, rule: ThresholdRule) -> TimeToLimit | None:
@@ -147,8 +152,7 @@ def rule_anomaly(told: Told, about: Subject, rule: ThresholdRule) -> Anomaly:
     reason = _REASONS.get(ints[e.I_CODE])
     observed, score, peak = told.floats[e.F_VALUE], told.floats[e.F_SCORE], told.floats[e.F_PEAK]
     left = _time_to_limit(told, rule)
-    what = f"{rule.summary or rule.name}: {subject_of(about.series)}"
-    sentence = f"{what} {_measured(rule, observed, left)}; since {clock(ints[e.I_STARTED])}"
+    sentence = f"{rule.summary or rule.name}: {subject_of(about.series)} {_measured(told, rule, left)}"
     if reason:
         sentence += _TAILS[reason].format(at=clock(ints[e.I_ENDED]))
     return Anomaly(
@@ -170,7 +174,8 @@ def rule_anomaly(told: Told, about: Subject, rule: ThresholdRule) -> Anomaly:
         observed=observed,
         time_to_limit=left,
         contributions=[Contribution(of=rule.name, value=score)],
-        confidence=1.0,
+        confidence=1.0 if rule.limit is None else _FORECAST_CONFIDENCE,
+        confidence_reasons=[] if rule.limit is None else ["a forecast: it holds if the trend goes on"],
         explanation=sentence,
     )
 

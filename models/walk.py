@@ -216,6 +216,7 @@ def _mute(row: Row, time_ms: int, value: float, work: Row) -> None:
         row.clear_ms = time_ms
         tell(row, END_MAINTENANCE, time_ms, work)
     close_episode(row)
+    work.ended = 0
     add_muted(row, time_ms, value)
 
 

@@ -49,7 +49,7 @@ SERIES = [
     Series("t", "gauge1", {"host": "b"}, {"node": "b"}),
     Series("t", "counter", {"host": "b"}, {"node": "b"}, "counter", "1"),
     Series("t", "delta", {"host": "c"}, {"node": "c"}, "delta", "1"),
-    Series("t", "disk", {"host": "c"}, {"node": "c"}, "gauge", "1"),
+    Series("t", "disk", {"host": "d"}, {"node": "d"}, "gauge", "1"),
 ]
 
 

@@ -46,7 +46,7 @@ def names(found: Sequence[Anomaly]) -> set[str]:
 
 def probe(**fields: object) -> dict[str, object]:
     rule = {"name": "probe", "select": "m", "function": "eta", "comparison": "<", "threshold": 1e9, "limit": 1.0}
-    return {"rules": [{**rule, **fields}], "shipped_rules": False, "updates": {"every_s": 1}}
+    return {"rules": [{**rule, "every_s": 1, **fields}], "shipped_rules": False}
 
 
 @pytest.mark.parametrize("slant", [0.1, 0.35, 1.1])
@@ -167,12 +167,15 @@ def test_what_would_be_full_within_the_hour_pages_within_the_hour() -> None:
 def test_the_sentence_says_where_it_stands_and_when_it_ends() -> None:
     found = told(0.4 + 0.1 * days(4) + np.random.default_rng(6).normal(0, 0.001, len(days(4))))
     one = [one for one in found if one.detector == "disk_full_in_3_days"][-1]
-    assert one.explanation.startswith(
-        "A disk will be full in less than 3 days: Disk in use (/) of node h1 is 0.8 and grows"
+    assert one.explanation == (
+        "A disk will be full in less than 3 days: Disk in use (/) of node h1 will reach 1 in 2.0 days "
+        "(80 %: 2.0 to 2.0 days; 95 %: 2.0 to 2.1 days), at +0.1 a day; now 0.796, limit 1"
     )
-    assert "a day: at 1 in about 2.0 days (80 %: 2.0 to 2.0); since" in one.explanation
-    assert alert_summary(one, one.detector).startswith("disk_full_in_3_days: node_disk_used_ratio of node h1: 0.7")
-    assert "at 1 in about 2.0 days" in alert_summary(one, one.detector)
+    assert alert_summary(one, one.detector) == (
+        "disk_full_in_3_days: node_disk_used_ratio (/) of node h1 will reach 1 in 2.0 days "
+        "(80 %: 2.0 to 2.0 days), now 0.796"
+    )
+    assert one.confidence == 0.8
     assert Anomaly.from_bytes(one.to_bytes()) == one
 
 
