@@ -178,15 +178,20 @@ def _time_left(row: Row, rule: Row, work: Row) -> Number:
 
 @kernel
 def _is_soon(row: Row, at: int, rule: Row, work: Row) -> Number:
-    """Whether a limit is near enough, and that sure enough; one that is reached starts nothing, and ends nothing."""
+    """Whether a limit is near enough, and that sure enough; one that is reached starts nothing, and ends nothing.
+
+    What is not sure to move at all starts nothing either, however near the limit is.
+    """
     left = work.etas[MEDIAN]
     firing = row.rule_firing[at] != 0
-    if left == 0.0 and not firing:
-        return False
+    if left == 0.0:
+        return firing
     slack = _SLACK if firing else 1.0
     if not _holds(left, rule.comparison, slack * rule.threshold):
         return False
-    return work.etas[LATE] < slack * rule.latest_s if rule.latest_s > 0.0 else is_sure(work)
+    if rule.latest_s > 0.0 and work.etas[LATE] >= slack * rule.latest_s:
+        return False
+    return (firing and rule.latest_s > 0.0) or is_sure(row, firing, work)
 
 
 @kernel

@@ -20,6 +20,7 @@ QUARTERS: Final = 4
 DAY: Final = 4
 """So many quarters."""
 DAY_S: Final = 86_400.0
+HOUR_S: Final = 3_600.0
 _WIDTHS = np.array(WIDTHS_MS, np.int64)
 _LENGTHS = np.array(LENGTHS, np.int64)
 _OFFSETS = np.array(OFFSETS, np.int64)
@@ -39,6 +40,9 @@ _SURELY: Final = 4.0
 _LEAST_WALK: Final = 0.1
 # One step, or two of very few, that makes so much of all that was moved is no trend.
 _ONE_STEP: Final = 0.4
+# Of a climb, at least so many steps go so much of what an even one would.
+_SELDOM: Final = 0.25
+_FAIR_PART: Final = 0.25
 # Overlapping stretches know more than those that do not overlap.
 _OVERLAP: Final = 1.5
 
@@ -127,6 +131,31 @@ def is_one_step(count: int, work: Row) -> Number:
     for i in range(1, count):
         most = max(most, abs(work.what[i] - work.what[i - 1]))
     return most > max(_ONE_STEP, 2.0 / (count - 1)) * abs(work.what[count - 1] - work.what[0])
+
+
+@kernel
+def moves_seldom(count: int, slope: float, work: Row) -> Number:
+    """Whether few of the steps go a fair part of the slope: files that were copied, one by one."""
+    moved = 0
+    for i in range(1, count):
+        if work.what[i] - work.what[i - 1] > _FAIR_PART * slope * (work.when[i] - work.when[i - 1]):
+            moved += 1
+    return moved < _SELDOM * (count - 1)
+
+
+@kernel
+def moves_seldom_of_late(row: Row, slope: float, sign: float) -> Number:
+    """As ``moves_seldom``, of the last day's hours; leaves what is gathered as it is."""
+    steps, moved, before = 0, 0, np.nan
+    for number in range(row.open_number[HOURS] - _LENGTHS[HOURS], row.open_number[HOURS]):
+        at = _OFFSETS[HOURS] + number % _LENGTHS[HOURS]
+        mean = sign * row.ring[at, MEAN] if is_learned(row, at, number) else np.nan
+        if not np.isnan(mean) and not np.isnan(before):
+            steps += 1
+            if mean - before > _FAIR_PART * slope * HOUR_S:
+                moved += 1
+        before = mean
+    return moved < _SELDOM * steps
 
 
 @kernel

@@ -46,6 +46,8 @@ from models.slopes import (
     is_cyclic,
     is_learned,
     is_one_step,
+    moves_seldom,
+    moves_seldom_of_late,
     set_bend,
     set_doubt,
     set_wander,
@@ -97,6 +99,7 @@ _FORESIGHT: Final = 0.5
 _EVEN: Final = 0.5
 _STRAIGHT: Final = 0.08
 _STRAIGHT_S: Final = 21_600.0
+_A_DAY_MS: Final = 86_400_000
 # Until three days tell how a slope changes, it may do so by this share a day: chosen once, on the planted fills.
 _USUAL_CHANGE: Final = 0.03
 # By so many standard errors a shorter scale must be steeper.
@@ -122,6 +125,14 @@ def student(freedom: float, table: Any, normal: float) -> Number:
 
 
 @kernel
+def _is_jumpy(row: Row, count: int, line: Any, work: Row) -> Number:
+    """Whether a few steps may make all of a line; three days show whether such steps come again."""
+    if line[CYCLIC] > 0.0 or count >= _THREE_DAYS:
+        return False
+    return is_one_step(count, work) or moves_seldom_of_late(row, line[SLOPE], float(work.line_sign))
+
+
+@kernel
 def _days(row: Row, buckets: int, line: Any, work: Row) -> Number:
     """The line through the last quarters of a day, in pairs whole days apart; whether there is one."""
     count = gather(row, QUARTERS, row.open_number[QUARTERS] - buckets, float(work.line_sign), work)
@@ -133,7 +144,7 @@ def _days(row: Row, buckets: int, line: Any, work: Row) -> Number:
     line[REACH] = np.inf
     line[UNEVEN] = np.inf
     line[CYCLIC] = 1.0 if count >= _TWO_DAYS and is_cyclic(count, line[SLOPE], work) else 0.0
-    if line[CYCLIC] == 0.0 and count < _THREE_DAYS and is_one_step(count, work):
+    if _is_jumpy(row, count, line, work):
         return False
     apart = max(1, count // 6)
     if line[CYCLIC] > 0.0:
@@ -155,7 +166,7 @@ def _short(row: Row, window: int, buckets: int, fewest: int, line: Any, work: Ro
     if count < fewest or is_one_step(count, work):
         return False
     line[SLOPE] = slope_of(count, 1, 1, work)
-    if np.isnan(line[SLOPE]):
+    if np.isnan(line[SLOPE]) or moves_seldom(count, line[SLOPE], work):
         return False
     line[CYCLIC] = 0.0
     line[UNEVEN] = unevenness(count, line[SLOPE], work)
@@ -249,6 +260,7 @@ def fit(row: Row, sign: int, work: Row) -> None:
     """Fill ``work.line``: where a series is heading in a direction, 1 up or -1 down."""
     work.line_sign = sign
     work.line[:] = 0.0
+    work.line[LEVEL] = sign * row.value
     for buckets in (LENGTHS[QUARTERS], _FEW_DAYS):
         if _days(row, buckets, work.other, work) and _is_steeper(work.line, work.other):
             work.other[LEVEL] = _stands_at(row, work.other[SLOPE], float(sign), work)
@@ -312,12 +324,18 @@ def time_to(row: Row, limit: float, work: Row) -> None:
 
 
 @kernel
-def is_sure(work: Row) -> Number:
-    """Whether it surely moves towards the limit: the slope is more than chance, or it climbed straight for hours."""
+def is_sure(row: Row, firing: bool, work: Row) -> Number:
+    """Whether it surely moves towards the limit: the slope is more than chance, or all that is known is straight.
+
+    Once a day is known straight hours are not enough: they may be a morning's. What fires goes on while the slope is
+    more than its standard error.
+    """
     line = work.line
-    if not np.isfinite(work.etas[MEDIAN]):
+    if line[SPAN] == 0.0 or not np.isfinite(work.etas[MEDIAN]):
         return False
-    if line[UNEVEN] <= _STRAIGHT and line[SPAN] >= _STRAIGHT_S:
+    doubt = np.sqrt(_mean_variance(line))
+    if firing:
+        return line[SLOPE] > doubt
+    if line[UNEVEN] <= _STRAIGHT and line[SPAN] >= _STRAIGHT_S and row.newest_ms - row.first_ms < _A_DAY_MS:
         return True
-    doubt = student(line[FREEDOM], _T975, _Z975) * np.sqrt(_mean_variance(line))
-    return work.etas[MEDIAN] <= line[REACH] and line[SLOPE] > doubt
+    return work.etas[MEDIAN] <= line[REACH] and line[SLOPE] > student(line[FREEDOM], _T975, _Z975) * doubt

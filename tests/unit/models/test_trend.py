@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,34 +17,7 @@ from models.trend import EARLIEST, EARLY, LATE, LATEST, MEDIAN, crossing
 from schemas.events import Anomaly
 from schemas.series import Series
 from tests.unit.models.streams import START_MS, Bench, batch_of, stream
-
-Values = npt.NDArray[np.float64]
-
-STEP_MS = 300_000
-DAY = 288
-DISK = Series("t", "node_disk_used_ratio", {"mount": "/"}, {"node": "h1"}, "gauge", "1")
-FREE = Series("t", "node_disk_free_bytes", {"mount": "/"}, {"node": "h1"}, "gauge", "By")
-PERCENT = Series("t", "disk_used_percent", {"path": "/"}, {"node": "h1"}, "gauge", "%")
-SETTINGS = {"drift": {"enabled": False}, "stale_s": 3600}
-PAGES = {"disk_full_in_3_days", "disk_full_in_7_days"}
-
-
-def days(count: float) -> Values:
-    return np.arange(int(count * DAY)) / DAY
-
-
-def told(values: Values, series: Series = DISK, start_ms: int = START_MS, **changed: object) -> list[Anomaly]:
-    found = Bench(**{**SETTINGS, **changed}).feed(stream(series, values.tolist(), start_ms, STEP_MS))
-    return [one for one in found if one.kind == "trend"]
-
-
-def names(found: Sequence[Anomaly]) -> set[str]:
-    return {one.detector for one in found}
-
-
-def probe(**fields: object) -> dict[str, object]:
-    rule = {"name": "probe", "select": "m", "function": "eta", "comparison": "<", "threshold": 1e9, "limit": 1.0}
-    return {"rules": [{**rule, "every_s": 1, **fields}], "shipped_rules": False}
+from tests.unit.models.trends import DISK, FREE, PAGES, PERCENT, SETTINGS, STEP_MS, Values, days, names, probe, told
 
 
 @pytest.mark.parametrize("slant", [0.1, 0.35, 1.1])
@@ -93,6 +64,7 @@ def quiet_paths() -> dict[str, Values]:
         "a daily cycle": 0.75 + 0.12 * np.sin(2 * np.pi * long),
         "a daily cycle with noise": 0.8 + 0.05 * np.sin(2 * np.pi * long) + random.normal(0, 0.01, len(long)),
         "a sawtooth that a rotation ends each day": 0.4 + 0.3 * (long % 1.0),
+        "files that are copied one by one": 0.3 + 0.1 * sum(1.0 * (long > at) for at in (2.2, 2.4, 2.6)),
         "a large file that was copied": 0.3 + 0.25 * (long > 1.6),
         "a file copied and removed": 0.3 + 0.4 * ((long > 3.1) & (long < 3.4)),
         "a short burst": 0.5 + 0.15 * np.clip((long - 4.2) * 12, 0.0, 1.0),
