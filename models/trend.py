@@ -12,7 +12,8 @@ or its two halves do, that is in doubt too.
 Five scales look: a week and two and a half days of quarters of a day, in pairs that lie whole days apart, so that a
 daily cycle is no trend; and a day, six hours and an hour, each of which sees half as far ahead as it has looked back.
 A shorter scale is heard where nothing longer is known, or where it is clearly steeper and, of the last three, takes
-the series where it has not been lately.
+the series where it has not been lately; of a limit that it cannot see days speak again. A climb that a few steps make
+is none unless three days show it; buckets with holes and those of maintenance are left out.
 
 Sources: Sen, Estimates of the regression coefficient based on Kendall's tau (1968),
 https://doi.org/10.1080/01621459.1968.10480934; Fieller, Some problems in interval estimation (1954), for the roots.
@@ -73,6 +74,8 @@ TREND_SCRATCH: Final[list[tuple[str, str] | tuple[str, str, tuple[int, ...]]]] =
     ("line_sign", "i8"),  # the direction that ``line`` looks in; 0 where there is none yet
     ("line", "f8", (LINE,)),
     ("other", "f8", (LINE,)),
+    ("long", "f8", (LINE,)),  # what days say
+    ("newest", "f8", (LINE,)),  # what is heard first: days, or a shorter scale
     ("noise", "f8"),
     ("etas", "f8", (ETAS,)),
     ("number", "i8", (32,)),
@@ -257,7 +260,7 @@ def _try_short(row: Row, window: int, buckets: int, fewest: int, work: Row) -> N
 
 @kernel
 def fit(row: Row, sign: int, work: Row) -> None:
-    """Fill ``work.line``: where a series is heading in a direction, 1 up or -1 down."""
+    """Fill ``work.newest`` and ``work.long``: where a series is heading in a direction, 1 up or -1 down."""
     work.line_sign = sign
     work.line[:] = 0.0
     work.line[LEVEL] = sign * row.value
@@ -266,9 +269,11 @@ def fit(row: Row, sign: int, work: Row) -> None:
             work.other[LEVEL] = _stands_at(row, work.other[SLOPE], float(sign), work)
             work.other[NOISE] = work.noise
             work.line[:] = work.other
+    work.long[:] = work.line
     _try_short(row, HOURS, _DAY_HOURS, _FEWEST_HOURS, work)
     _try_short(row, HOURS, _SIX, _FEWEST_HOURS, work)
     _try_short(row, FINE, LENGTHS[FINE], _FEWEST_FINE, work)
+    work.newest[:] = work.line
 
 
 @kernel
@@ -307,7 +312,7 @@ def _crossing_by_day(limit: float, count: int, line: Any, deviations: float, wor
 
 
 @kernel
-def time_to(row: Row, limit: float, work: Row) -> None:
+def _cross(row: Row, limit: float, work: Row) -> None:
     """Fill ``work.etas``: when ``work.line`` reaches a limit; what it cannot see is infinitely far."""
     line, sign = work.line, float(work.line_sign)
     cyclic = line[CYCLIC] > 0.0
@@ -324,18 +329,33 @@ def time_to(row: Row, limit: float, work: Row) -> None:
 
 
 @kernel
+def time_to(row: Row, limit: float, work: Row) -> None:
+    """Fill ``work.etas``, and ``work.line`` that they are of: where a short scale cannot see the limit days speak."""
+    work.line[:] = work.newest
+    _cross(row, limit, work)
+    if work.etas[MEDIAN] > work.line[REACH] and work.long[SPAN] > 0.0:
+        work.line[:] = work.long
+        _cross(row, limit, work)
+
+
+@kernel
+def _climbs(line: Any, deviations: float) -> Number:
+    """Whether a slope is more than so many of its standard errors."""
+    return line[SPAN] > 0.0 and line[SLOPE] > deviations * np.sqrt(_mean_variance(line))
+
+
+@kernel
 def is_sure(row: Row, firing: bool, work: Row) -> Number:
     """Whether it surely moves towards the limit: the slope is more than chance, or all that is known is straight.
 
-    Once a day is known straight hours are not enough: they may be a morning's. What fires goes on while the slope is
-    more than its standard error.
+    Once a day is known straight hours are not enough: they may be a morning's. What fires goes on while a slope, of
+    days or of hours, is more than its standard error.
     """
     line = work.line
     if line[SPAN] == 0.0 or not np.isfinite(work.etas[MEDIAN]):
         return False
-    doubt = np.sqrt(_mean_variance(line))
     if firing:
-        return line[SLOPE] > doubt
+        return _climbs(line, 1.0) or _climbs(work.newest, 1.0)
     if line[UNEVEN] <= _STRAIGHT and line[SPAN] >= _STRAIGHT_S and row.newest_ms - row.first_ms < _A_DAY_MS:
         return True
-    return work.etas[MEDIAN] <= line[REACH] and line[SLOPE] > student(line[FREEDOM], _T975, _Z975) * doubt
+    return work.etas[MEDIAN] <= line[REACH] and _climbs(line, student(line[FREEDOM], _T975, _Z975))

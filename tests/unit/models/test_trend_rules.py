@@ -38,7 +38,7 @@ def test_a_trend_that_goes_on_as_it_was_said_is_told_each_hour() -> None:
 
 
 def test_a_trend_that_quickens_is_told_at_once() -> None:
-    values = 0.2 + 0.02 * days(6) + 0.3 * np.maximum(0.0, days(6) - 5.0)
+    values = 0.2 + 0.02 * days(5.3) + 2.4 * np.maximum(0.0, days(5.3) - 5.02)
     found = of(told(values), NOTICE)
     assert {one.state for one in found[1:]} == {"update"}
     moved = [(later, earlier) for earlier, later in pairwise(found) if later.at_ms - earlier.at_ms < HOUR_MS]
@@ -48,6 +48,20 @@ def test_a_trend_that_quickens_is_told_at_once() -> None:
         assert earlier.time_to_limit is not None
         expected_s = earlier.time_to_limit.p50_s - (later.at_ms - earlier.at_ms) / 1000
         assert abs(later.time_to_limit.p50_s / expected_s - 1) > 0.2
+
+
+def test_a_trend_that_quickens_goes_on() -> None:
+    found = told(0.2 + 0.02 * days(7) + 0.3 * np.maximum(0.0, days(7) - 5.0))
+    assert {one.state for one in of(found, NOTICE)[1:]} == {"update"}
+    urgent = of(found, "disk_full_in_3_days")[0]
+    assert urgent.at_ms - START_MS < 6.7 * DAY * STEP_MS
+
+
+def test_an_hour_of_a_daily_cycle_moves_no_forecast_of_days() -> None:
+    values = 0.6 + 0.05 * days(5) + 0.02 * np.sin(2 * np.pi * days(5)) + noise(5, 0.002, 7)
+    for one in told(values):
+        assert one.time_to_limit is not None
+        assert one.time_to_limit.per_day == pytest.approx(0.05, rel=0.2)
 
 
 @pytest.mark.parametrize(("given", "gap_ms"), [({"every_s": 7200}, 2 * HOUR_MS), ({"every_s": 1}, STEP_MS)])
