@@ -43,6 +43,8 @@ _ONE_STEP: Final = 0.4
 # Of a climb, at least so many steps go so much of what an even one would.
 _SELDOM: Final = 0.25
 _FAIR_PART: Final = 0.25
+# Before a day is known a climb that slows down, to less than this share of its slope, may be a morning's.
+_STEADY: Final = 0.85
 # Overlapping stretches know more than those that do not overlap.
 _OVERLAP: Final = 1.5
 
@@ -141,6 +143,14 @@ def moves_seldom(count: int, slope: float, work: Row) -> Number:
         if work.what[i] - work.what[i - 1] > _FAIR_PART * slope * (work.when[i] - work.when[i - 1]):
             moved += 1
     return moved < _SELDOM * (count - 1)
+
+
+@kernel
+def slows_down(count: int, slope: float, work: Row) -> Number:
+    """Whether the last third of a climb is less steep than the whole."""
+    begin = count - 1 - max(1, (count - 1) // 3)
+    late = (work.what[count - 1] - work.what[begin]) / (work.when[count - 1] - work.when[begin])
+    return late < _STEADY * slope
 
 
 @kernel

@@ -53,6 +53,7 @@ from models.slopes import (
     set_doubt,
     set_wander,
     slope_of,
+    slows_down,
     unevenness,
 )
 from streams.baselines import median_of
@@ -163,6 +164,12 @@ def _days(row: Row, buckets: int, line: Any, work: Row) -> Number:
 
 
 @kernel
+def _is_young(row: Row) -> Number:
+    """Whether no day of a series is known yet."""
+    return row.newest_ms - row.first_ms < _A_DAY_MS
+
+
+@kernel
 def _short(row: Row, window: int, buckets: int, fewest: int, line: Any, work: Row) -> Number:
     """The line through the last few buckets of a finer window, which sees half as far ahead as back."""
     count = gather(row, window, row.open_number[window] - buckets, float(work.line_sign), work)
@@ -170,6 +177,8 @@ def _short(row: Row, window: int, buckets: int, fewest: int, line: Any, work: Ro
         return False
     line[SLOPE] = slope_of(count, 1, 1, work)
     if np.isnan(line[SLOPE]) or moves_seldom(count, line[SLOPE], work):
+        return False
+    if _is_young(row) and slows_down(count, line[SLOPE], work):
         return False
     line[CYCLIC] = 0.0
     line[UNEVEN] = unevenness(count, line[SLOPE], work)
@@ -356,6 +365,6 @@ def is_sure(row: Row, firing: bool, work: Row) -> Number:
         return False
     if firing:
         return _climbs(line, 1.0) or _climbs(work.newest, 1.0)
-    if line[UNEVEN] <= _STRAIGHT and line[SPAN] >= _STRAIGHT_S and row.newest_ms - row.first_ms < _A_DAY_MS:
+    if line[UNEVEN] <= _STRAIGHT and line[SPAN] >= _STRAIGHT_S and _is_young(row):
         return True
     return work.etas[MEDIAN] <= line[REACH] and _climbs(line, student(line[FREEDOM], _T975, _Z975))
