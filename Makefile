@@ -3,7 +3,7 @@ PYTHON ?= $(firstword $(shell for p in python3.11 python3.12 python3.13 python3;
 BIN := .venv/bin
 LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header pyproject.toml
 
-.PHONY: help setup demo up test test-kafka chaos lint format bench bench-nab bench-planted docs lock clean
+.PHONY: help setup demo up test test-kafka chaos lint format bench bench-nab bench-planted bench-eta docs lock clean
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -56,6 +56,9 @@ bench: .venv/bench ## measure; writes benchmarks/results/latest.json
 
 bench-planted: .venv/core ## planted faults, quiet noise, peers; writes benchmarks/results/planted.json
 	$(BIN)/python -m benchmarks.planted
+
+bench-eta: .venv/core ## disks that fill, and some that never do; writes benchmarks/results/eta.json
+	$(BIN)/python -m benchmarks.eta
 
 bench-nab: .venv/dev ## score the detector on NAB; DATA=folder with windows.json
 	$(BIN)/python -m benchmarks.nab --data $(or $(DATA),../shared/data/nab)

@@ -31,7 +31,7 @@ def alert_name(anomaly: Anomaly) -> str:
 
 def is_rule(anomaly: Anomaly) -> bool:
     """Whether a threshold rule made it."""
-    return anomaly.kind == "limit"
+    return anomaly.kind in {"limit", "trend"}
 
 
 def alert_labels(anomaly: Anomaly) -> dict[str, str]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 from typing import Final
 
+from models.explain import number, reaching, shown_labels
 from schemas.events import Anomaly
 
 # The first row that shares a word with a metric's name says what the metric is about.
@@ -122,11 +123,20 @@ def alert_summary(anomaly: Anomaly, rule: str | None) -> str:
     place = place_of(anomaly.entity, 1, ())
     unit = f" {anomaly.unit}" if anomaly.unit not in ("", "1") else ""
     where = f" of {place}" if place else ""
+    if anomaly.kind == "trend":
+        return f"{rule}: {anomaly.metric}{shown_labels(anomaly.labels)}{where}{_trend(anomaly, unit)}"
     what = f"{rule}: {anomaly.metric}{where}" if rule else f"{anomaly.metric}{where} anomalous"
     text = f"{what}: {anomaly.observed:.4g}{unit}"
     if anomaly.expected is not None:
         text += f", expected {anomaly.expected.low:.4g} to {anomaly.expected.high:.4g}{unit}"
     return text
+
+
+def _trend(anomaly: Anomaly, unit: str) -> str:
+    """Where a series stands, and when it is at its limit, if that is known."""
+    now = f"{number(anomaly.observed)}{unit}"
+    left = anomaly.time_to_limit
+    return f": {now}" if left is None else f" {reaching(left)}, now {now}"
 
 
 def _beginning(metrics: Sequence[str]) -> str:

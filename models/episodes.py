@@ -18,6 +18,7 @@ from typing import Any, Final
 import numpy as np
 
 from models.judge import agreeing, lead_of
+from models.trend import TREND_SCRATCH
 from streams.baselines import SCRATCH
 from streams.intake import COUNT_NAMES
 from streams.jit import kernel
@@ -94,6 +95,7 @@ WORK: Final = np.dtype(
         ("scores", "f8", (WINDOWS,)),
         ("counts", "i8", (len(COUNT_NAMES),)),  # what became of the samples
         *SCRATCH,
+        *TREND_SCRATCH,
         ("ints", "i8", (EVENT_ROOM, INTS)),
         ("floats", "f8", (EVENT_ROOM, FLOATS)),
         ("closed", "i8", (MINUTE_ROOM, 3)),  # closed minutes: slot, row, end in ms

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final
 
-from schemas.events import Range
+from schemas.events import Range, TimeToLimit
 from schemas.series import Series
 
 # What people call the metrics that our collector and common agents send.
@@ -21,11 +21,28 @@ _NOUNS: Final[Mapping[str, str]] = MappingProxyType(
         "node_swap_used_ratio": "Swap in use",
         "node_disk_used_ratio": "Disk in use",
         "node_disk_free_bytes": "Free disk space",
+        "node_filesystem_used_ratio": "Disk in use",
+        "node_filesystem_avail_bytes": "Free disk space",
+        "node_filesystem_free_bytes": "Free disk space",
+        "node_filesystem_files_free": "Free inodes",
+        "disk_used_percent": "Disk in use, in percent",
         "node_processes": "Number of processes",
         "node_oom_kills_total": "Out-of-memory kills",
     }
 )
 _SHOWN_LABELS: Final = ("device", "mount", "mountpoint", "path", "interface", "cpu", "container", "route")
+
+
+def shown_labels(labels: Mapping[str, str]) -> str:
+    """The labels that tell the series of one entity apart, as they stand behind a name; empty where there are none.
+
+    Examples
+    --------
+    >>> shown_labels({"host": "h1", "mount": "/data"})
+    ' (/data)'
+    """
+    shown = [labels[name] for name in _SHOWN_LABELS if name in labels]
+    return f" ({', '.join(shown)})" if shown else ""
 
 
 def subject_of(series: Series) -> str:
@@ -39,9 +56,7 @@ def subject_of(series: Series) -> str:
     noun = _NOUNS.get(series.metric, series.metric)
     if series.metric not in _NOUNS and series.type in {"counter", "delta"}:
         noun += " per second"
-    shown = [series.labels[name] for name in _SHOWN_LABELS if name in series.labels]
-    if shown:
-        noun += f" ({', '.join(shown)})"
+    noun += shown_labels(series.labels)
     kind, _, name = series.entity.partition(":")
     return f"{noun} of {kind} {name}" if name else noun
 
@@ -59,6 +74,73 @@ def number(value: float) -> str:
             return f"{value / (1e3 if prefix == 'k' else size):.3g}{prefix}"
     text = f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
     return re.sub(r"e([+-])0*(\d)", r"e\1\2", text)
+
+
+def _span(seconds: float) -> tuple[float, str]:
+    """A time as so many of a unit that suits it."""
+    for size, unit in ((172_800, "days"), (7_200, "hours")):
+        if seconds >= size:
+            return seconds / (size / 2), unit
+    return seconds / 60, "minutes"
+
+
+def duration(seconds: float) -> str:
+    """How long, in words.
+
+    Examples
+    --------
+    >>> duration(200_000.0), duration(50_000.0), duration(300.0)
+    ('2.3 days', '14 hours', '5 minutes')
+    """
+    size, unit = _span(seconds)
+    return f"{size:.{1 if size < 10 and unit != 'minutes' else 0}f} {unit}"
+
+
+def reaching(left: TimeToLimit) -> str:
+    """When a series is at its limit; the unit of the interval is that of the median.
+
+    Examples
+    --------
+    >>> reaching(TimeToLimit(limit=1, per_day=0.08, p50_s=200_000, low_80_s=180_000, high_80_s=240_000))
+    'will reach 1 in 2.3 days (80 %: 2.1 to 2.8 days)'
+    >>> reaching(TimeToLimit(limit=0, per_day=-4e9, p50_s=50_000, low_80_s=45_000))
+    'will reach 0 in 14 hours (80 %: 12 hours or more)'
+    >>> reaching(TimeToLimit(limit=1, per_day=0.08, p50_s=0))
+    'has reached 1'
+    """
+    return _reaching(left, f" ({_interval(left, 80)})")
+
+
+def forecast(left: TimeToLimit) -> str:
+    """When a series is at its limit, by both intervals, and how fast it goes there.
+
+    Examples
+    --------
+    >>> ends = {"low_80_s": 180_000, "high_80_s": 240_000, "low_95_s": 160_000, "high_95_s": 280_000}
+    >>> forecast(TimeToLimit(limit=1, per_day=0.08, p50_s=200_000, **ends))
+    'will reach 1 in 2.3 days (80 %: 2.1 to 2.8 days; 95 %: 1.9 to 3.2 days), at +0.08 a day'
+    """
+    sign = "+" if left.per_day >= 0 else "-"
+    text = _reaching(left, f" ({_interval(left, 80)}; {_interval(left, 95)})")
+    return f"{text}, at {sign}{number(abs(left.per_day))} a day"
+
+
+def _reaching(left: TimeToLimit, interval: str) -> str:
+    if left.p50_s <= 0:
+        return f"has reached {number(left.limit)}"
+    return f"will reach {number(left.limit)} in {duration(left.p50_s)}{interval}"
+
+
+def _interval(left: TimeToLimit, share: int) -> str:
+    """An interval in the median's unit; without an end where it may never come to it."""
+    low_s, high_s = (left.low_80_s, left.high_80_s) if share == 80 else (left.low_95_s, left.high_95_s)
+    size, unit = _span(left.p50_s)
+    digits = 1 if size < 10 and unit != "minutes" else 0
+    scale = size / left.p50_s if left.p50_s else 0.0
+    low = f"{(low_s or 0.0) * scale:.{digits}f}"
+    if high_s is None:
+        return f"{share} %: {low} {unit} or more"
+    return f"{share} %: {low} to {high_s * scale:.{digits}f} {unit}"
 
 
 def clock(time_ms: int) -> str:

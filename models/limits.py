@@ -13,6 +13,7 @@ from models.episodes import (
     F_PEAK,
     F_SCORE,
     F_VALUE,
+    F_WINDOWS,
     I_AGE,
     I_AT,
     I_CODE,
@@ -25,12 +26,14 @@ from models.episodes import (
     UPDATE,
 )
 from models.judge import MAX_SCORE
+from models.slopes import LEVEL, SLOPE
+from models.trend import ETAS, FINE, LATE, MEDIAN, fit, is_sure, time_to
 from streams.baselines import merge_recent
 from streams.jit import kernel
 from streams.layout import DELTA, GAUGE, HIGH, LOW, MEAN, WARM_DIRTY, Number, Row
 from streams.mutes import merge_muted
 
-LAST, AVG, MIN, MAX, COUNT, INCREASE, RATE = range(7)
+LAST, AVG, MIN, MAX, COUNT, INCREASE, RATE, ETA = range(8)
 
 RULE: Final = np.dtype(
     [
@@ -40,6 +43,10 @@ RULE: Final = np.dtype(
         ("window_ms", "i8"),
         ("threshold", "f8"),
         ("for_ms", "i8"),
+        ("keep_ms", "i8"),
+        ("limit", "f8"),
+        ("towards", "i8"),
+        ("latest_s", "f8"),
         ("from_ms", "i8"),
         ("until_ms", "i8"),
         ("every_ms", "i8"),
@@ -48,7 +55,16 @@ RULE: Final = np.dtype(
     align=True,
 )
 """A threshold rule for compiled code; ``from_ms`` to ``until_ms`` is when it holds."""
-SINCE, TOLD = 0, 1
+SINCE, TOLD, HELD, DUE = range(4)
+"""Times of a rule: since when its condition holds, when that was told, when it last held, when a limit was due."""
+F_SLOPE: Final = F_WINDOWS + ETAS
+"""Of a rule on ``eta``, the columns from ``F_WINDOWS`` on are the times to its limit, and the slope a second."""
+# What fires goes on until this much more time is left than it took to start.
+_SLACK: Final = 1.25
+# A time to a limit is news where it differs by this share from what is left of the time that was told, and by so much.
+_MOVED: Final = 0.25
+_LEAST_MOVE_S: Final = 900.0
+_LONGEST_S: Final = 1e12
 
 
 @kernel
@@ -122,8 +138,8 @@ def _tell(row: Row, at_rule: int, code: int, time_ms: int, measure: float, work:
 
 
 @kernel
-def _apply(row: Row, at: int, holds: bool, score: float, rule: Row) -> Number:
-    """Move a rule's state; returns an event's code, or 0."""
+def _apply(row: Row, at: int, holds: bool, news: bool, score: float, rule: Row) -> Number:
+    """Move a rule's state; returns an event's code, or 0. What is news is told at once."""
     if not holds:
         return END_RECOVERED if row.rule_firing[at] else 0
     time_ms = row.newest_ms
@@ -135,7 +151,7 @@ def _apply(row: Row, at: int, holds: bool, score: float, rule: Row) -> Number:
         row.rule_peak[at] = score
         row.dirty |= WARM_DIRTY
     if row.rule_firing[at]:
-        return UPDATE if time_ms - row.rule_ms[at, TOLD] >= rule.every_ms else 0
+        return UPDATE if news or time_ms - row.rule_ms[at, TOLD] >= rule.every_ms else 0
     if time_ms - row.rule_ms[at, SINCE] < rule.for_ms:
         return 0
     row.rule_firing[at] = 1
@@ -152,28 +168,100 @@ def _rest(row: Row, at: int) -> None:
 
 
 @kernel
+def _time_left(row: Row, rule: Row, work: Row) -> Number:
+    """Seconds until the trend reaches the rule's limit, as ``work.etas`` has them."""
+    if work.line_sign != rule.towards:
+        fit(row, rule.towards, work)
+    time_to(row, rule.limit, work)
+    return work.etas[MEDIAN]
+
+
+@kernel
+def _is_soon(row: Row, at: int, rule: Row, work: Row) -> Number:
+    """Whether a limit is near enough, and that sure enough; one that is reached starts nothing, and ends nothing.
+
+    What is not sure to move at all starts nothing either, however near the limit is.
+    """
+    left = work.etas[MEDIAN]
+    firing = row.rule_firing[at] != 0
+    if left == 0.0:
+        return firing
+    slack = _SLACK if firing else 1.0
+    if not _holds(left, rule.comparison, slack * rule.threshold):
+        return False
+    if rule.latest_s > 0.0 and work.etas[LATE] >= slack * rule.latest_s:
+        return False
+    return (firing and rule.latest_s > 0.0) or is_sure(row, firing, work)
+
+
+@kernel
+def _lasts(row: Row, at: int, holds: bool, rule: Row) -> Number:
+    """Whether a rule goes on: its condition holds, or held not long ago while it fired."""
+    if rule.keep_ms == 0:
+        return holds
+    if holds:
+        row.rule_ms[at, HELD] = row.newest_ms
+        row.dirty |= WARM_DIRTY
+        return True
+    return row.rule_firing[at] != 0 and row.newest_ms - row.rule_ms[at, HELD] < rule.keep_ms
+
+
+@kernel
+def _has_moved(row: Row, at: int, left_s: float) -> Number:
+    """Whether the time left is another than what was told lets expect; that none is known any more is, once."""
+    due_ms = row.rule_ms[at, DUE]
+    if not np.isfinite(left_s) or due_ms == 0:
+        return np.isfinite(left_s) != (due_ms != 0)
+    expected_s = (due_ms - row.newest_ms) / 1000.0
+    return abs(left_s - expected_s) > max(_MOVED * expected_s, _LEAST_MOVE_S)
+
+
+@kernel
+def _report(row: Row, at: int, code: int, measure: float, rule: Row, work: Row) -> None:
+    """Tell an event of a rule; of a rule on ``eta`` where the series stands and where it is heading."""
+    told = work.events
+    if rule.function != ETA:
+        _tell(row, at, code, row.newest_ms, measure, work)
+        return
+    _tell(row, at, code, row.newest_ms, rule.towards * work.line[LEVEL], work)
+    row.rule_ms[at, DUE] = row.newest_ms + np.int64(1000.0 * min(measure, _LONGEST_S)) if np.isfinite(measure) else 0
+    for quantile in range(ETAS):
+        work.floats[told, F_WINDOWS + quantile] = work.etas[quantile]
+    work.floats[told, F_SLOPE] = rule.towards * work.line[SLOPE]
+
+
+@kernel
 def _check(row: Row, at: int, rule: Row, work: Row) -> None:
     """Apply one rule to the newest value."""
     time_ms = row.newest_ms
     if time_ms < rule.from_ms or (time_ms >= rule.until_ms and row.rule_firing[at] == 0):
         return
-    measure = _measure(row, rule, work)
-    holds = _holds(measure, rule.comparison, rule.threshold) and time_ms < rule.until_ms
+    if rule.function == ETA:
+        if work.ended & (1 << FINE) == 0 and time_ms < rule.until_ms:
+            return
+        measure = _time_left(row, rule, work)
+        holds = _is_soon(row, at, rule, work)
+        news = _has_moved(row, at, measure)
+    else:
+        measure = _measure(row, rule, work)
+        holds = _holds(measure, rule.comparison, rule.threshold)
+        news = False
     size = abs(rule.threshold) if rule.threshold != 0.0 else 1.0
-    score = min(MAX_SCORE, 1.0 + abs(measure - rule.threshold) / size) if holds else 0.0
-    code = _apply(row, at, holds, score, rule)
+    score = min(MAX_SCORE, 1.0 + abs(measure - rule.threshold) / size) if holds else 1.0
+    lasts = time_ms < rule.until_ms and _lasts(row, at, holds, rule)
+    code = _apply(row, at, lasts, news, score, rule)
     if code:
-        work.scores[0] = score
-        _tell(row, at, code, time_ms, measure, work)
+        work.scores[0] = score if lasts else 0.0
+        _report(row, at, code, measure, rule, work)
         row.dirty |= WARM_DIRTY
-    if not holds:
+    if not lasts:
         _rest(row, at)
 
 
 @kernel
 def _waits(row: Row, rule: Row) -> Number:
     """Whether a rule would look into the hole that maintenance left, and might take it for something."""
-    if rule.safety or rule.function == LAST:
+    if rule.safety or rule.function in (LAST, ETA):
         return False
     if rule.function in (COUNT, INCREASE):
         # A hole makes them smaller.
@@ -184,6 +272,7 @@ def _waits(row: Row, rule: Row) -> Number:
 @kernel
 def check_rules(row: Row, rules: Any, work: Row) -> None:
     """Apply every rule that watches a series to its newest value; in maintenance only those of the safety list."""
+    work.line_sign = 0
     for at in range(row.rules):
         rule = rules[row.rule[at]]
         if row.muted_ms == row.newest_ms and not rule.safety:

@@ -18,6 +18,8 @@ from streams.layout import LENGTHS, WIDTHS_MS, WINDOWS, Array
 
 FOREVER_MS: Final = 2**62
 _NEVER_MS: Final = 2**60
+# What a trend says changes slowly; a time that moves is told at once.
+_ETA_EVERY_S: Final = 3600.0
 
 
 def params_record(settings: DetectSettings) -> Array:
@@ -81,6 +83,13 @@ def _window_of(window_ms: int) -> int:
     return WINDOWS - 1
 
 
+def _pace_s(rule: ThresholdRule, every_s: float) -> float:
+    """How often a rule that goes on firing says so again."""
+    if rule.every_s is not None:
+        return rule.every_s
+    return _ETA_EVERY_S if rule.function == "eta" else every_s
+
+
 def rule_record(rule: ThresholdRule, from_ms: int, until_ms: int, every_s: float) -> tuple[float, ...]:
     """A row of ``RULE``."""
     window_ms = int(rule.window_s * 1000)
@@ -91,9 +100,13 @@ def rule_record(rule: ThresholdRule, from_ms: int, until_ms: int, every_s: float
         window_ms,
         rule.threshold,
         int(rule.for_s * 1000),
+        int(rule.keep_firing_for_s * 1000),
+        0.0 if rule.limit is None else rule.limit,
+        1 if rule.towards == "up" else -1,
+        rule.latest_s,
         from_ms,
         until_ms,
-        int(every_s * 1000),
+        int(_pace_s(rule, every_s) * 1000),
         rule.safety,
     )
 

@@ -7,17 +7,26 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated, Final, Literal, TypeVar
+from typing import Annotated, Final, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from schemas.errors import SchemaError
 from schemas.events import Priority, Setting, Severity
 from schemas.series import Series
 
-Function = Literal["last", "avg", "min", "max", "count", "increase", "rate"]
+Function = Literal["last", "avg", "min", "max", "count", "increase", "rate", "eta"]
 Comparison = Literal[">", ">=", "<", "<=", "==", "!="]
-FUNCTIONS: Final[tuple[Function, ...]] = ("last", "avg", "min", "max", "count", "increase", "rate")
+FUNCTIONS: Final[tuple[Function, ...]] = ("last", "avg", "min", "max", "count", "increase", "rate", "eta")
 COMPARISONS: Final[tuple[Comparison, ...]] = (">", ">=", "<", "<=", "==", "!=")
 
 _SELECTOR = re.compile(r"\s*([A-Za-z_:][\w:.]*)?\s*(?:\{(.*)\})?\s*", re.DOTALL)
@@ -112,7 +121,15 @@ class ThresholdRule(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     name: Annotated[str, Field(min_length=1, max_length=100)]
     select: Annotated[Selector, Field(description='Series: metric{label="x", label!="x", label=~"a|b", label!~"c.*"}.')]
-    function: Annotated[Function, Field(description="What is compared; counters are rates per second here.")] = "last"
+    function: Annotated[
+        Function,
+        Field(
+            description=(
+                "What is compared; counters are rates per second here. eta is the seconds until the trend reaches "
+                "the limit, looked at as buckets of 5 minutes close."
+            )
+        ),
+    ] = "last"
     window_s: Annotated[
         float,
         Field(
@@ -127,6 +144,35 @@ class ThresholdRule(BaseModel):
     comparison: Comparison = ">"
     threshold: Annotated[float, Field(allow_inf_nan=False)]
     for_s: Annotated[float, Field(ge=0, description="How long it must hold without a break.")] = 0.0
+    keep_firing_for_s: Annotated[
+        float, Field(ge=0, description="What fires ends only after it did not hold for so long.")
+    ] = 0.0
+    every_s: Annotated[
+        float | None,
+        Field(
+            gt=0,
+            description=(
+                "What goes on firing is told again after so long; without it after an hour for eta, for all else after "
+                "updates.every_s. A time to a limit that moved by a quarter is told at once."
+            ),
+        ),
+    ] = None
+    limit: Annotated[
+        float | None, Field(allow_inf_nan=False, description="Of eta: the value that is not to be reached.")
+    ] = None
+    towards: Annotated[
+        Literal["up", "down"], Field(description="Of eta: whether the limit is a ceiling or a floor.")
+    ] = "up"
+    latest_s: Annotated[
+        float,
+        Field(
+            ge=0,
+            description=(
+                "Of eta: by then the limit is reached nine times out of ten, else nothing is said. At 0 the trend "
+                "only has to be sure."
+            ),
+        ),
+    ] = 0.0
     priority: Priority = "P2"
     severity: Severity = "warning"
     safety: Annotated[bool, Field(description="On the safety list: it always pages.")] = False
@@ -138,6 +184,14 @@ class ThresholdRule(BaseModel):
         if name in RESERVED_NAMES:
             raise ValueError(f"{name} is a detector's name, a rule needs one of its own")
         return name
+
+    @model_validator(mode="after")
+    def _has_a_limit(self) -> Self:
+        if (self.function == "eta") != (self.limit is not None):
+            raise ValueError("a rule on eta needs a limit, and no other has one")
+        if self.function == "eta" and not self.comparison.startswith("<"):
+            raise ValueError("a rule on eta compares with < or <=: it fires when little time is left")
+        return self
 
     def may_match(self, metric: str) -> bool:
         """Whether it could be about a series of that metric."""
@@ -195,65 +249,3 @@ def rules_of(setting: Setting) -> list[ThresholdRule]:
         If they cannot be read.
     """
     return read_setting(_RULES, setting.body.get("rules", []), "threshold rules")
-
-
-SHIPPED_RULES: Final[tuple[ThresholdRule, ...]] = (
-    ThresholdRule(
-        name="oom_kill",
-        select='{__name__=~"node_oom_kills_total|node_vmstat_oom_kill|kernel_vmstat_oom_kill|container_oom_events_total"}',
-        function="increase",
-        threshold=0,
-        priority="P0",
-        severity="critical",
-        safety=True,
-        summary="The kernel killed a process for want of memory",
-    ),
-    ThresholdRule(
-        name="disk_almost_full",
-        select='{__name__=~"node_(disk|filesystem)_used_ratio"}',
-        threshold=0.95,
-        for_s=60,
-        priority="P1",
-        severity="critical",
-        summary="A disk is almost full",
-    ),
-    ThresholdRule(
-        name="disk_almost_full_percent",
-        select='{__name__="disk_used_percent"}',
-        threshold=95,
-        for_s=60,
-        priority="P1",
-        severity="critical",
-        summary="A disk is almost full",
-    ),
-    ThresholdRule(
-        name="memory_almost_full",
-        select="node_memory_used_ratio",
-        threshold=0.97,
-        for_s=120,
-        summary="Memory is almost used up",
-    ),
-    ThresholdRule(
-        name="memory_almost_full_percent",
-        select="mem_used_percent",
-        threshold=97,
-        for_s=120,
-        summary="Memory is almost used up",
-    ),
-    ThresholdRule(
-        name="host_pressure_io",
-        select="node_cpu_iowait_ratio",
-        function="avg",
-        threshold=0.5,
-        for_s=300,
-        summary="The host waits for its disks",
-    ),
-    ThresholdRule(
-        name="host_pressure_memory",
-        select="node_pressure_memory_stalled_seconds_total",
-        function="avg",
-        threshold=0.1,
-        for_s=60,
-        summary="The host stalls for want of memory",
-    ),
-)

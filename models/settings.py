@@ -10,7 +10,8 @@ from models.calendar import CalendarSettings
 from models.chosen import DetectorChoice, check_choices
 from models.families import NODE_FAMILIES, MetricFamily
 from models.maintenance import MaintenanceWindow, distinct_windows
-from models.rules import SHIPPED_RULES, ThresholdRule, distinct_rules
+from models.rules import ThresholdRule, distinct_rules
+from models.shipped_rules import SHIPPED_RULES
 from schemas.events import WindowName
 
 WINDOW_NAMES: tuple[WindowName, ...] = ("5m", "15m", "1h", "24h", "7d")

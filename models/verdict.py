@@ -7,9 +7,11 @@ from typing import Final, NamedTuple
 
 from models import episodes as e
 from models.chosen import ChosenEvent
-from models.explain import clock, explain, number, subject_of
+from models.explain import clock, explain, forecast, number, subject_of
+from models.limits import F_SLOPE
 from models.rules import ThresholdRule
 from models.settings import WINDOW_NAMES, UpdateSettings
+from models.trend import EARLIEST, EARLY, ETAS, LATE, LATEST, MEDIAN
 from schemas.events import (
     Anomaly,
     AnomalyKind,
@@ -19,6 +21,7 @@ from schemas.events import (
     EndReason,
     Range,
     Severity,
+    TimeToLimit,
     WindowName,
     WindowVerdict,
 )
@@ -43,6 +46,9 @@ _TAILS: Final[dict[EndReason, str]] = {
 # A range no wider than this, as a share of its center, only guards a division.
 _NOTHING: Final = 1e-8
 _SHORT_HISTORY_MS: Final = 3_600_000
+_DAY_S: Final = 86_400.0
+# What it gives the shorter of its intervals.
+_FORECAST_CONFIDENCE: Final = 0.8
 
 
 class Told(NamedTuple):
@@ -103,25 +109,59 @@ def window_anomaly(told: Told, about: Subject) -> Anomaly:
     )
 
 
+def _measured(told: Told, rule: ThresholdRule, left: TimeToLimit | None) -> str:
+    """What a rule saw, in words; a trend goes on for days, so that a time of day says little of its start."""
+    observed = number(told.floats[e.F_VALUE])
+    if left is not None:
+        return f"{forecast(left)}; now {observed}, limit {number(left.limit)}"
+    if rule.limit is not None:
+        unsure = "" if told.ints[e.I_CODE] in _REASONS else "; where it is heading is not sure now"
+        return f"is {observed}, limit {number(rule.limit)}{unsure}"
+    measure = "is" if rule.function == "last" else f"has {rule.function} over {rule.window_s:g} s"
+    limit = f"limit {rule.comparison} {number(rule.threshold)}"
+    return f"{measure} {observed}, {limit}; since {clock(told.ints[e.I_STARTED])}"
+
+
+def _time_to_limit(told: Told, rule: ThresholdRule) -> TimeToLimit | None:
+    """Of a rule on a trend that still leads to its limit."""
+    times = [one if math.isfinite(one) else None for one in told.floats[e.F_WINDOWS : e.F_WINDOWS + ETAS]]
+    median = times[MEDIAN]
+    if rule.limit is None or median is None or told.ints[e.I_CODE] in _REASONS:
+        return None
+    return TimeToLimit(
+        limit=rule.limit,
+        per_day=told.floats[F_SLOPE] * _DAY_S,
+        p50_s=median,
+        low_80_s=times[EARLY],
+        high_80_s=times[LATE],
+        low_95_s=times[EARLIEST],
+        high_95_s=times[LATEST],
+    )
+
+
+def _sense(rule: ThresholdRule) -> Direction:
+    """Where the series went, or goes, that a rule fires on."""
+    if rule.limit is not None:
+        return rule.towards
+    return "up" if ">" in rule.comparison else "down" if "<" in rule.comparison else "none"
+
+
 def rule_anomaly(told: Told, about: Subject, rule: ThresholdRule) -> Anomaly:
-    """A limit that is crossed."""
+    """A limit that is crossed, or that a trend leads to."""
     ints = told.ints
     reason = _REASONS.get(ints[e.I_CODE])
     observed, score, peak = told.floats[e.F_VALUE], told.floats[e.F_SCORE], told.floats[e.F_PEAK]
-    measure = "is" if rule.function == "last" else f"has {rule.function} over {rule.window_s:g} s"
-    sentence = (
-        f"{rule.summary or rule.name}: {subject_of(about.series)} {measure} {number(observed)}, "
-        f"limit {rule.comparison} {number(rule.threshold)}; since {clock(ints[e.I_STARTED])}"
-    )
+    left = _time_to_limit(told, rule)
+    sentence = f"{rule.summary or rule.name}: {subject_of(about.series)} {_measured(told, rule, left)}"
     if reason:
         sentence += _TAILS[reason].format(at=clock(ints[e.I_ENDED]))
     return Anomaly(
         id=anomaly_id(about.series_id, rule.name, ints[e.I_STARTED]),
         state=_STATES.get(ints[e.I_CODE], "end"),
         **_who(about),
-        kind="limit",
+        kind="limit" if rule.limit is None else "trend",
         detector=rule.name,
-        direction="up" if ">" in rule.comparison else "down" if "<" in rule.comparison else "none",
+        direction=_sense(rule),
         severity=rule.severity,
         priority=rule.priority,
         safety=rule.safety,
@@ -132,8 +172,10 @@ def rule_anomaly(told: Told, about: Subject, rule: ThresholdRule) -> Anomaly:
         score=score,
         peak_score=peak,
         observed=observed,
+        time_to_limit=left,
         contributions=[Contribution(of=rule.name, value=score)],
-        confidence=1.0,
+        confidence=1.0 if rule.limit is None else _FORECAST_CONFIDENCE,
+        confidence_reasons=[] if rule.limit is None else ["a forecast: it holds if the trend goes on"],
         explanation=sentence,
     )
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from models import episodes, judge, limits, minutes, trace
+from models import episodes, judge, limits, minutes, slopes, trace, trend
 from models.episodes import (
     END_MAINTENANCE,
     END_RECOVERED,
@@ -114,6 +114,7 @@ def _on_time(row: Row, params: Row, family: Row, work: Row) -> None:
     """Close buckets that ended, and make the baselines anew that they feed."""
     minute: Number = row.open_number[MINUTE]
     closed = advance(row, row.newest_ms)
+    work.ended = closed
     if closed & (1 << MINUTE):
         note_levels(row, row.newest_ms)
     if row.state == OPEN:
@@ -181,6 +182,7 @@ def _mute(row: Row, time_ms: int, value: float, work: Row) -> None:
         row.clear_ms = time_ms
         tell(row, END_MAINTENANCE, time_ms, work)
     close_episode(row)
+    work.ended = 0
     add_muted(row, time_ms, value)
 
 
@@ -325,10 +327,9 @@ def _build_sweep(digest: int) -> Sweep:
     return sweep
 
 
-_FILES = [
-    str(Path(str(module.__file__)))
-    for module in (episodes, judge, limits, minutes, trace, baselines, buckets, intake, layout, mutes, seasons, tails)
-]
+_JUDGES = (episodes, judge, limits, minutes, slopes, trace, trend)
+_STREAMS = (baselines, buckets, intake, layout, mutes, seasons, tails)
+_FILES = [str(Path(str(module.__file__))) for module in (*_JUDGES, *_STREAMS)]
 _DIGEST: Final = source_digest(__file__, *_FILES)
 
 walk: Final = _build(_DIGEST)

@@ -18,7 +18,7 @@ Severity = Literal["info", "warning", "critical"]
 Priority = Literal["P0", "P1", "P2", "P3"]
 WindowName = Literal["5m", "15m", "1h", "24h", "7d"]
 AnomalyState = Literal["start", "update", "end"]
-AnomalyKind = Literal["spike", "drop", "level_shift", "drift", "limit", "deviation"]
+AnomalyKind = Literal["spike", "drop", "level_shift", "drift", "limit", "deviation", "trend"]
 Direction = Literal["up", "down", "none"]
 EndReason = Literal["recovered", "level_shift", "silent", "maintenance"]
 AlertState = Literal["firing", "resolved"]
@@ -107,6 +107,19 @@ class Contribution(BaseModel):
     value: Finite
 
 
+class TimeToLimit(BaseModel):
+    """How long until a trend reaches a limit, in seconds; an end that is absent is open: it may never come to it."""
+
+    model_config = ConfigDict(frozen=True)
+    limit: Finite
+    per_day: Annotated[Finite, Field(description="How much the series moves in a day, in its own unit.")]
+    p50_s: Annotated[Finite, Field(description="As likely sooner as later.")]
+    low_80_s: Finite | None = None
+    high_80_s: Annotated[Finite | None, Field(description="Nine times out of ten it is reached by then.")] = None
+    low_95_s: Finite | None = None
+    high_95_s: Finite | None = None
+
+
 class Anomaly(Event):
     """One state of one anomaly episode of one series: its start, an update, or its end.
 
@@ -140,6 +153,7 @@ class Anomaly(Event):
     peak_score: Score
     observed: Finite
     expected: Range | None = None
+    time_to_limit: TimeToLimit | None = None
     windows: list[WindowVerdict] = []
     base: Finite = 0.0
     contributions: list[Contribution] = []

@@ -111,7 +111,8 @@ WARM: Final[list[Field]] = [
     ("habit", "f4", (WINDOWS - 1, WINDOWS - 1, 2)),
     ("rule", "i4", (RULE_PLACES,)),  # threshold rules that watch it, by position in the rule book
     ("rule_firing", "u1", (RULE_PLACES,)),
-    ("rule_ms", "i8", (RULE_PLACES, 2)),  # since when the condition holds, and when that was last told
+    # Since when the condition holds, when that was last told, when it last held; when a limit was said to be reached.
+    ("rule_ms", "i8", (RULE_PLACES, 4)),
     ("rule_peak", "f8", (RULE_PLACES,)),
 ]
 """What closing buckets touch."""

@@ -16,6 +16,7 @@ from models.episodes import OPEN
 from models.families import MetricFamily
 from models.judge import MAX_SCORE
 from models.rule_book import Entry, RuleBook
+from models.rules import ThresholdRule
 from models.settings import WINDOW_NAMES, DetectSettings, DriftSettings, WindowSettings
 from models.verdict import SEVERITIES, WINDOWS_DETECTOR, anomaly_id
 from schemas.errors import CheckpointError
@@ -339,9 +340,16 @@ def expected_range(center: float, low: float, high: float, value: float) -> Rang
     return Range(low=low, center=center, high=high)
 
 
+def _measure_of(rule: ThresholdRule) -> str:
+    """What a rule compares."""
+    if rule.limit is not None:
+        return f"seconds until {rule.limit:g}"
+    return "value" if rule.function == "last" else f"{rule.function} over {rule.window_s:g} s"
+
+
 def _rule_state(row: Any, at: int, entries: Sequence[Entry]) -> RuleState:
     rule, _, until_ms = entries[int(row["rule"][at])]
-    measure = "value" if rule.function == "last" else f"{rule.function} over {rule.window_s:g} s"
+    measure = _measure_of(rule)
     held = f" for {rule.for_s:g} s" if rule.for_s else ""
     since_ms, firing = int(row["rule_ms"][at, 0]), bool(row["rule_firing"][at])
     phase: RulePhase = "firing" if firing else "pending" if since_ms else "quiet"

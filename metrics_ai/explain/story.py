@@ -17,6 +17,7 @@ from metrics_ai.explain.words import (
     unit_text,
     value_text,
 )
+from models.explain import forecast
 from schemas.events import Alert, Anomaly, Incident, IncidentMember, WindowVerdict
 
 MOST_MEMBERS: Final = 10
@@ -84,6 +85,7 @@ def _anomaly_body(case: AnomalyCase, first: Sequence[tuple[str, str]] = ()) -> l
         *_times(now.started_ms, now.ended_ms, now.end_reason),
         ("at its worst", _worst_text(worst, now.peak_score)),
         ("now" if now.ended_ms is None else "at its end", value_text(now.observed, now.expected, now.unit)),
+        ("trend", "" if now.time_to_limit is None else forecast(now.time_to_limit)),
         ("confidence", _confidence_text(worst.confidence, worst.confidence_reasons)),
     ]
     return [

@@ -107,12 +107,31 @@ def test_what_inspect_knows_of_that_recording_stands_in_the_consumers_guide(tmp_
     assert (tmp_path / "latency.png").exists()
 
 
-def test_what_explain_says_of_that_recording_stands_in_the_consumers_guide(tmp_path: Path) -> None:
-    options, config = RecordingOptions(labels={"host": "web-1"}, unit="ms"), Config()
-    samples = RecordedSamples([make_day(tmp_path)], options, config, lambda _: True)
-    found = replay([tmp_path / "checkout_latency_ms.csv"], options, config)
+def explained(recording: Path, options: RecordingOptions, wanted: str) -> set[str]:
+    """What ``explain`` says of something that a recording made."""
+    config = Config()
+    samples = RecordedSamples([recording], options, config, lambda _: True)
+    found = replay([recording], options, config)
     topics = ((ALERTS, found.alerts), (INCIDENTS, found.incidents), (TIMELINE, found.timeline))
     events = Events({topic.name: told for topic, told in topics} | {ANOMALIES.name: run_detect(samples, config)[1]})
+    return said("\n".join(story_of(case_of(events, *matches_of(events, wanted)))))
+
+
+def test_what_explain_says_of_that_recording_stands_in_the_consumers_guide(tmp_path: Path) -> None:
     shown = next(block for block in blocks("", "consumers.md") if "metrics-ai explain" in block).splitlines()
-    story = story_of(case_of(events, *matches_of(events, shown[0].split()[3])))
-    assert said("\n".join(story)) == said("\n".join(shown[1:]))
+    options = RecordingOptions(labels={"host": "web-1"}, unit="ms")
+    assert explained(make_day(tmp_path), options, shown[0].split()[3]) == said("\n".join(shown[1:]))
+
+
+def test_what_explain_says_of_a_disk_that_fills_stands_in_the_detection_guide(tmp_path: Path) -> None:
+    (tmp_path / "make_disk.py").write_text(blocks("python", "detection.md")[0])
+    assert run([sys.executable, "make_disk.py"], tmp_path)[0] == 0
+    shown = next(block for block in blocks("", "detection.md") if "metrics-ai explain" in block).splitlines()
+    options = RecordingOptions(labels={"host": "h1", "mount": "/data"})
+    told = explained(tmp_path / "node_disk_used_ratio.csv", options, shown[0].split()[3])
+    assert said("\n".join(shown[1:])) == told
+
+
+def test_the_rules_of_the_detection_guide_are_taken() -> None:
+    read = [Config.model_validate(yaml.safe_load(block)).detect for block in blocks("yaml", "detection.md")]
+    assert [rule.function for settings in read for rule in settings.rules] == ["eta"]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from incidents.alerts import AlertRecord, alert_labels, alert_name, alert_priority
-from schemas.events import Anomaly
+from schemas.events import Anomaly, TimeToLimit
 from schemas.ids import alert_fingerprint
 
 Make = Callable[..., Anomaly]
@@ -20,6 +20,7 @@ Make = Callable[..., Anomaly]
         ("a drift is a P3 notice", {"kind": "drift", "detector": "page_hinkley"}, "MetricDrift", "P3"),
         ("a rule gives its priority", {"kind": "limit", "detector": "DiskFull", "priority": "P1"}, "DiskFull", "P1"),
         ("a rule without one makes P2", {"kind": "limit", "detector": "Pressure"}, "Pressure", "P2"),
+        ("a trend has its rule's name", {"kind": "trend", "detector": "Full", "priority": "P3"}, "Full", "P3"),
         ("the safety list is P0", {"kind": "limit", "detector": "OOM", "safety": True}, "OOM", "P0"),
     ],
 )
@@ -61,6 +62,23 @@ def test_the_newest_state_is_told_and_the_worst_is_kept(anomaly: Make) -> None:
     assert (alert.ended_ms, alert.severity, alert.incident_id) == (1_020_000, "critical", "i1")
     assert (member.observed, member.peak_ms, member.state) == (0.97, 1_010_000, "resolved")
     assert member.summary == "node_cpu_ratio of node h1 anomalous: 0.97, expected 0.1 to 0.3"
+
+
+def test_a_trends_alert_says_when_its_limit_is_reached(anomaly: Make) -> None:
+    left = TimeToLimit(limit=1, per_day=0.05, p50_s=224_640, low_80_s=190_080, high_80_s=267_840)
+    shared = {
+        "kind": "trend",
+        "detector": "disk_full",
+        "metric": "disk",
+        "labels": {"mount": "/data"},
+        "observed": 0.87,
+    }
+    record = AlertRecord.of(anomaly(**shared, time_to_limit=left))
+    said = "disk_full: disk (/data) of node h1 will reach 1 in 2.6 days (80 %: 2.2 to 3.1 days), now 0.87"
+    assert record.summary == said
+    record.absorb(anomaly(**shared, state="end", at_s=2000, score=0.0))
+    assert record.member().summary == said
+    assert AlertRecord.of(anomaly(**shared)).summary == "disk_full: disk (/data) of node h1: 0.87"
 
 
 def test_a_repeat_changes_nothing(anomaly: Make) -> None:

@@ -27,6 +27,15 @@ SETTINGS = DetectSettings.model_validate(
             {"name": "hot", "select": "gauge1", "threshold": 30, "for_s": 10},
             {"name": "grows", "select": "counter", "function": "increase", "threshold": 40_000},
             {"name": "burns", "select": "gauge1", "function": "max", "threshold": 100, "safety": True},
+            {
+                "name": "full",
+                "select": "disk",
+                "function": "eta",
+                "comparison": "<",
+                "threshold": 3000,
+                "limit": 70,
+                "keep_firing_for_s": 400,
+            },
         ],
         "maintenance": [
             {"name": "often", "start": "2023-11-14T22:25", "duration_s": 150, "select": '{host=~"b|c"}'}
@@ -40,6 +49,7 @@ SERIES = [
     Series("t", "gauge1", {"host": "b"}, {"node": "b"}),
     Series("t", "counter", {"host": "b"}, {"node": "b"}, "counter", "1"),
     Series("t", "delta", {"host": "c"}, {"node": "c"}, "delta", "1"),
+    Series("t", "disk", {"host": "d"}, {"node": "d"}, "gauge", "1"),
 ]
 
 
@@ -55,6 +65,8 @@ def _samples_of(series: Series, seed: int) -> list[Sample]:
         if rng.random() < 0.01:
             level = rng.choice([10.0, 10.0, 40.0, 200.0])
         value = level + rng.gauss(0, 0.5)
+        if series.metric == "disk":
+            value = 10.0 + 0.06 * len(samples)
         if series.type == "counter":
             total = 0.0 if rng.random() < 0.003 else total + value * 100
             value = total
@@ -183,5 +195,6 @@ def test_every_kind_of_event_is_in_the_streams_that_are_compared() -> None:
         ("end", "limit", "recovered"),
         ("end", "spike", "maintenance"),
         ("end", "limit", "maintenance"),
+        ("start", "trend", None),
         ("start", "drift", None),
     }

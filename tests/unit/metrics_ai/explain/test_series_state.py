@@ -92,11 +92,15 @@ def test_rules_that_watch_a_series_show_their_state(make_batch: MakeBatch) -> No
         ThresholdRule(name="hot", select="node_cpu_ratio", threshold=0.8),
         ThresholdRule(name="hot_for_long", select="node_cpu_ratio", threshold=0.8, for_s=600),
         ThresholdRule(name="cold", select="node_cpu_ratio", comparison="<", threshold=0.01, function="avg"),
+        ThresholdRule(name="full", select="node_cpu_ratio", comparison="<", threshold=3600, function="eta", limit=1),
     ]
     settings = DetectSettings(rules=rules, shipped_rules=False)
     state, _ = state_after(make_batch(CPU, [*CALM, 0.9, 0.9]), settings)
-    assert {one.name: one.phase for one in state.rules} == {"hot": "firing", "hot_for_long": "pending", "cold": "quiet"}
-    assert {one.name: one.condition for one in state.rules}["hot_for_long"] == "value > 0.8 for 600 s"
+    phases = {one.name: one.phase for one in state.rules}
+    assert phases == {"hot": "firing", "hot_for_long": "pending", "cold": "quiet", "full": "quiet"}
+    conditions = {one.name: one.condition for one in state.rules}
+    assert conditions["hot_for_long"] == "value > 0.8 for 600 s"
+    assert conditions["full"] == "seconds until 1 < 3600"
     text = "\n".join(state_lines(state))
     assert "firing since" in text
     assert "avg over 300 s < 0.01" in text

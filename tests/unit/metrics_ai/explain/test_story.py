@@ -34,6 +34,20 @@ def test_an_anomaly_is_told_with_all_that_it_says(events: Events) -> None:
         assert words in text
 
 
+def test_a_trend_is_told_with_when_it_reaches_its_limit(events: Events) -> None:
+    text = told(events, "f1b2ebf13a")
+    for words in (
+        "Anomaly f1b2ebf13a685e447f2b: trend of node_disk_used_ratio, critical, going on",
+        (
+            "Disk in use (/data) of node h1 will reach 1 in 2.6 days (80 %: 2.2 to 3.1 days; 95 %: 1.9 to 3.6 days), "
+            "at +0.05 a day; now 0.87, limit 1"
+        ),
+        "trend         will reach 1 in 2.6 days (80 %: 2.2 to 3.1 days; 95 %: 1.9 to 3.6 days), at +0.05 a day",
+        "confidence    80%; a forecast: it holds if the trend goes on",
+    ):
+        assert words in text
+
+
 def test_the_contributions_add_up_to_the_score(events: Events) -> None:
     section = told(events, "8a6c05604d").split("anomalous):")[1]
     rows = dict(re.findall(r"^ +(\w+) +([\d.]+)", section, flags=re.MULTILINE))
