@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import importlib.metadata
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
 from metrics_ai.commands import config, decode, doctor, events, explain, inspect, replay, score, topics, up, worker
 from metrics_ai.commands.options import examples
+from metrics_ai.usage import NO_ARGUMENTS, UsageError, usage_line
 from schemas.errors import ConfigurationError, MachineError, MetricsAIError
 
 FOUND_WRONG = 1
@@ -21,17 +22,34 @@ USAGE = 2
 
 
 class Commands(TyperGroup):
-    """Turns our errors into one line and an exit status."""
+    """Turns our errors, and those of the command line, into one line and an exit status."""
+
+    def make_context(self, *arguments: Any, **more: Any) -> Any:
+        """Read what stands before the command."""
+        try:
+            return super().make_context(*arguments, **more)
+        except UsageError as error:
+            _end_unused(error)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; a traceback is shown only where it was asked for."""
         try:
             return super().invoke(ctx)
+        except UsageError as error:
+            _end_unused(error)
         except MetricsAIError as error:
             if ctx.params.get("debug"):
                 raise
             typer.secho(f"metrics-ai: {error}", fg="red", err=True)
             ctx.exit(USAGE if isinstance(error, ConfigurationError | MachineError) else FOUND_WRONG)
+
+
+def _end_unused(error: Exception) -> NoReturn:
+    """End with one line for a command line that cannot hold."""
+    if type(error).__name__ == NO_ARGUMENTS:
+        raise error
+    typer.secho(f"metrics-ai: {usage_line(error)}", fg="red", err=True)
+    raise typer.Exit(USAGE)
 
 
 app = typer.Typer(

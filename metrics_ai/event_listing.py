@@ -37,27 +37,57 @@ ALERT_HEAD: Final = (
     "windows",
     "incident",
 )
+# What most cells of the two need, where the first line is printed before any cell is known.
+_INCIDENT_WIDTHS: Final = (8, 8, 40, 20, 10, 6, 10, 20)
+_ALERT_WIDTHS: Final = (8, 8, 28, 16, 20, 8, 14, 4, 16, 20)
 PRIORITY_STYLE: Final = {"P0": "bold red", "P1": "red", "P2": "yellow", "P3": "cyan"}
 
 ShownT = TypeVar("ShownT", Alert, Incident)
+
+
+class Columns:
+    """Rows that are printed one by one, each cell below its heading; a column grows where a cell needs it.
+
+    Parameters
+    ----------
+    head, widths
+        The headings, and how wide their columns are at first.
+
+    Examples
+    --------
+    >>> columns = Columns(("priority", "incident"), (8, 12))
+    >>> columns.line(columns.head), columns.line(("P1", "CPU of node n1"))
+    ('priority  incident', 'P1        CPU of node n1')
+    """
+
+    def __init__(self, head: Sequence[str], widths: Sequence[int]) -> None:
+        self.head = head
+        self._widths = list(map(max, widths, map(len, head)))
+
+    def line(self, cells: Sequence[str]) -> str:
+        """A row."""
+        self._widths = list(map(max, self._widths, map(len, cells)))
+        return "  ".join(map(str.ljust, cells, self._widths)).rstrip()
 
 
 @dataclass(frozen=True, slots=True)
 class _Listing(Generic[ShownT]):
     topic: Topic
     event: type[ShownT]
-    head: Sequence[str]
+    columns: Columns
     row: Callable[[ShownT], Sequence[str]]
 
 
 def list_incidents(kafka: KafkaSettings, since_ms: int, *, as_json: bool, follow: bool) -> None:
     """Print the incidents on the topic."""
-    _run(kafka, _Listing(INCIDENTS, Incident, INCIDENT_HEAD, incident_row), since_ms, as_json=as_json, follow=follow)
+    columns = Columns(INCIDENT_HEAD, _INCIDENT_WIDTHS)
+    _run(kafka, _Listing(INCIDENTS, Incident, columns, incident_row), since_ms, as_json=as_json, follow=follow)
 
 
 def list_alerts(kafka: KafkaSettings, since_ms: int, *, as_json: bool, follow: bool) -> None:
     """Print the alerts on the topic."""
-    _run(kafka, _Listing(ALERTS, Alert, ALERT_HEAD, alert_row), since_ms, as_json=as_json, follow=follow)
+    columns = Columns(ALERT_HEAD, _ALERT_WIDTHS)
+    _run(kafka, _Listing(ALERTS, Alert, columns, alert_row), since_ms, as_json=as_json, follow=follow)
 
 
 def incident_row(one: Incident) -> list[str]:
@@ -102,10 +132,13 @@ def _run(kafka: KafkaSettings, listing: _Listing[ShownT], since_ms: int, *, as_j
         latest.take(list(reader.to_end()))
         recent: list[ShownT] = [event for event in latest.events() if event.updated_ms >= since_ms]
         shown = sorted(recent, key=_started_ms)
-        _print(listing, shown, as_json=as_json)
+        if follow and not as_json:
+            sys.stdout.write(listing.columns.line(listing.columns.head) + "\n")
+        if follow or as_json:
+            _print_lines(listing, shown, as_json=as_json)
+        else:
+            _print_table(listing, shown)
         said = {event.id: event for event in shown}
-        if follow and not shown and not as_json:
-            sys.stdout.write("  ".join(listing.head) + "\n")
         told = _tell_unreadable(reader, listing.topic, 0)
         line = Line(reader.is_answered, kafka.bootstrap)
         while follow:
@@ -172,14 +205,11 @@ def _started_ms(event: Alert | Incident) -> int:
     return event.started_ms
 
 
-def _print(listing: _Listing[ShownT], shown: Sequence[ShownT], *, as_json: bool) -> None:
-    if as_json:
-        _print_lines(listing, shown, as_json=True)
-        return
+def _print_table(listing: _Listing[ShownT], shown: Sequence[ShownT]) -> None:
     if not shown:
         wide_console().print(f"no {listing.topic.name}")
         return
-    table = Table(*listing.head, box=None)
+    table = Table(*listing.columns.head, box=None)
     for one in shown:
         priority, *cells = listing.row(one)
         table.add_row(Text(priority, PRIORITY_STYLE[priority]), *cells)
@@ -188,7 +218,7 @@ def _print(listing: _Listing[ShownT], shown: Sequence[ShownT], *, as_json: bool)
 
 def _print_lines(listing: _Listing[ShownT], shown: Sequence[ShownT], *, as_json: bool) -> None:
     for one in shown:
-        line = one.to_bytes().decode() if as_json else "  ".join(listing.row(one))
+        line = one.to_bytes().decode() if as_json else listing.columns.line(listing.row(one))
         sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
@@ -260,4 +290,25 @@ def range_text(expected: Range | None) -> str:
 
 
 def _lasted(started_ms: int, ended_ms: int | None) -> str:
-    return "-" if ended_ms is None else f"{(ended_ms - started_ms) / 1000:.0f} s"
+    return "-" if ended_ms is None else duration_text(ended_ms - started_ms)
+
+
+def duration_text(ms: float) -> str:
+    """A stretch of time for people, in its two largest units.
+
+    Examples
+    --------
+    >>> duration_text(95_000), duration_text(1_380_000), duration_text(95_400_000), duration_text(250)
+    ('1 min 35 s', '23 min', '1 d 2 h', '0.25 s')
+    """
+    if ms < 1000:
+        return f"{ms / 1000:g} s"
+    left = round(ms / 1000)
+    parts = []
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")):
+        if left >= size:
+            parts.append((left // size, unit))
+        elif parts:
+            break
+        left %= size
+    return " ".join(f"{count} {unit}" for count, unit in parts[:2])

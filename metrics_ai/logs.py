@@ -16,6 +16,7 @@ from schemas.errors import MachineError
 _OWN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _FILE_BYTES: Final = 10_000_000
 _FILES_KEPT: Final = 2
+LIBRDKAFKA: Final = "agents.librdkafka"
 
 LogFormat = Literal["text", "json"]
 
@@ -78,6 +79,12 @@ def _keys_of(record: logging.LogRecord) -> dict[str, Any]:
     return {name: value for name, value in vars(record).items() if name not in _OWN}
 
 
+def _is_worth_a_line(record: logging.LogRecord) -> bool:
+    """Not a client's word that it tries again, as while a broker's coordinator starts: that it failed is an error."""
+    is_retry = record.levelno <= logging.WARNING and record.getMessage().endswith(": retrying")
+    return not is_retry or logging.getLogger().level <= logging.DEBUG
+
+
 def set_up_logs(level: str, form: LogFormat, keys: dict[str, str] | None = None, file: Path | None = None) -> None:
     """Send every logger's records, the libraries' too, to standard error or to a file that rolls over.
 
@@ -112,4 +119,5 @@ def set_up_logs(level: str, form: LogFormat, keys: dict[str, str] | None = None,
     # At info they tell of every metadata refresh, and of every inner service that starts.
     for library in ("aiokafka", "faust", "mode", "numba"):
         logging.getLogger(library).setLevel(logging.WARNING if root.level >= logging.INFO else root.level)
+    logging.getLogger(LIBRDKAFKA).addFilter(_is_worth_a_line)
     logging.captureWarnings(True)

@@ -12,7 +12,7 @@ from schemas.errors import MachineError
 
 
 def clear_ready_file(path: Path) -> None:
-    """Remove what an earlier run left, and see before anything starts that it can be written.
+    """Remove what an earlier run left, and see before anything starts that it can be written; no folder is made for it.
 
     Raises
     ------
@@ -20,7 +20,6 @@ def clear_ready_file(path: Path) -> None:
         If it cannot.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
         path.touch()
         path.unlink()
@@ -38,7 +37,6 @@ def write_ready_file(path: Path, addresses: Mapping[str, Any]) -> None:
     """
     part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         part.write_text(json.dumps(dict(addresses)) + "\n", encoding="utf-8")
         part.replace(path)
     except OSError as error:

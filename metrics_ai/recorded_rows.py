@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -22,6 +21,7 @@ import pyarrow.compute as pc
 from integrations.formats import SeriesTable
 from integrations.formats.base import TimeUnit
 from integrations.formats.times import column_to_ms, ints_to_ms, ms_or_bad
+from metrics_ai.tally import TOLD, Tally
 from schemas.batch import SampleBatch
 from schemas.errors import ConfigurationError
 
@@ -32,7 +32,6 @@ _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NAN: Final = re.compile(r"[+-]?nan\([A-Za-z0-9_]*\)", re.IGNORECASE)
 _BAD: Final = -1
 _FEW_CODES: Final = 1 << 16
-_TOLD: Final = 5
 _MAX_CELL: Final = 80
 
 Ints = npt.NDArray[np.int64]
@@ -100,21 +99,6 @@ class Naming:
     time_unit: TimeUnit = "auto"
 
 
-@dataclass(slots=True)
-class Tally:
-    """Rows and messages that became no sample, by reason; the first that were rejected with where they stand."""
-
-    rejected: Counter[str] = field(default_factory=Counter)
-    skipped: Counter[str] = field(default_factory=Counter)
-    told: list[str] = field(default_factory=list)
-
-    def reject(self, reason: str, where: str, detail: str) -> None:
-        """Count one that cannot be read."""
-        self.rejected[reason] += 1
-        if len(self.told) < _TOLD:
-            self.told.append(f"{where}: rejected, {reason}: {detail}")
-
-
 class RowReader:
     """Reads the rows of one recording, many at a time.
 
@@ -176,11 +160,11 @@ class RowReader:
 
     def _reject(self, reason: str, passes: Mask, good: Mask, rows: pa.RecordBatch, name: str) -> Mask:
         fallen = np.flatnonzero(good & ~passes)
-        for at in fallen[:_TOLD].tolist():
+        for at in fallen[:TOLD].tolist():
             cell = rows.column(name)[at].as_py() if name in rows.schema.names else None
             where = f"{self._name}, row {self._read + at + 1}"
             self._tally.reject(reason, where, f"{name} {str(cell)[:_MAX_CELL]!r}" if cell is not None else f"no {name}")
-        if more := len(fallen[_TOLD:]):
+        if more := len(fallen[TOLD:]):
             self._tally.rejected[reason] += more
         return good & passes
 

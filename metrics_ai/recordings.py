@@ -15,8 +15,9 @@ import pyarrow.parquet
 from pydantic import BaseModel, ConfigDict, Field
 
 from integrations.formats import Decoded, FormatOptions, Recogniser, SeriesTable, decoder_for
-from integrations.formats.capture import read_records
-from metrics_ai.recorded_rows import Naming, RowReader, Tally, batch_of, parse_series_name
+from integrations.formats.capture import looks_captured, read_records
+from metrics_ai.recorded_rows import Naming, RowReader, batch_of, parse_series_name
+from metrics_ai.tally import Tally
 from schemas.batch import SampleBatch, decode_batch
 from schemas.errors import ConfigurationError, MachineError, SchemaError
 
@@ -57,7 +58,7 @@ class RecordingOptions(BaseModel):
     batch_records: int = Field(default=5_000, ge=1, description="Messages decoded at once; neither on this.")
 
     def format_of(self, path: Path) -> RecordingFormat:
-        """The format of a file.
+        """The format of a file: as given, else by its suffix, and by its first line where that may be a capture's.
 
         Raises
         ------
@@ -65,6 +66,8 @@ class RecordingOptions(BaseModel):
             If neither the options nor its suffix tell.
         """
         found = self.format or SUFFIXES.get(path.suffix.lower())
+        if found == "jsonl" and self.format is None and looks_captured(path):
+            return "capture"
         if found is None:
             raise ConfigurationError(
                 f"{path}: its suffix names no format", "Say --format csv, jsonl, parquet, arrow or capture"
@@ -142,12 +145,23 @@ class RecordingReader:
             reader = self._readers[self._options.format_of(path)]
             try:
                 yield from reader(path)
-            except ConfigurationError as error:
-                raise ConfigurationError(f"{path}: {error.what}", error.way_out) from error
-            except (pa.ArrowException, SchemaError) as error:
-                raise ConfigurationError(f"{path}: {error}", "Name its format with --format") from error
+            except (ConfigurationError, SchemaError) as error:
+                way_out = error.way_out or self._way_out(path)
+                raise ConfigurationError(_placed(path, error.what), way_out) from error
+            except pa.ArrowException as error:
+                raise ConfigurationError(_placed(path, str(error)), self._way_out(path)) from error
             except OSError as error:
-                raise MachineError(f"{path}: {error.strerror or error}") from error
+                # Arrow says so, too, of bytes that are not what they should be; then no system call has failed.
+                if error.errno is None:
+                    raise ConfigurationError(_placed(path, str(error)), self._way_out(path)) from error
+                raise MachineError(
+                    _placed(path, error.strerror or str(error)), "Name a file that can be read"
+                ) from error
+
+    def _way_out(self, path: Path) -> str:
+        if self._options.format:
+            return f"Is it whole, and is it {self._options.format}?"
+        return f"Its suffix says {self._options.format_of(path)}; name its format with --format if it is another"
 
     def _csv(self, path: Path) -> Iterator[Piece]:
         rows = self._rows_of(path)
@@ -178,6 +192,8 @@ class RecordingReader:
 
     def _parquet(self, path: Path) -> Iterator[Piece]:
         rows = self._rows_of(path)
+        if not path.stat().st_size:
+            return
         schema = pyarrow.parquet.read_schema(path)
         texts = [one.name for one in schema if one.name in ("metric", "labels") and pa.types.is_string(one.type)]
         with pyarrow.parquet.ParquetFile(path, read_dictionary=texts, memory_map=True) as file:
@@ -228,6 +244,12 @@ class RecordingReader:
     def _cuts(self, block: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         for start in range(0, len(block), self._options.batch_rows):
             yield block.slice(start, self._options.batch_rows)
+
+
+def _placed(path: Path, what: str) -> str:
+    """What is wrong with a file, its name before it unless it stands there."""
+    what = what.strip().rstrip(".")
+    return what if what.startswith(f"{path}:") else f"{path}: {what}"
 
 
 def _header(path: Path) -> list[str]:

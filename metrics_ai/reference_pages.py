@@ -123,9 +123,16 @@ def _option_row(parameter: Any) -> tuple[str, str, str]:
         spelled = [*parameter.opts, *parameter.secondary_opts]
         value = "" if parameter.is_flag else f" {_metavar(parameter)}"
         name = ", ".join(f"`{one}{value}`" for one in spelled)
+    return name, _default_text(parameter), plain(parameter.help or "")
+
+
+def _default_text(parameter: Any) -> str:
+    """What holds where an option is not given: a value, or the words that the help has for it."""
+    if isinstance(said := parameter.show_default, str):
+        return said
     default = parameter.default
     is_shown = isinstance(default, bool | int | float | str) and default not in (False, "")
-    return name, f"`{default}`" if is_shown else "", plain(parameter.help or "")
+    return f"`{default}`" if is_shown else ""
 
 
 def _examples(epilog: str) -> list[str]:

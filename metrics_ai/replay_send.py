@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from integrations.formats.capture import CAPTURE_HINT
 from integrations.kafka.admin import list_topics
 from integrations.kafka.connection import KafkaSettings
 from metrics_ai.config import Config
@@ -85,10 +86,11 @@ def send(
     BrokerError
         If a record was not delivered.
     ConfigurationError, MachineError
-        If no source is configured for the format, the recording holds histograms that native JSON cannot say, or a
-        file cannot be read.
+        If no source is configured for the format, the topic's source takes another one, the recording holds histograms
+        that native JSON cannot say, or a file cannot be read.
     """
     sizes = [file_size(path) for path in files]
+    targets = [_target(config, path, options, topic) for path in files]
     list_topics(config.kafka)  # a broker that is away is said at once
     sender = _Sender(config.kafka, timeout_s)
     reader = RecordingReader(options, config.tenant, dict(config.ingest.identity.items()))
@@ -97,9 +99,8 @@ def send(
         if progress:
             progress(ReplayProgress(done_bytes=done_bytes, total_bytes=sum(sizes), samples=sender.count))
 
-    for at, path in enumerate(files):
+    for at, (path, target) in enumerate(zip(files, targets, strict=True)):
         captured = options.format_of(path) == "capture"
-        target = topic or _topic_of(config, options.source_format if captured else _NATIVE)
         records = _captured_records(path) if captured else _native_records(path, reader)
         for (key, value, timestamp_ms), done_bytes in records:
             sender.produce(target, key, value, timestamp_ms)
@@ -160,6 +161,26 @@ class _Sender:
             raise BrokerError(f"a record was not delivered: {self._error.str()}", "Check broker and topic")
 
 
+def _target(config: Config, path: Path, options: RecordingOptions, topic: str | None) -> str:
+    """Where a file's records go."""
+    captured = options.format_of(path) == "capture"
+    sent = options.source_format if captured else _NATIVE
+    if topic is None:
+        return _topic_of(config, sent)
+    taken = [source.format for source in config.ingest.sources if source.topic == topic]
+    if taken and sent not in taken:
+        if captured:
+            raise ConfigurationError(
+                f"topic {topic} takes {taken[0]}, and {path} is said to hold {sent}",
+                f"Give --source-format {taken[0]} if it does, or another --topic",
+            )
+        raise ConfigurationError(
+            f"topic {topic} takes {taken[0]}, and {path} would be sent as {sent} JSON",
+            f"Leave --topic out: it goes to {_topic_of(config, sent)}. Only a capture is sent as it is",
+        )
+    return topic
+
+
 def _topic_of(config: Config, source_format: str) -> str:
     for source in config.ingest.sources:
         if source.format == source_format:
@@ -179,7 +200,7 @@ def _captured_records(path: Path) -> Iterator[tuple[Record, int]]:
                 record = decode(line)
                 value = binascii.a2b_base64(record.value_base64 or "")
             except (msgspec.DecodeError, binascii.Error, ValueError) as error:
-                raise ConfigurationError(f"{path}:{number}: not a captured record: {error}") from error
+                raise ConfigurationError(f"{path}:{number}: not a captured record: {error}", CAPTURE_HINT) from error
             yield (None if record.key is None else record.key.encode(), value, record.timestamp_ms), raw.tell()
 
 
@@ -187,7 +208,7 @@ def _read(lines: Iterable[bytes], path: Path) -> Iterator[bytes]:
     try:
         yield from lines
     except (OSError, EOFError) as error:
-        raise ConfigurationError(f"cannot read {path}: {error}") from error
+        raise ConfigurationError(f"cannot read {path}: {error}", "Name a file that can be read") from error
 
 
 def _native_records(path: Path, reader: RecordingReader) -> Iterator[tuple[Record, int]]:

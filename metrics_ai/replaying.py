@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 import typer
 from rich.console import Console
@@ -30,6 +30,7 @@ from metrics_ai.recordings import RecordingOptions
 from metrics_ai.replay import ReplayProgress, ReplayResult, ReplaySummary, replay
 from metrics_ai.replay_diff import IncidentChange, diff
 from metrics_ai.replay_send import Sent, send
+from metrics_ai.tally import counted, end_without_samples, tell_rejected
 
 _CHANGE_STYLE: Final = {"came": "red", "went": "green", "moved": "yellow", "same": "dim"}
 
@@ -67,10 +68,10 @@ class Replaying:
         self._end(result)
 
     def _end(self, result: ReplayResult) -> None:
-        """Exit status 1 where nothing at all could be read: that is no quiet recording."""
+        """Exit status 1 where no sample came of it: that is no quiet recording."""
         tell_rejected(result.rejected, result.summary.rejected)
-        if result.summary.rejected and not result.summary.samples:
-            end_unread()
+        if not result.summary.samples:
+            end_without_samples(result.summary.skipped, result.summary.rejected)
 
     def diff(self, before: Config, after: Config) -> None:
         """Replay with two configurations, and print which incidents come, go or move."""
@@ -84,23 +85,12 @@ class Replaying:
                 sys.stdout.write(json.dumps(_change_dict(change)) + "\n")
             counts = {name: sum(one.change == name for one in changes) for name in _CHANGE_STYLE}
             sys.stdout.write(json.dumps({"summary": counts}) + "\n")
-            return
-        console = wide_console()
-        table = Table("change", "priority", "incident", "since", "what", box=None)
-        for change in changes:
-            if change.change == "same":
-                continue
-            incident = change.after or change.before
-            assert incident is not None
-            row = (incident.priority, incident.title, clock_text(incident.started_ms), "; ".join(change.what))
-            table.add_row(Text(change.change, _CHANGE_STYLE[change.change]), *row)
-        if table.row_count:
-            console.print(table)
-        same = sum(one.change == "same" for one in changes)
-        console.print(f"{table.row_count} incidents differ, {same} are the same")
+        else:
+            _print_changes(changes)
+        self._end(results[0])
 
     def send(self, config: Config, topic: str | None) -> None:
-        """Send the recording to the broker; exit status 1 if something of it was rejected."""
+        """Send the recording to the broker; exit status 1 if something of it was rejected, or nothing was sent."""
         with progress_bar("records") as progress:
             sent = send(self.files, self.options, config, topic, progress)
         broker = config.kafka.bootstrap
@@ -108,25 +98,13 @@ class Replaying:
             summary = {"records": sent.records, "broker": broker, "skipped": sent.skipped, "rejected": sent.rejected}
             sys.stdout.write(json.dumps({"summary": summary}) + "\n")
         else:
-            parts = [f"sent {sent.records:,} records to {broker}", *_tallies(sent, ("skipped", "rejected"))]
+            parts = [f"sent {counted(sent.records, 'record')} to {broker}", *_tallies(sent, ("skipped", "rejected"))]
             wide_console().print("; ".join(parts))
         tell_rejected(sent.told, sent.rejected)
+        if not sent.records:
+            end_without_samples(sent.skipped, sent.rejected)
         if sent.rejected:
             raise typer.Exit(1)
-
-
-def end_unread() -> NoReturn:
-    """End with status 1: nothing at all could be read."""
-    sys.stderr.write("metrics-ai: nothing of it could be read. Look at it with decode, or name its --format\n")
-    raise typer.Exit(1)
-
-
-def tell_rejected(told: Sequence[str], counts: Mapping[str, int]) -> None:
-    """Name the first rows or messages that could not be read, and how many more there are."""
-    for sentence in told:
-        sys.stderr.write(sentence + "\n")
-    if (more := sum(counts.values()) - len(told)) > 0:
-        sys.stderr.write(f"and {more:,} more\n")
 
 
 @contextmanager
@@ -157,12 +135,30 @@ def _print_rows(console: Console, title: str, head: Sequence[str], rows: Sequenc
     console.print(table)
 
 
+def _print_changes(changes: Sequence[IncidentChange]) -> None:
+    console = wide_console()
+    table = Table("change", "priority", "incident", "since", "what", box=None)
+    for change in changes:
+        if change.change == "same":
+            continue
+        incident = change.after or change.before
+        assert incident is not None
+        row = (incident.priority, incident.title, clock_text(incident.started_ms), "; ".join(change.what))
+        table.add_row(Text(change.change, _CHANGE_STYLE[change.change]), *row)
+    if table.row_count:
+        console.print(table)
+    same = sum(one.change == "same" for one in changes)
+    differ, are = "differs" if table.row_count == 1 else "differ", "is" if same == 1 else "are"
+    console.print(f"{counted(table.row_count, 'incident')} {differ}, {same} {are} the same")
+
+
 def _summary_text(summary: ReplaySummary) -> str:
-    parts = [f"{summary.samples:,} samples of {summary.series:,} series"]
+    parts = [f"{counted(summary.samples, 'sample')} of {summary.series:,} series"]
     if summary.first_ms is not None and summary.last_ms is not None:
         parts.append(f"{clock_text(summary.first_ms)} to {clock_text(summary.last_ms)}")
     parts += _tallies(summary, ("skipped", "rejected", "detect"))
-    parts.append(f"{summary.anomalies} anomalies, {summary.alerts} alerts, {summary.incidents} incidents")
+    found = (("anomaly", summary.anomalies), ("alert", summary.alerts), ("incident", summary.incidents))
+    parts.append(", ".join(counted(count, noun) for noun, count in found))
     parts.append(f"{summary.seconds:.1f} s, {summary.samples_per_s:,.0f} samples/s")
     return "; ".join(parts)
 

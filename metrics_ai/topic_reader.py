@@ -61,7 +61,7 @@ class TopicReader(Generic[EventT]):
         except KafkaException as error:
             self._consumer.close()
             raise BrokerError(
-                f"the broker at {kafka.bootstrap} does not answer", "Is it up, and is kafka.bootstrap its address?"
+                f"the broker at {kafka.bootstrap} does not answer", "Is it up, and is that its address?"
             ) from error
         if metadata.error is not None or not metadata.partitions:
             self._consumer.close()

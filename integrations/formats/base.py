@@ -138,6 +138,8 @@ class Decoded:
         One at most for a record. A record that is partly bad keeps its good samples and stands here too.
     skipped
         Values left out though nothing is wrong with their record, by reason.
+    noted
+        Samples that were taken though something about them is odd, by name: ``unknown_type``.
     """
 
     series: npt.NDArray[np.int32]
@@ -147,6 +149,7 @@ class Decoded:
     histograms: list[HistogramSample] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
+    noted: Counter[str] = field(default_factory=Counter)
 
     def __len__(self) -> int:
         return len(self.value)
@@ -201,6 +204,7 @@ class Columns:
         self.record: list[int] = []
         self.histograms: list[HistogramSample] = []
         self.skipped: Counter[str] = Counter()
+        self.noted: Counter[str] = Counter()
         self._rejected: dict[int, Rejection] = {}
         self._more: Counter[int] = Counter()
         self._arrays: list[_Arrays] = []
@@ -249,7 +253,7 @@ class Columns:
         record = rows[3]
         if (record[1:] < record[:-1]).any():
             rows = _taken(rows, np.argsort(record, kind="stable"))
-        return Decoded(*rows, self.histograms, self._rejections(), Counter(self.skipped))
+        return Decoded(*rows, self.histograms, self._rejections(), Counter(self.skipped), Counter(self.noted))
 
     def _joined(self) -> _Arrays:
         if len(self._arrays) == 1:

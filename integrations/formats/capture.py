@@ -24,6 +24,9 @@ from schemas.series import Series
 Layout = Literal["capture", "lines", "raw"]
 NO_TIME: Final = -1
 _CHUNK_RECORDS: Final = 5000
+CAPTURE_HINT: Final = "A capture holds a JSON object a line: key, timestamp_ms, value_base64"
+_CAPTURES_OWN: Final = b'"value_base64"'
+_FIRST_BYTES: Final = 1 << 20
 
 
 class _Record(msgspec.Struct):
@@ -91,6 +94,15 @@ def read_records(
         yield chunk
 
 
+def looks_captured(path: Path) -> bool:
+    """Whether a file begins as a capture does; one that cannot be read is told of by whoever reads it next."""
+    try:
+        with _opened(path) as file:
+            return _CAPTURES_OWN in file.readline(_FIRST_BYTES)
+    except (OSError, EOFError):
+        return False
+
+
 def _opened(path: Path) -> IO[bytes]:
     return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
 
@@ -114,8 +126,7 @@ def _captured(line: bytes, where: str) -> tuple[bytes, int]:
         record = msgspec.json.decode(line, type=_Record)
         return b64decode(record.value_base64 or "", validate=True), record.timestamp_ms
     except (msgspec.DecodeError, UnicodeDecodeError, binascii.Error, ValueError) as error:
-        hint = "A capture holds a JSON object a line: key, timestamp_ms, value_base64"
-        raise SchemaError(f"{where}: not a captured record: {error}", hint) from error
+        raise SchemaError(f"{where}: not a captured record: {error}", CAPTURE_HINT) from error
 
 
 def sample_dicts(decoded: Decoded, table: SeriesTable) -> Iterator[dict[str, Any]]:

@@ -71,6 +71,7 @@ class Guarded:
             [type(one)(one.series, one.timestamp_ms, one.point, record) for one in found.histograms],
             [Rejection(record, one.reason, one.detail) for one in found.rejections],
             found.skipped,
+            found.noted,
         )
 
 
@@ -84,4 +85,5 @@ def _joined(parts: Sequence[Decoded]) -> Decoded:
         [point for one in every for point in one.histograms],
         [rejection for one in every for rejection in one.rejections],
         sum((one.skipped for one in every), Counter[str]()),
+        sum((one.noted for one in every), Counter[str]()),
     )

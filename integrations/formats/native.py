@@ -3,7 +3,8 @@
 ``{"metric": "node_cpu_ratio", "value": 0.93, "timestamp": "2026-11-23T15:00:00Z", "labels": {"cluster": "c1"},
 "unit": "1", "type": "gauge"}``: ``name`` serves as well as ``metric``; all but those and ``value`` may be absent.
 A time is RFC 3339 or a number since the epoch; without one the record's own time holds. A type outside of gauge,
-counter, delta and unknown counts as unknown.
+counter, delta and unknown counts as unknown, which is judged as a level; such samples are taken, and counted as
+`unknown_type` (``metrics_ai_noted_total``).
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ from integrations.formats.json_reading import (
 )
 from integrations.formats.json_scan import floats_at
 from integrations.formats.times import floats_to_ms, ints_to_ms
+from schemas.series import METRIC_TYPES
 
+UNKNOWN_TYPE: Final = "unknown_type"
 _BROKEN: Final = -2
 _any = msgspec.json.Decoder()
 
@@ -61,6 +64,9 @@ class Native:
         kept = units[good]
         value = floats_at(data, kept[:, scan.VALUE], kept[:, scan.VALUE_END])
         columns.add_arrays(dense[good], at_ms[good], value, kept[:, scan.RECORD].astype(np.int32))
+        if odd := _odd(table):
+            among = np.isin(scanned.hashes[good], np.fromiter(odd, np.uint64, len(odd)))
+            columns.noted[UNKNOWN_TYPE] += int(among.sum())
         for at in np.flatnonzero(slow).tolist():
             self._read_slowly(values[at], Reading(at, record_ms[at], table, columns))
         return columns.decoded()
@@ -84,16 +90,20 @@ class Native:
         text: bytes, scanned: scan.Scanned, at_ms: npt.NDArray[np.int64], table: SeriesTable
     ) -> npt.NDArray[np.int32]:
         index: DenseIndex = table.scratch("native", DenseIndex)
-        index.keep_below(table.scratch_limit)
+        odd = _odd(table)
+        if len(index) > table.scratch_limit:
+            index.clear()
+            odd.clear()
         dense = index.find(scanned.hashes)
         new: dict[int, int] = {}
         for at in np.flatnonzero((dense == UNKNOWN) & (at_ms >= 0)).tolist():
             hash_ = int(scanned.hashes[at])
             if hash_ not in new:
                 start, end = scanned.units[at, scan.START : scan.END + 1].tolist()
-                new[hash_] = _intern(text[start:end], table)
+                new[hash_], is_odd = _intern(text[start:end], table)
                 if new[hash_] != _BROKEN:
                     index.put(hash_, new[hash_])
+                    odd.update([hash_] if is_odd else ())
             dense[at] = new[hash_]
         return np.where(at_ms >= 0, dense, _BROKEN).astype(np.int32)
 
@@ -104,6 +114,7 @@ class Native:
                 number = number_of(body.get("value"), metric)
                 at_ms = reading.time(body.get("timestamp"), self._unit, metric)
                 reading.columns.add(_series(body, metric, reading.table), at_ms, number, reading.record)
+                reading.columns.noted.update([UNKNOWN_TYPE] if _has_unknown_type(body) else ())
             except BadPartError as error:
                 reading.columns.reject(reading.record, error.reason, error.detail)
 
@@ -119,10 +130,19 @@ def _series(body: dict[str, Any], metric: str, table: SeriesTable) -> int:
     return table.intern(metric, labels, kind, unit if isinstance(unit, str) else "")
 
 
-def _intern(text: bytes, table: SeriesTable) -> int:
-    """The series of one sample's object, if that is sound."""
+def _has_unknown_type(body: dict[str, Any]) -> bool:
+    return body.get("type", "gauge") not in METRIC_TYPES
+
+
+def _odd(table: SeriesTable) -> set[int]:
+    """Hashes of what names a type that there is not."""
+    return table.scratch("native-unknown-types", set[int])
+
+
+def _intern(text: bytes, table: SeriesTable) -> tuple[int, bool]:
+    """The series of one sample's object, if that is sound; and whether its type is one that there is not."""
     try:
         body = _any.decode(text)
-        return _series(body, text_of(body, _name_key(body), "missing_metric"), table)
+        return _series(body, text_of(body, _name_key(body), "missing_metric"), table), _has_unknown_type(body)
     except (*DECODE_ERRORS, BadPartError):
-        return _BROKEN
+        return _BROKEN, False

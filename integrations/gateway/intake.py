@@ -113,6 +113,8 @@ class Intake:
         decoded = self._decoders[source.topic].decode(values, RecordTimes(messages), batcher.table)
         for reason, count in decoded.skipped.items():
             self._telemetry.skipped.labels(STAGE, source.topic, reason).inc(count)
+        for event, count in decoded.noted.items():
+            self._telemetry.noted.labels(STAGE, event).inc(count)
         for rejection in decoded.rejections:
             self._reject(messages[rejection.record], rejection.reason, rejection.detail)
         decoded = self._without_future(decoded, messages)

@@ -76,7 +76,7 @@ def list_topics(settings: KafkaSettings, timeout_s: float = REQUEST_S) -> dict[s
     BrokerError
         If the broker does not answer.
     """
-    return _topics(_admin(settings), timeout_s)
+    return _topics(_admin(settings), settings, timeout_s)
 
 
 def describe_topics(settings: KafkaSettings, names: Iterable[str]) -> dict[str, TopicState]:
@@ -89,7 +89,7 @@ def describe_topics(settings: KafkaSettings, names: Iterable[str]) -> dict[str, 
     """
     admin = _admin(settings)
     wanted = set(names)
-    found = {name: state for name, state in _topics(admin, REQUEST_S).items() if name in wanted}
+    found = {name: state for name, state in _topics(admin, settings, REQUEST_S).items() if name in wanted}
     configs, untold = _describe(admin, found)
     return {
         name: replace(state, config=configs.get(name, {}), untold=untold.get(name, "")) for name, state in found.items()
@@ -110,7 +110,7 @@ def create_topics(
         If the broker does not answer or refuses.
     """
     admin = _admin(settings)
-    existing = _topics(admin, REQUEST_S)
+    existing = _topics(admin, settings, REQUEST_S)
     ours = {settings.topic(topic): topic.config() for topic in topics}
     wanted = dict.fromkeys(sources, _SOURCE_CONFIG) | ours
     missing = [name for name in wanted if name not in existing]
@@ -126,7 +126,7 @@ def create_topics(
     if new:
         for name, future in admin.create_topics(new, request_timeout=REQUEST_S).items():
             _await_created(name, future)
-        _await_until(lambda: _topics(admin, REQUEST_S).keys() >= set(missing), "the new topics")
+        _await_until(lambda: _topics(admin, settings, REQUEST_S).keys() >= set(missing), "the new topics")
     if mend:
         _mend_configs(admin, {name: config for name, config in ours.items() if name in existing})
     return missing
@@ -246,7 +246,7 @@ def is_embedded(settings: KafkaSettings, timeout_s: float = REQUEST_S) -> bool:
     BrokerError
         If the broker does not answer.
     """
-    return _metadata(_admin(settings), timeout_s).cluster_id in EMBEDDED_CLUSTER_IDS
+    return _metadata(_admin(settings), settings, timeout_s).cluster_id in EMBEDDED_CLUSTER_IDS
 
 
 def resolve_profile(settings: KafkaSettings) -> KafkaSettings:
@@ -270,15 +270,15 @@ def _admin(settings: KafkaSettings) -> AdminClient:
     return AdminClient(settings.librdkafka(), logger=_MUTE)
 
 
-def _metadata(admin: AdminClient, timeout_s: float) -> Any:
+def _metadata(admin: AdminClient, settings: KafkaSettings, timeout_s: float) -> Any:
     try:
         return admin.list_topics(timeout=timeout_s)
     except KafkaException as error:
-        raise _broker_error("the broker does not answer", error) from error
+        raise _broker_error(f"the broker at {settings.bootstrap} does not answer", error) from error
 
 
-def _topics(admin: AdminClient, timeout_s: float) -> dict[str, TopicState]:
-    topics = _metadata(admin, timeout_s).topics
+def _topics(admin: AdminClient, settings: KafkaSettings, timeout_s: float) -> dict[str, TopicState]:
+    topics = _metadata(admin, settings, timeout_s).topics
     return {
         name: TopicState(
             name,
@@ -359,4 +359,4 @@ def _wrong_configs(admin: AdminClient, wanted: Mapping[str, Mapping[str, str]]) 
 def _broker_error(what: str, error: KafkaException) -> BrokerError:
     reason = error.args[0]
     said = reason.str() if isinstance(reason, KafkaError) else reason
-    return BrokerError(f"{what}: {said}", "Is it up, and is kafka.bootstrap its address?")
+    return BrokerError(f"{what}: {said}", "Is it up, and is that its address?")

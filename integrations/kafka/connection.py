@@ -31,7 +31,19 @@ class ClientOptions(dict[str, Any]):
     __str__ = __repr__
 
 
-def _addresses(text: str) -> str:
+def checked_addresses(text: str) -> str:
+    """Addresses of a broker, as they were given.
+
+    Raises
+    ------
+    ValueError
+        If one of them is not HOST:PORT.
+
+    Examples
+    --------
+    >>> checked_addresses("k1:9092,k2:9092")
+    'k1:9092,k2:9092'
+    """
     for address in text.split(","):
         host, _, port = address.strip().rpartition(":")
         if not host or "/" in host or not port.isdecimal() or not 0 < int(port) < 2**16:
@@ -55,7 +67,7 @@ class KafkaSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     bootstrap: Annotated[
-        str, AfterValidator(_addresses), Field(description="Addresses, HOST:PORT, joined by commas.")
+        str, AfterValidator(checked_addresses), Field(description="Addresses, HOST:PORT, joined by commas.")
     ] = "127.0.0.1:9092"
     profile: Annotated[
         Profile,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -36,15 +37,21 @@ class TimeUnitName(StrEnum):
     ns = "ns"
 
 
+# Spelled out, since help must come at once; a test compares it with the decoders that there are.
+FORMATS_SAID = (
+    "native, telegraf_json, telegraf_influx, otlp, prometheus_json, prometheus_remote_write, collectd, vector, "
+    "metricbeat, fluentbit"
+)
 TimeUnitOption = Annotated[
     TimeUnitName | None,
-    typer.Option("--time-unit", help="Unit of numeric times. [the format's source says it, or auto]"),
+    typer.Option("--time-unit", help="Unit of numeric times.", show_default="as the format's source says, else auto"),
 ]
 StoreRatesOption = Annotated[
     bool | None,
     typer.Option(
         "--store-rates/--raw-counters",
-        help="collectd: whether write_kafka sends rates. [the format's source says it, or rates]",
+        help="collectd: whether write_kafka sends rates.",
+        show_default="as the format's source says, else rates",
     ),
 ]
 
@@ -60,76 +67,91 @@ def format_options(
 
 def decode(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Recorded messages; .gz is decompressed.")],
-    source_format: Annotated[
-        str, typer.Option("--source-format", metavar="FORMAT", help="native, telegraf_json, otlp, collectd ...")
-    ],
+    source_format: Annotated[str, typer.Option("--source-format", metavar="FORMAT", help=f"{FORMATS_SAID}.")],
     layout: Annotated[
         LayoutName | None,
         typer.Option(
             "--format",
-            help="capture: JSON lines of raw records; lines: a message a line; raw: one message. [by the first line]",
+            help="capture: JSON lines of raw records; lines: a message a line; raw: one message.",
+            show_default="by the first line",
         ),
     ] = None,
     time_unit: TimeUnitOption = None,
     store_rates: StoreRatesOption = None,
     config: ConfigOption = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Name every message that is rejected, not the first five of each reason.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Print a JSON line a sample, then a summary on standard error; exit status 1 if anything was rejected.
+    """Print a JSON line a sample, then a summary on standard error.
 
-    With --json the summary is JSON, too. A message without a time takes its record's; lines and raw have no records,
-    so there it is rejected. Of a format's further settings (label_fields, counters) those of its first source in the
-    configuration hold.
+    Exit status 1 if anything was rejected, or no sample came of it. With --json the summary is JSON, too, and names no
+    messages. A message without a time takes its record's; lines and raw have no records, so there it is rejected. Of a
+    format's further settings (label_fields, counters) those of its first source in the configuration hold.
     """
     from integrations.formats import Recogniser, SeriesTable, decoder_for
     from integrations.formats.capture import read_records, sample_dicts
+    from metrics_ai.tally import TOLD, Tally, end_without_samples, tell_rejected
 
     settings = configured(config)
     decoder = decoder_for(source_format, format_options(settings.ingest, source_format, time_unit, store_rates))
     identity = {str(dimension): labels for dimension, labels in settings.ingest.identity.items()}
     table = SeriesTable(settings.tenant, Recogniser(identity))
     counts: Counter[str] = Counter(messages=0, samples=0)
-    skipped: Counter[str] = Counter()
-    rejected: Counter[str] = Counter()
+    noted: Counter[str] = Counter()
+    tally = Tally(None if every else TOLD)
     for chunk in read_records(file, (layout or _layout_of(file)).value):
         decoded = decoder.decode(chunk.values, chunk.times, table)
         for sample in sample_dicts(decoded, table):
             sys.stdout.write(json.dumps(sample, ensure_ascii=False) + "\n")
         for rejection in decoded.rejections:
-            if not as_json:
-                place = f"{file}:{chunk.places[rejection.record]}"
-                typer.echo(f"{place}: rejected, {rejection.reason}: {rejection.detail}", err=True)
-            rejected[rejection.reason] += 1
-        skipped += decoded.skipped
+            tally.reject(rejection.reason, f"{file}:{chunk.places[rejection.record]}", rejection.detail)
+        tally.skipped += decoded.skipped
+        noted += decoded.noted
         counts["messages"] += len(chunk)
         counts["samples"] += len(decoded) + len(decoded.histograms)
-    summary = {**counts, "series": len(table), "skipped": dict(skipped), "rejected": dict(rejected)}
+    summary = {
+        **counts,
+        "series": len(table),
+        "skipped": dict(tally.skipped),
+        "noted": dict(noted),
+        "rejected": dict(tally.rejected),
+    }
+    if not as_json:
+        tell_rejected(tally.told, tally.rejected)
     typer.echo(json.dumps(summary) if as_json else _text(summary), err=True)
-    raise typer.Exit(1 if rejected else 0)
+    if not counts["samples"]:
+        end_without_samples(tally.skipped, tally.rejected)
+    raise typer.Exit(1 if tally.rejected else 0)
 
 
 def _layout_of(file: Path) -> LayoutName:
     """What the first line looks like; a file that cannot be read is told of by whoever reads it next."""
-    try:
-        with file.open("rb") as opened:
-            line = opened.readline(1 << 20)
-    except OSError:
-        return LayoutName.lines
-    if b'"value_base64"' in line or file.suffix == ".gz":
+    from integrations.formats.capture import looks_captured
+
+    if file.suffix == ".gz" or looks_captured(file):
         return LayoutName.capture
     try:
-        line.decode()
+        with file.open("rb") as opened:
+            opened.readline(1 << 20).decode()
     except UnicodeDecodeError:
         return LayoutName.raw
+    except OSError:
+        return LayoutName.lines
     return LayoutName.lines
 
 
-def _text(summary: dict[str, object]) -> str:
+def _text(summary: Mapping[str, object]) -> str:
+    from metrics_ai.tally import counted
+
     parts = []
     for name, value in summary.items():
         if isinstance(value, dict):
             reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(value.items()))
-            parts.append(f"{sum(value.values())} {name}" + (f" ({reasons})" if reasons else ""))
-        else:
-            parts.append(f"{value} {name}")
+            # What is noted is a rare thing: nothing is said where there is none.
+            if value or name != "noted":
+                parts.append(f"{sum(value.values()):,} {name}" + (f" ({reasons})" if reasons else ""))
+        elif isinstance(value, int):
+            parts.append(counted(value, name if name == "series" else name.removesuffix("s")))
     return "; ".join(parts)

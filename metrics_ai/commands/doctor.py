@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from metrics_ai.commands.options import BrokerOption, ConfigOption, JsonOption, configured
+from metrics_ai.commands.options import DATA_DIR_DEFAULT, BrokerOption, ConfigOption, JsonOption, configured
 
 _STYLE = {"OK": "green", "WARN": "yellow", "FAIL": "bold red"}
 
@@ -17,7 +17,7 @@ def doctor(
     config: ConfigOption = None,
     broker: BrokerOption = None,
     data_dir: Annotated[
-        Path | None, typer.Option("--data-dir", metavar="DIR", help="That of `up`. [XDG data directory]")
+        Path | None, typer.Option("--data-dir", metavar="DIR", help="That of `up`.", show_default=DATA_DIR_DEFAULT)
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -19,6 +19,7 @@ from metrics_ai.commands.recording import (
     TypeOption,
     UnitOption,
     recording_options,
+    refuse_unused,
 )
 
 
@@ -64,4 +65,6 @@ def inspect(
         return
     messages = format_options(settings.ingest, source_format, None, None)
     options = recording_options(recording, (source_format, messages), (metric, label, series_type, unit))
-    inspecting.of_recordings([*files, *(more or [])], options)
+    recordings = [*files, *(more or [])]
+    refuse_unused(recordings, options)
+    inspecting.of_recordings(recordings, options)

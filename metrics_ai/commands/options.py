@@ -11,6 +11,7 @@ import typer
 if TYPE_CHECKING:
     from metrics_ai.config import Config
 
+DATA_DIR_DEFAULT = "metrics-ai in the XDG data directory"
 ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", "-c", metavar="FILE", envvar="METRICS_AI_CONFIG", help="Configuration in YAML."),
@@ -41,14 +42,38 @@ def examples(*lines: str) -> str:
     return "\n\n".join(["Examples:", *(f"[bold]$ {line}[/]" for line in lines)])
 
 
-def configured(path: Path | None, broker: str | None = None) -> Config:
-    """The configuration, with the broker's address from the command line if it was given."""
+def configured(path: Path | None, broker: str | None = None, option: str = "--broker") -> Config:
+    """The configuration, with the broker's address from the command line if it was given.
+
+    Raises
+    ------
+    ConfigurationError
+        If it cannot hold, or the address is none; ``option`` is how it was given.
+    """
     from metrics_ai.config import load_config
 
     config = load_config(path)
     if broker is None:
         return config
-    return config.model_copy(update={"kafka": config.kafka.model_copy(update={"bootstrap": broker})})
+    address = checked_address(broker, option)
+    return config.model_copy(update={"kafka": config.kafka.model_copy(update={"bootstrap": address})})
+
+
+def checked_address(text: str, option: str) -> str:
+    """A broker's address, as an option gives it.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is not HOST:PORT.
+    """
+    from integrations.kafka.connection import checked_addresses
+    from schemas.errors import ConfigurationError
+
+    try:
+        return checked_addresses(text)
+    except ValueError as error:
+        raise ConfigurationError(f"{option} {text!r} is not HOST:PORT", f"Give it like {option} k1:9092") from error
 
 
 def logged(config: Config, form: LogFormatName | None, level: str | None) -> Config:

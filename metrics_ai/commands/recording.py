@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from metrics_ai.commands.decode import StoreRatesOption, TimeUnitOption
+from metrics_ai.commands.decode import FORMATS_SAID, StoreRatesOption, TimeUnitOption
 
 if TYPE_CHECKING:
     from integrations.formats import FormatOptions
@@ -28,6 +29,7 @@ __all__ = [
     "UnitOption",
     "named_label",
     "recording_options",
+    "refuse_unused",
 ]
 
 
@@ -53,12 +55,22 @@ FilesArgument = Annotated[
     list[Path], typer.Argument(metavar="FILE...", help="Recordings, in the order of their samples.")
 ]
 FormatOption = Annotated[
-    RecordingName | None, typer.Option("--format", help="csv, jsonl, parquet, arrow or capture. [by the suffix]")
+    RecordingName | None,
+    typer.Option(
+        "--format",
+        help="csv, jsonl, parquet, arrow or capture.",
+        show_default="by the suffix; a capture by its first line",
+    ),
 ]
 SourceFormatOption = Annotated[
-    str, typer.Option("--source-format", metavar="FORMAT", help="Of a capture's records, or of lines of jsonl.")
+    str,
+    typer.Option(
+        "--source-format", metavar="FORMAT", help=f"Of a capture's records, or of lines of jsonl: {FORMATS_SAID}."
+    ),
 ]
-MetricOption = Annotated[str | None, typer.Option("--metric", help="Where rows name none. [the file's name]")]
+MetricOption = Annotated[
+    str | None, typer.Option("--metric", help="Where rows name none.", show_default="the file's name")
+]
 LabelOption = Annotated[
     list[str] | None, typer.Option("--label", metavar="NAME=VALUE", help="A label of every series; may repeat.")
 ]
@@ -95,6 +107,29 @@ def recording_options(
         unit=unit,
         messages=format_options,
     )
+
+
+def refuse_unused(files: Sequence[Path], options: RecordingOptions, *, store_rates: bool | None = None) -> None:
+    """Refuse what is said of messages where no file holds any.
+
+    Raises
+    ------
+    ConfigurationError
+        If a source format or rates are said of rows.
+    """
+    from schemas.errors import ConfigurationError
+
+    said = {
+        f"--source-format {options.source_format}": options.source_format != "native",
+        "--store-rates": store_rates is True,
+        "--raw-counters": store_rates is False,
+    }
+    given = [option for option, is_given in said.items() if is_given]
+    if given and not any(options.format_of(path) in ("jsonl", "capture") for path in files):
+        kind = options.format_of(files[0])
+        raise ConfigurationError(
+            f"{given[0]} is said of messages, and {files[0]} holds none: it is {kind}", "Leave it out"
+        )
 
 
 def named_label(text: str) -> tuple[str, str]:

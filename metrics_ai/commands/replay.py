@@ -21,6 +21,7 @@ from metrics_ai.commands.recording import (
     TypeOption,
     UnitOption,
     recording_options,
+    refuse_unused,
 )
 
 
@@ -38,7 +39,10 @@ def replay(
     to: Annotated[
         str | None, typer.Option("--to", metavar="HOST:PORT", help="Send the recording to a broker instead.")
     ] = None,
-    topic: Annotated[str | None, typer.Option("--topic", help="With --to: where to. [the format's source]")] = None,
+    topic: Annotated[
+        str | None,
+        typer.Option("--topic", help="With --to: where to.", show_default="of the first source of what is sent"),
+    ] = None,
     diff: Annotated[
         Path | None, typer.Option("--diff", metavar="OTHER.yaml", help="Show what another configuration would change.")
     ] = None,
@@ -47,17 +51,20 @@ def replay(
     """Replay recorded metrics in event time, as fast as it can, and print alerts, incidents and a summary.
 
     The same input gives the same output, however it is cut into batches or files. With --json: an object a line,
-    alerts, incidents, what happened to them, and last the summary. With --to: exit status 1 if anything was rejected
-    instead of sent.
+    alerts, incidents, what happened to them, and last the summary. Exit status 1 if no sample came of it; with --to,
+    if anything was rejected instead of sent.
     """
     from metrics_ai.replaying import Replaying
     from schemas.errors import ConfigurationError
 
     if to and diff:
         raise ConfigurationError("--to and --diff exclude each other", "Give one of them")
-    settings = configured(config, to)
+    if topic and not to:
+        raise ConfigurationError(f"--topic {topic} without --to: nothing is sent", "Give --to HOST:PORT, too")
+    settings = configured(config, to, "--to")
     said = format_options(settings.ingest, source_format, time_unit, store_rates)
     options = recording_options(recording, (source_format, said), (metric, label, series_type, unit))
+    refuse_unused(files, options, store_rates=store_rates)
     replaying = Replaying(files, options, as_json=as_json)
     if to:
         replaying.send(settings, topic)

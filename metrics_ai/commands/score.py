@@ -23,6 +23,7 @@ from metrics_ai.commands.recording import (
     TypeOption,
     UnitOption,
     recording_options,
+    refuse_unused,
 )
 
 
@@ -31,7 +32,9 @@ def score(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the CSV files go, one a series.")],
     detector: Annotated[
         str | None,
-        typer.Option("--detector", metavar="NAME", help="Who scores: docs/reference/detectors.md. [records]"),
+        typer.Option(
+            "--detector", metavar="NAME", help="Who scores: docs/reference/detectors.md.", show_default="records"
+        ),
     ] = None,
     recording: FormatOption = None,
     source_format: SourceFormatOption = "native",
@@ -50,12 +53,14 @@ def score(
     finest window that speaks expected. Verdicts: learning (no window speaks yet), normal, anomalous, skipped (a repeat,
     too late, or no number). A row comes out for every row that has a time.
     """
-    from metrics_ai.replaying import end_unread, progress_bar, tell_rejected
+    from metrics_ai.replaying import progress_bar
     from metrics_ai.scoring import DEFAULT_DETECTOR, Scoring
+    from metrics_ai.tally import counted, end_without_samples, tell_rejected
 
     settings = configured(config)
     said = format_options(settings.ingest, source_format, time_unit, store_rates)
     options = recording_options(recording, (source_format, said), (metric, label, series_type, unit))
+    refuse_unused(files, options, store_rates=store_rates)
     with progress_bar("rows") as progress:
         found = Scoring(settings, options, out, detector or DEFAULT_DETECTOR).run(files, progress)
     if as_json:
@@ -63,9 +68,10 @@ def score(
         sys.stdout.write(json.dumps({"summary": {**summary, "folder": str(out)}}) + "\n")
     else:
         verdicts = ", ".join(f"{name} {count:,}" for name, count in found.verdicts.items() if count)
-        typer.echo(f"{found.series:,} series, {found.rows:,} rows ({verdicts}), in {out}")
+        rows = counted(found.rows, "row") + (f" ({verdicts})" if verdicts else "")
+        typer.echo(f"{found.series:,} series, {rows}, in {out}")
     tell_rejected(found.told, found.rejected)
-    if not found.rows:
-        end_unread()
+    if found.rows == found.verdicts["skipped"]:
+        end_without_samples(found.skipped, found.rejected)
     if found.rejected:
         raise typer.Exit(1)

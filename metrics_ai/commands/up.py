@@ -8,9 +8,11 @@ from typing import Annotated
 import typer
 
 from metrics_ai.commands.options import (
+    DATA_DIR_DEFAULT,
     ConfigOption,
     LogFormatOption,
     LogLevelOption,
+    checked_address,
     configured,
     logged,
 )
@@ -29,10 +31,17 @@ def up(
     ] = 9092,
     port: Annotated[
         int | None,
-        typer.Option("--port", min=0, max=65535, help="Port of the page and /metrics; 0 takes a free one. [8080]"),
+        typer.Option(
+            "--port",
+            min=0,
+            max=65535,
+            help="Port of the page and /metrics; 0 takes a free one.",
+            show_default="http.port, 8080",
+        ),
     ] = None,
     data_dir: Annotated[
-        Path | None, typer.Option("--data-dir", metavar="DIR", help="Logs, and Kafka's data. [XDG data directory]")
+        Path | None,
+        typer.Option("--data-dir", metavar="DIR", help="Logs, and Kafka's data.", show_default=DATA_DIR_DEFAULT),
     ] = None,
     collector: Annotated[
         bool, typer.Option("--collector/--no-collector", help="Collect this machine's own metrics.")
@@ -54,12 +63,15 @@ def up(
     if broker and kafka_home:
         raise ConfigurationError("--broker and --kafka-home exclude each other", "Give one of them")
     settings = logged(configured(config), log_format, log_level)
+    page_port = settings.http.port if port is None else port
+    if page_port == broker_port != 0 and not broker:
+        raise ConfigurationError(f"--port and --broker-port are both {page_port}", "Give the page another one")
     options = StackOptions(
         data_dir=data_dir or default_data_dir(),
-        broker=broker,
+        broker=checked_address(broker, "--broker") if broker else None,
         kafka_home=kafka_home,
         broker_port=broker_port,
-        port=settings.http.port if port is None else port,
+        port=page_port,
         collector=collector,
         config_path=config,
     )

@@ -5,32 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from metrics_ai.event_listing import number_text, range_text
+from metrics_ai.event_listing import duration_text, number_text, range_text
 from schemas.events import Contribution, Range
+
+__all__ = [
+    "BAR_COLUMNS",
+    "columns_text",
+    "contribution_lines",
+    "duration_text",
+    "fields_text",
+    "indented",
+    "series_text",
+    "unit_text",
+    "value_text",
+]
 
 BAR_COLUMNS: Final = 24
 _INDENT: Final = "  "
-
-
-def duration_text(ms: float) -> str:
-    """A stretch of time for people, in its two largest units.
-
-    Examples
-    --------
-    >>> duration_text(95_000), duration_text(1_380_000), duration_text(95_400_000), duration_text(250)
-    ('1 min 35 s', '23 min', '1 d 2 h', '0.25 s')
-    """
-    if ms < 1000:
-        return f"{ms / 1000:g} s"
-    left = round(ms / 1000)
-    parts = []
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")):
-        if left >= size:
-            parts.append((left // size, unit))
-        elif parts:
-            break
-        left %= size
-    return " ".join(f"{count} {unit}" for count, unit in parts[:2])
 
 
 def series_text(metric: str, labels: Mapping[str, str]) -> str:

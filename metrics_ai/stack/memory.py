@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Final, Literal
@@ -14,6 +15,9 @@ _MEMORY_S: Final = 3_600
 _LEAST_S: Final = 180.0
 _SETTLED_AFTER_S: Final = 60.0
 _APART_S: Final = 15.0
+# Few and long ones: an allocator takes memory in steps.
+_PARTS: Final = 5
+_LEAST_PART_S: Final = 60.0
 
 Level = Literal["fine", "warn", "full"]
 
@@ -57,11 +61,17 @@ class MemoryGuard:
 
     @property
     def growth_bytes_per_s(self) -> float | None:
-        """How fast it grows; None before minutes of it have been seen."""
-        if len(self._seen) < 2:
+        """How fast it grows: the median over parts of what was seen, so that one burst is no trend; None at first."""
+        span_s = self._seen[-1][0] - self._seen[0][0] if self._seen else 0.0
+        if span_s < _LEAST_S:
             return None
-        (first_s, first), (last_s, last) = self._seen[0], self._seen[-1]
-        return (last - first) / (last_s - first_s) if last_s - first_s >= _LEAST_S else None
+        rates, part_s = [], max(_LEAST_PART_S, span_s / _PARTS)
+        since_s, since = self._seen[0]
+        for at_s, used in self._seen:
+            if at_s - since_s >= part_s:
+                rates.append((used - since) / (at_s - since_s))
+                since_s, since = at_s, used
+        return statistics.median(rates)
 
     @property
     def week_bytes(self) -> float | None:

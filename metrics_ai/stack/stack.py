@@ -31,6 +31,8 @@ from schemas.topics import CATALOGUE
 STAGES: Final = ("ingest", "detect", "decide")
 COLLECTOR: Final = "collector"
 INTAKE: Final = ("ingest", COLLECTOR)
+# Where a broker of ours listens.
+BROKER_HOST: Final = "127.0.0.1"
 _LOOK_EVERY_S: Final = 5.0
 _REVIVAL_STOP_S: Final = 2.0
 
@@ -115,6 +117,7 @@ class Stack:
         self._rejection_news = RejectionNews()
         self.http: HealthServer | None = None
         self._looked_s = 0.0
+        self._broker_ended_s: float | None = None
 
     @property
     def is_embedded(self) -> bool:
@@ -144,15 +147,33 @@ class Stack:
         MetricsAIError
             If a port is taken, the data directory is in use, or the broker does not start.
         """
-        self._lock = _locked(self.options.data_dir)
-        if self.options.port:
-            require_free(self.options.port, self.config.http.host)
+        self._claim()
         self._start_broker()
         specs = [self._spec(role) for role in (*STAGES, *((COLLECTOR,) if self.options.collector else ()))]
         self.supervisor = Supervisor(specs, self._say, last=(COLLECTOR,))
         self.observer = Observer(self.supervisor, self.kafka, self.broker_status)
         self.http = HealthServer(self.observer.routes(), self.config.http.host, self.options.port)
         self.supervisor.start()
+
+    def _claim(self) -> None:
+        """Take the data directory and see that the ports are free; everything that is not ours is named at once."""
+        refused: list[MachineError] = []
+        try:
+            self._lock = _locked(self.options.data_dir)
+        except MachineError as error:
+            refused.append(error)
+        ports = [(self.options.port, self.config.http.host)]
+        if self._broker is not None:
+            ports.append((self.options.broker_port, BROKER_HOST))
+        for port, host in ports:
+            try:
+                if port:
+                    require_free(port, host)
+            except MachineError as error:
+                refused.append(error)
+        if refused:
+            others = " and other ports" if self._lock is None and len(refused) > 1 else ""
+            raise MachineError("; ".join(one.what for one in refused), refused[0].way_out + others) from refused[0]
 
     def _start_broker(self) -> None:
         if self._broker is not None:
@@ -215,6 +236,9 @@ class Stack:
         if self._broker is not None and not self._broker.is_alive:
             self._revive_broker()
         self.supervisor.poll()
+        if self._broker_ended_s is not None and self.is_ready:
+            self._say(f"broker: back, and every role consumes, after {time.monotonic() - self._broker_ended_s:.0f} s")
+            self._broker_ended_s = None
         if time.monotonic() - self._looked_s >= _LOOK_EVERY_S:
             self._looked_s = time.monotonic()
             self._watch_memory()
@@ -226,6 +250,7 @@ class Stack:
         assert self.supervisor is not None
         lost = " and what it held is lost" if self.is_embedded else ""
         self._say(f"broker: ended{lost}; starting it and every role again")
+        self._broker_ended_s = time.monotonic()
         # Without a broker nothing can be drained.
         self.supervisor.stop(limit_s=_REVIVAL_STOP_S)
         self.guard = MemoryGuard(self.guard.ceiling_bytes)

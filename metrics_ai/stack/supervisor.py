@@ -37,6 +37,8 @@ class Role:
         ``held`` is ended on purpose and not started again until released.
     restarts
         How often it was started again.
+    ended_s
+        Since when it does not consume, where it ended unasked.
     """
 
     spec: ChildSpec
@@ -47,6 +49,7 @@ class Role:
     due_s: float = 0.0
     heard_s: float = 0.0
     was_ready: bool = False
+    ended_s: float | None = None
 
     @property
     def name(self) -> str:
@@ -147,7 +150,7 @@ class Supervisor:
 
     def _end(self, roles: Sequence[Role], state: State, limit_s: float = STOP_LIMIT_S) -> None:
         for role in roles:
-            role.state = state
+            role.state, role.ended_s = state, None
             if role.child:
                 role.child.terminate()
         deadline = self._clock() + limit_s
@@ -166,6 +169,7 @@ class Supervisor:
             role.heard_s = self._clock()
             role.was_ready = role.was_ready or status["ready"]
             role.state = "running" if status["ready"] else "starting"
+            self._welcome(role)
             return
         limit_s = SILENCE_LIMIT_S if role.was_ready else SILENCE_LIMIT_AT_START_S
         if self._clock() - role.heard_s >= limit_s:
@@ -173,6 +177,12 @@ class Supervisor:
             self._say(f"{role.name}: no sign of life from {silent}; ending it")
             child.finish(0)
             self._bury(role)
+
+    def _welcome(self, role: Role) -> None:
+        """Say once that a role which had ended is back."""
+        if role.state == "running" and role.ended_s is not None:
+            self._say(f"{role.name}: consumes again, after {self._clock() - role.ended_s:.0f} s")
+            role.ended_s = None
 
     def _bury(self, role: Role) -> None:
         child = role.child
@@ -184,5 +194,6 @@ class Supervisor:
         words = child.last_words() if child else ""
         reason = f" ({words})" if words else ""
         self._say(f"{role.name}: ended, {ended}{reason}; starting it again in {role.delay_s:g} s")
+        role.ended_s = self._clock() if role.ended_s is None else role.ended_s
         role.state, role.due_s = "waiting", self._clock() + role.delay_s
         role.delay_s = min(role.delay_s * 2, LONGEST_DELAY_S)

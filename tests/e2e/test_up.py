@@ -119,6 +119,9 @@ def test_a_second_stack_on_the_same_port_or_directory_is_refused(stack: Any, tmp
     locked = _cli("up", "--port", "0", "--broker-port", "0", "--data-dir", str(stack.folder / "data"))
     assert locked.returncode == 2
     assert "in use by another" in locked.stderr
+    both = _cli("up", "--port", port, "--broker-port", "0", "--data-dir", str(stack.folder / "data"))
+    assert "in use by another" in both.stderr
+    assert f"port {port} of 127.0.0.1 is taken" in both.stderr
 
 
 def test_a_killed_role_is_started_again_and_said(stack: Any) -> None:
@@ -130,6 +133,7 @@ def test_a_killed_role_is_started_again_and_said(stack: Any) -> None:
     assert again["restarts"] == 1
     assert again["pid"] != detect["pid"]
     assert "detect: ended, killed by SIGKILL" in stack.output()
+    _until(lambda: "detect: consumes again, after" in stack.output())
 
 
 def test_a_killed_stack_leaves_nothing_running(tmp_path: Path, start_stack: Any) -> None:
@@ -151,6 +155,7 @@ def _consumes_again_after_its_broker_died(running: Any) -> None:
     broker.kill()
     _until(lambda: "broker: ended and what it held is lost" in running.output())
     _until(lambda: running.get("/readyz")[0] == 200, 90)
+    _until(lambda: "broker: back, and every role consumes, after" in running.output())
     assert {role["state"] for role in running.status()["roles"]} == {"running"}
     assert running.status()["broker"]["address"] == running.broker
     assert running.get("/healthz")[0] == 200

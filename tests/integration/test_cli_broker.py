@@ -57,7 +57,7 @@ def _incident(number: int, state: str, revision: int) -> Incident:
 def test_no_broker_is_said_in_a_line(command: str) -> None:
     result = _run(KafkaSettings(bootstrap="127.0.0.1:1"), *command.split())
     assert result.exit_code == 1
-    assert "does not answer" in result.stderr
+    assert "the broker at 127.0.0.1:1 does not answer" in result.stderr
     assert result.stdout == ""
 
 

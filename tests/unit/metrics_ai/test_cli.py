@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from integrations.formats import FORMATS
 from metrics_ai.cli import app
+from metrics_ai.commands.decode import FORMATS_SAID
 
 COMMANDS = (
     "up",
@@ -43,6 +45,15 @@ def test_every_command_has_help_with_a_sentence(command: str) -> None:
     assert "Usage:" in result.stdout
 
 
+def test_help_names_every_format_and_what_holds_where_an_option_is_not_given() -> None:
+    shown = run("decode", "--help").stdout
+    assert [name for name in FORMATS if name not in FORMATS_SAID.split(", ")] == []
+    assert [name for name in FORMATS if name not in shown] == []
+    assert "default: (by the first line)" in shown
+    assert "default: (http.port, 8080)" in run("up", "--help").stdout
+    assert "default: (by the suffix; a capture by its first line)" in run("replay", "--help").stdout
+
+
 @pytest.mark.parametrize("command", [one for one in COMMANDS if one != "topics docs"])
 def test_every_command_has_examples(command: str) -> None:
     assert f"$ metrics-ai {command.split(maxsplit=1)[0]}" in run(*command.split(), "--help").stdout
@@ -74,10 +85,25 @@ def test_version_is_one_line() -> None:
         (["worker", "ingest", "--port", "0", "--ready-file", "/dev/null/x"], 2, "cannot write /dev/null/x"),
         (["up", "--port", "0", "--ready-file", "/dev/null/x"], 2, "cannot write /dev/null/x"),
         (["config", "check", "/nowhere.yaml"], 2, "/nowhere.yaml: cannot be read"),
-        (["replay", "x.csv", "--type", "foo"], 2, "'gauge', 'counter', 'delta'"),
+        (["replay", "x.csv", "--type", "foo"], 2, "--type 'foo' is not one of gauge, counter, delta. See"),
+        (["replay", "x.csv", "--fromat", "csv"], 2, "no option --fromat; did you mean --format"),
+        (["replay"], 2, "FILE... is missing. See "),
+        (["decode", "x"], 2, "--source-format is missing"),
+        (["--nonsense"], 2, "no option --nonsense"),
+        (["topics", "lis"], 2, "did you mean 'list'"),
         (["replay", "/nowhere.csv", "--to", "h:1"], 2, "/nowhere.csv"),
-        (["up", "--broker-port", "99999"], 2, "less than or equal to 65535"),
-        (["up", "--port=-5"], 2, "greater than or equal to 0"),
+        (["up", "--broker-port", "99999"], 2, "--broker-port '99999' is more than 65535"),
+        (["up", "--port=-5"], 2, "--port '-5' is less than 0"),
+        (["up", "--port", "abc"], 2, "--port 'abc' is not a whole number. See "),
+        (["up", "--port", "18081", "--broker-port", "18081"], 2, "--port and --broker-port are both 18081"),
+        (["up", "--port", "0", "--ready-file", "/dev/null/deep/x"], 2, "cannot write /dev/null/deep/x"),
+        (["up", "--broker", "foo"], 2, "--broker 'foo' is not HOST:PORT"),
+        (["worker", "ingest", "--broker", "127.0.0.1:notaport"], 2, "--broker '127.0.0.1:notaport' is not HOST:PORT"),
+        (["replay", "x.csv", "--to", "garbage"], 2, "--to 'garbage' is not HOST:PORT"),
+        (["replay", "x.csv", "--topic", "foo"], 2, "--topic foo without --to: nothing is sent"),
+        (["replay", "x.csv", "--source-format", "otlp"], 2, "--source-format otlp is said of messages, and x.csv"),
+        (["score", "x.csv", "--out", "o", "--raw-counters"], 2, "--raw-counters is said of messages, and x.csv"),
+        (["inspect", "x", "--from", "x.csv", "--source-format", "otlp"], 2, "is said of messages, and x.csv"),
         (["explain", "abc"], 2, "'abc' is too short for an id"),
         (["explain", "abcdef", "--plot", "x.gif"], 2, "names no format"),
         (["explain", "abcdef", "--broker", "127.0.0.1:1"], 1, "does not answer"),
@@ -93,7 +119,9 @@ def test_what_goes_wrong_is_said_in_a_line_with_its_exit_status(
 ) -> None:
     result = run(*arguments, XDG_DATA_HOME=str(tmp_path))
     assert result.exit_code == code, result.output
-    assert words in result.stderr.replace("\n", " ")
+    assert words in result.stderr
+    assert result.stderr.startswith("metrics-ai: ")
+    assert result.stderr.count("\n") == 1
     assert "Traceback" not in result.output
     assert result.stdout == ""
 
@@ -149,6 +177,24 @@ def test_decode_prints_a_line_a_sample_and_a_summary(tmp_path: Path) -> None:
     assert [sample["value"] for sample in samples] == [1.0, 2.0]
     assert set(samples[0]) == {"metric", "labels", "value", "timestamp_ms", "type", "unit"}
     assert result.stderr == "2 messages; 2 samples; 1 series; 0 skipped; 0 rejected\n"
+
+
+def test_decode_counts_a_type_that_there_is_not_and_takes_the_sample(tmp_path: Path) -> None:
+    path = tmp_path / "messages.jsonl"
+    path.write_text(json.dumps({"metric": "up", "value": 1, "timestamp": 1_795_446_000, "type": "guage"}) + "\n")
+    result = run("decode", str(path), "--source-format", "native")
+    assert (result.exit_code, json.loads(result.stdout)["type"]) == (0, "unknown")
+    assert result.stderr == "1 message; 1 sample; 1 series; 0 skipped; 1 noted (unknown_type 1); 0 rejected\n"
+
+
+@pytest.mark.parametrize(("option", "named"), [([], 7), (["--all"], 8)])
+def test_decode_names_five_of_each_reason_and_how_many_more(tmp_path: Path, option: list[str], named: int) -> None:
+    path = tmp_path / "messages.txt"
+    path.write_text("not json\n" * 6 + '{"value": 1}\n' * 2)
+    result = run("decode", str(path), "--source-format", "native", "--format", "lines", *option)
+    lines = result.stderr.splitlines()
+    assert sum(": rejected, " in line for line in lines) == named
+    assert ("and 1 more" in lines) == (not option)
 
 
 def test_decode_exits_1_when_something_was_rejected(tmp_path: Path) -> None:
@@ -229,7 +275,7 @@ def test_replay_prints_json_lines_and_last_the_summary(tmp_path: Path) -> None:
 def test_replay_takes_what_a_source_takes(tmp_path: Path) -> None:
     path = tmp_path / "load.csv"
     path.write_text("timestamp,value\n1795446000000,1\n")
-    options = ("--time-unit", "ms", "--raw-counters", "--type", "counter", "--json")
+    options = ("--time-unit", "ms", "--type", "counter", "--json")
     summary = json.loads(run("replay", str(path), *options).stdout.splitlines()[-1])["summary"]
     assert summary["first_ms"] == 1_795_446_000_000
 
@@ -247,7 +293,7 @@ def test_brackets_of_a_user_are_text(tmp_path: Path) -> None:
     recording = _recording(tmp_path)
     shown = run("replay", str(recording), "--metric", "a[/b]", "--label", "node=[/n]")
     assert (shown.exit_code, "[/n]" in shown.stdout) == (0, True)
-    broker = "127.0.0.1[/foo]:1"
+    broker = "127.0.0.1[bold]:1"
     assert f"broker {broker}" in run("doctor", "--broker", broker, METRICS_AI__HTTP__PORT="1").stdout
 
 

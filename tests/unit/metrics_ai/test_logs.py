@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from metrics_ai.logs import JsonFormatter, TextFormatter, set_up_logs
+from metrics_ai.logs import LIBRDKAFKA, JsonFormatter, TextFormatter, set_up_logs
 
 
 @pytest.fixture(autouse=True)
@@ -47,6 +47,15 @@ def test_a_text_line_has_keys_and_the_traceback_below() -> None:
     first, *rest = TextFormatter().format(_record()).splitlines()
     assert first.endswith("error it failed partition=3")
     assert rest[-1] == "ValueError: broken"
+
+
+def test_a_client_s_retries_are_no_news_and_its_failures_are(tmp_path: Path) -> None:
+    path = tmp_path / "decide.log"
+    set_up_logs("info", "json", file=path)
+    client = logging.getLogger(LIBRDKAFKA)
+    client.warning("GETPID: Failed to acquire transactional PID from broker k1/1: Broker: Not coordinator: retrying")
+    client.warning("GETPID: Failed to acquire transactional PID from broker k1/1: Not authorized")
+    assert [json.loads(line)["event"][-14:] for line in path.read_text().splitlines()] == ["Not authorized"]
 
 
 def test_every_logger_writes_to_the_file_and_libraries_keep_quiet(tmp_path: Path) -> None:

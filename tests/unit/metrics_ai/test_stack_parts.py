@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from integrations.telemetry import Telemetry
 from metrics_ai.config import load_config
-from metrics_ai.ready_file import write_ready_file
+from metrics_ai.ready_file import clear_ready_file, write_ready_file
 from metrics_ai.stack.memory import MIB, MemoryGuard
 from metrics_ai.stack.merged import gauge, merge_expositions
 from metrics_ai.stack.page import status_page
@@ -46,6 +47,13 @@ def test_growth_is_told_once_it_has_settled_and_projected_to_a_week() -> None:
     assert guard.week_bytes == pytest.approx(604_800_000)
 
 
+def test_a_burst_is_no_trend_of_a_week() -> None:
+    guard = MemoryGuard(1000 * MIB)
+    for second in range(0, 600, 5):
+        guard.see(second, second * 1000 + (60 * MIB if second > 300 else 0))
+    assert guard.week_bytes == pytest.approx(604_800_000)
+
+
 def test_metrics_of_all_roles_become_one_exposition() -> None:
     texts = {}
     for role in ("ingest", "detect"):
@@ -76,10 +84,16 @@ def test_the_page_escapes_what_comes_from_outside() -> None:
 
 
 def test_the_ready_file_is_whole(tmp_path: Path) -> None:
-    path = tmp_path / "deep" / "ready.json"
+    path = tmp_path / "ready.json"
     write_ready_file(path, {"broker": "h:1", "http": "http://h:2", "pid": 3})
     assert json.loads(path.read_text()) == {"broker": "h:1", "http": "http://h:2", "pid": 3}
     assert [one.name for one in path.parent.iterdir()] == ["ready.json"]
+
+
+def test_no_folder_is_made_for_a_ready_file(tmp_path: Path) -> None:
+    with pytest.raises(MachineError, match=r"ready\.json \(No such file or directory\)"):
+        clear_ready_file(tmp_path / "deep" / "ready.json")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_roles_listen_where_the_supervisor_asks_them_whatever_address_the_page_has(tmp_path: Path) -> None:
@@ -98,3 +112,12 @@ def test_a_data_directory_serves_one_stack_at_a_time(tmp_path: Path) -> None:
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(MachineError, match="is in use by another"):
             Stack(load_config(environ={}), options, lambda _: None).start()
+
+
+def test_all_that_is_taken_is_named_at_once(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as page, socket.create_server(("127.0.0.1", 0)) as broker:
+        ports = [one.getsockname()[1] for one in (page, broker)]
+        options = StackOptions(tmp_path, port=ports[0], broker_port=ports[1])
+        with pytest.raises(MachineError) as refused, Stack(load_config(environ={}), options, lambda _: None):
+            pass
+    assert [f"port {port} of 127.0.0.1 is taken" in str(refused.value) for port in ports] == [True, True]

@@ -91,6 +91,23 @@ def test_a_role_that_dies_is_started_again_after_a_while_and_said() -> None:
     assert stage.supervisor.roles[0].restarts == 1
 
 
+def test_a_role_that_is_back_is_said_once() -> None:
+    stage = Stage("detect")
+    stage.supervisor.poll()
+    stage.launched[0].is_alive = False
+    stage.supervisor.poll()
+    stage.now_s += 1
+    stage.supervisor.poll()
+    stage.launched[1].answer = {"healthy": True, "ready": False, "silent": []}
+    stage.supervisor.poll()
+    assert len(stage.said) == 1
+    stage.launched[1].answer = {"healthy": True, "ready": True, "silent": []}
+    stage.now_s += 4
+    stage.supervisor.poll()
+    stage.supervisor.poll()
+    assert stage.said[1:] == ["detect: consumes again, after 5 s"]
+
+
 def test_delays_double_up_to_a_limit_and_start_over_after_a_long_life() -> None:
     stage = Stage("detect")
     delays = []

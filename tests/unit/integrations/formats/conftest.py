@@ -60,6 +60,7 @@ def tell() -> Tell:
         assert list(sample_dicts(warm, table)) == told.samples
         assert warm.rejections == cold.rejections
         assert warm.skipped == cold.skipped
+        assert warm.noted == cold.noted
         return told
 
     return decode

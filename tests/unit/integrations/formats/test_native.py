@@ -129,6 +129,16 @@ def test_what_cannot_be_read_is_rejected_with_its_reason(tell, value: bytes, rea
     assert len(told.samples) == 2
 
 
+def test_samples_of_a_type_that_there_is_not_are_taken_and_counted(tell) -> None:
+    array = b"[" + body(type="guage") + b"," + body() + b"," + body(type="gauge") + b"," + body(type=None) + b"]"
+    told = tell(
+        "native", array, body(type="guage"), body(type="unknown"), body(type="x").replace(b"type", b"t\\u0079pe")
+    )
+    assert len(told.samples) == 7
+    assert told.decoded.noted == {"unknown_type": 4}
+    assert (told.rejected, told.skipped) == ([], {})
+
+
 def test_a_record_that_is_partly_bad_keeps_its_good_samples_and_is_rejected_once(tell) -> None:
     told = tell("native", b"[" + body() + b', {"value": 1}, 7, ' + body(value=2) + b"]")
     assert [one["value"] for one in told.samples] == [1, 2]

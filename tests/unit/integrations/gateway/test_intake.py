@@ -67,6 +67,14 @@ def test_good_records_between_bad_ones_are_kept(message: Any) -> None:
     assert bench.counted("metrics_ai_samples_total") == 3
 
 
+def test_a_type_that_there_is_not_is_counted_and_its_sample_kept(message: Any) -> None:
+    bench = Bench()
+    odd = sample("a").replace(b"{", b'{"type": "guage", ', 1)
+    bench.intake.read("metrics", [message(odd), message(sample("b"))])
+    assert bench.counted("metrics_ai_noted_total", event="unknown_type") == 1
+    assert [metric for _, metric, _ in bench.samples()] == ["a", "b"]
+
+
 def test_samples_far_in_the_future_are_rejected(message: Any) -> None:
     bench = Bench()
     raw = [sample("a"), sample("b", at_s=NOW_S + 299), sample("c", at_s=NOW_S + 301)]
