@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import difflib
 import importlib
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from importlib import resources
 from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo
 
+import numpy as np
+import numpy.typing as npt
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 DayKind = Literal["workday", "weekend", "holiday", "month_end"]
@@ -123,6 +126,16 @@ class Calendar:
         self._weekend: frozenset[int] = frozenset(getattr(self._holidays, "weekend", _WEEKEND))
         self._kinds: dict[date, DayKind] = {}
 
+    def holidays(self, years: range) -> list[date]:
+        """Public holidays of some years, in order."""
+        days = (date(years.start, 1, 1) + number * _DAY for number in range((len(years) * 1461 + 3) // 4))
+        return [day for day in days if day in self._holidays]
+
+    @property
+    def weekend(self) -> frozenset[int]:
+        """Days of the week without work; Monday is 0."""
+        return self._weekend
+
     def is_holiday(self, time_ms: int) -> bool:
         """Whether a time falls on a public holiday."""
         return self.kind_of(wall_time(time_ms, self._zone).date()) == "holiday"
@@ -150,6 +163,43 @@ class Calendar:
                 return "workday"
             after += _DAY
         return "month_end"
+
+
+# Beyond these years the clocks stay as they were last, and no day is a holiday.
+_YEARS: Final = range(2010, 2045)
+_NO_DAY: Final = 2**30
+_NO_HOUR: Final = 2**60
+
+
+def _clock_changes(zone: ZoneInfo) -> Iterator[tuple[int, int]]:
+    """Hours since 1970 from which clocks are so many whole hours ahead of UTC."""
+
+    def offset(hour: int) -> int:
+        shift = (_EPOCH + timedelta(hours=hour)).astimezone(zone).utcoffset() or timedelta()
+        return shift // timedelta(hours=1)
+
+    hour = (datetime(_YEARS.start, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(hours=1)
+    yield hour, offset(hour)
+    for _ in range(len(_YEARS) * 366):
+        if offset(hour + 24) != offset(hour):
+            change = next(one for one in range(hour + 1, hour + 25) if offset(one) != offset(hour))
+            yield change, offset(change)
+        hour += 24
+
+
+@lru_cache(maxsize=8)
+def week_of(settings: CalendarSettings) -> Mapping[str, npt.NDArray[np.int64] | int]:
+    """Whose hours of the week these are, as ``streams.seasons.WEEK``."""
+    calendar = calendar_of(settings)
+    changes = list(_clock_changes(zone_of(settings.time_zone)))
+    days = [day.toordinal() - date(1970, 1, 1).toordinal() for day in calendar.holidays(_YEARS)][:1024]
+    from_h, offset_h, holidays = np.full(128, _NO_HOUR), np.zeros(128, np.int64), np.full(1024, _NO_DAY)
+    from_h[: len(changes)] = [hour for hour, _ in changes][:128]
+    offset_h[: len(changes)] = [shift for _, shift in changes][:128]
+    holidays[: len(days)] = days
+    free = np.array([day in calendar.weekend for day in range(7)], np.int64)
+    last = max(calendar.weekend, default=6)
+    return {"from_h": from_h, "offset_h": offset_h, "holidays": holidays, "free": free, "holiday_as": last}
 
 
 @lru_cache(maxsize=64)

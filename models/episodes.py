@@ -23,6 +23,7 @@ from streams.baselines import SCRATCH
 from streams.intake import COUNT_NAMES
 from streams.jit import kernel
 from streams.layout import CENTER, DOWN, UP, WINDOWS, Number, Row
+from streams.seasons import WEEK
 
 CALM, OPEN = 0, 1
 FINEST: Final = 8
@@ -79,6 +80,7 @@ PARAMS: Final = np.dtype(
         ("critical", "f8"),
         ("clip", "f8"),
         ("reference", "i8"),
+        *WEEK,
     ],
     align=True,
 )

@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from models.calendar import week_of
 from models.chosen import Pace
 from models.episodes import PARAMS, WORK
 from models.families import MetricFamily
@@ -49,6 +50,7 @@ def params_record(settings: DetectSettings) -> Array:
         "critical": updates.critical,
         "clip": settings.drift.clip,
         "reference": WINDOW_NAMES.index(settings.drift.reference),
+        **week_of(settings.calendar),
     }
     record = np.zeros(1, PARAMS)
     for name, value in fields.items():

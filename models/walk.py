@@ -86,8 +86,8 @@ def _relearn(row: Row, closed: int, params: Row, family: Row, work: Row) -> None
     """Make anew what closed buckets feed: habits and hours first, since baselines reach as far."""
     work.summary_of = -1
     if closed & (1 << _FINE):
-        note_hours(row, work)
-        look_up(row, row.newest_ms, work)
+        note_hours(row, params, work)
+        look_up(row, row.newest_ms, params, work)
     for window in range(1, WINDOWS):
         if closed & (1 << window):
             refresh_habits(row, window, work)

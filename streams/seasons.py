@@ -36,9 +36,16 @@ _LENGTHS = np.array(LENGTHS, np.int64)
 _OFFSETS = np.array(OFFSETS, np.int64)
 _HOUR_MS: Final = WIDTHS_MS[_HOUR]
 _A_FINE: Final = WIDTHS_MS[_HOUR] // WIDTHS_MS[_FINE]
-# 1970 began on a Thursday.
-_FIRST_HOUR: Final = 3 * DAY_HOURS
-_SATURDAY: Final = 5 * DAY_HOURS
+_THURSDAY: Final = 3
+"""1970 began on one."""
+WEEK: Final[list[tuple[str, str] | tuple[str, str, tuple[int, ...]]]] = [
+    ("from_h", "i8", (128,)),  # from which hour since 1970 on clocks differ from UTC ...
+    ("offset_h", "i8", (128,)),  # ... by so many whole hours; the first holds before it, too
+    ("holidays", "i4", (1024,)),  # days since 1970, sorted; the rest is too large for one
+    ("free", "u1", (7,)),  # whether a day of the week, from Monday on, is one of the weekend
+    ("holiday_as", "i8"),  # the day of the week that a holiday is like
+]
+"""Whose hours these are: fields of the settings that compiled code reads."""
 LOWEST, USUAL, HIGHEST, OTHERS_LOWEST, OTHERS_HIGHEST = range(5)
 """Columns of a cell, the first three of what is usual at a time; the last two are the middles of other days."""
 SEASON_SCRATCH: Final[list[tuple[str, str, tuple[int, ...]]]] = [("cell", "f8", (5,)), *TAIL_SCRATCH]
@@ -61,6 +68,30 @@ _MOST_UNITS: Final = 60_000.0
 _COARSER: Final = 16
 # Single precision holds no more.
 _MOST: Final = 1e37
+
+
+@kernel
+def _last_from(values: Any, wanted: int) -> Number:
+    """How many of some sorted values are at most the wanted one."""
+    low, high = 0, len(values)
+    while low < high:
+        middle = (low + high) // 2
+        if values[middle] <= wanted:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@kernel
+def place_of(hour: int, params: Row) -> Number:
+    """The hour of the week that an hour since 1970 is; a holiday is like the last day of a weekend."""
+    local = hour + params.offset_h[max(0, _last_from(params.from_h, hour) - 1)]
+    day = local // DAY_HOURS
+    count = _last_from(params.holidays, day)
+    if count > 0 and params.holidays[count - 1] == day:
+        return params.holiday_as * DAY_HOURS + local % DAY_HOURS
+    return (local + _THURSDAY * DAY_HOURS) % WEEK_HOURS
 
 
 @kernel
@@ -99,9 +130,9 @@ def _soil(row: Row, group: int) -> None:
 
 
 @kernel
-def _cell(row: Row, hour: int, work: Row) -> Number:
+def _cell(row: Row, hour: int, params: Row, work: Row) -> Number:
     """What is known of an hour since 1970, into ``work.cell``; whether anything is."""
-    at = (hour + _FIRST_HOUR) % WEEK_HOURS
+    at = place_of(hour, params)
     cell = work.cell
     weeks = row.season_weeks[at]
     low = least = np.inf
@@ -110,7 +141,7 @@ def _cell(row: Row, hour: int, work: Row) -> Number:
         count = 0
         total = 0.0
         for other in range(at % DAY_HOURS, WEEK_HOURS, DAY_HOURS):
-            if row.season_weeks[other] > 0 and (other >= _SATURDAY) == (at >= _SATURDAY):
+            if row.season_weeks[other] > 0 and params.free[other // DAY_HOURS] == params.free[at // DAY_HOURS]:
                 _unpack(row, other, cell)
                 low, high = min(low, cell[LOWEST]), max(high, cell[HIGHEST])
                 least, most = min(least, cell[USUAL]), max(most, cell[USUAL])
@@ -126,10 +157,10 @@ def _cell(row: Row, hour: int, work: Row) -> Number:
 
 
 @kernel
-def _edge(row: Row, hour: int, near: bool, own: Any, work: Row) -> Number:
+def _edge(row: Row, hour: int, near: bool, own: Any, params: Row, work: Row) -> Number:
     """The level between an hour and its neighbour, as far as the hour reached; of a near one all is usual, too."""
     cell, usual = work.cell, row.usual
-    if not _cell(row, hour, work):
+    if not _cell(row, hour, params, work):
         return own[USUAL]
     if near:
         usual[LOWEST], usual[HIGHEST] = min(usual[LOWEST], cell[LOWEST]), max(usual[HIGHEST], cell[HIGHEST])
@@ -137,7 +168,7 @@ def _edge(row: Row, hour: int, near: bool, own: Any, work: Row) -> Number:
 
 
 @kernel
-def look_up(row: Row, time_ms: int, work: Row) -> Number:
+def look_up(row: Row, time_ms: int, params: Row, work: Row) -> Number:
     """What is usual at a time, into ``row.usual``; whether anything is known of it.
 
     Between the middles of hours it moves in straight lines, as far as the hour's own range goes along.
@@ -146,13 +177,13 @@ def look_up(row: Row, time_ms: int, work: Row) -> Number:
     share = (time_ms % _HOUR_MS) / _HOUR_MS
     cell, usual = work.cell, row.usual
     usual[:] = np.nan
-    if not _cell(row, hour, work):
+    if not _cell(row, hour, params, work):
         return False
     own = (cell[LOWEST], cell[USUAL], cell[HIGHEST])
     low, center, high = own
     usual[LOWEST], usual[HIGHEST] = cell[OTHERS_LOWEST], cell[OTHERS_HIGHEST]
-    start = _edge(row, hour - 1, share < _EDGE, own, work)
-    end = _edge(row, hour + 1, share > 1.0 - _EDGE, own, work)
+    start = _edge(row, hour - 1, share < _EDGE, own, params, work)
+    end = _edge(row, hour + 1, share > 1.0 - _EDGE, own, params, work)
     line = start + (center - start) * 2.0 * share if share < 0.5 else center + (end - center) * (2.0 * share - 1.0)
     usual[LOWEST] = min(usual[LOWEST], line - max(0.0, min(start, center, end) - low))
     usual[USUAL] = line
@@ -219,13 +250,13 @@ def _mean_of(row: Row, hour: int) -> Number:
 
 
 @kernel
-def _note_hour(row: Row, hour: int, work: Row) -> None:
+def _note_hour(row: Row, hour: int, params: Row, work: Row) -> None:
     """A closed hour: by how much it went beyond what was usual, and what it may teach later."""
     place = hour % SEASON_PATIENCE
     mean = _mean_of(row, hour)
     if np.isnan(mean):
         return
-    known = look_up(row, hour * _HOUR_MS + _HOUR_MS // 2, work)
+    known = look_up(row, hour * _HOUR_MS + _HOUR_MS // 2, params, work)
     if known and _extremes(row, hour, False, work):
         note_beyond(row, hour, row.usual[LOWEST] - work.cell[LOWEST], work.cell[HIGHEST] - row.usual[HIGHEST])
     if known and _is_good(row, hour):
@@ -243,25 +274,25 @@ def _is_good(row: Row, hour: int) -> Number:
 
 
 @kernel
-def _learn_hour(row: Row, hour: int, work: Row) -> None:
+def _learn_hour(row: Row, hour: int, params: Row, work: Row) -> None:
     """Let an hour teach its cell, unless it turned out to be anomalous."""
     mean = _mean_of(row, hour)
     if np.isnan(mean) or not _is_good(row, hour):
         return
     place = hour % SEASON_PATIENCE
-    _learn(row, (hour + _FIRST_HOUR) % WEEK_HOURS, mean, row.pending[0, place], row.pending[1, place], work)
+    _learn(row, place_of(hour, params), mean, row.pending[0, place], row.pending[1, place], work)
 
 
 @kernel
-def note_hours(row: Row, work: Row) -> None:
+def note_hours(row: Row, params: Row, work: Row) -> None:
     """Every hour that closed since the last one noted, a day of them at the most."""
     last = row.open_number[_HOUR] - 1
     if row.season_hour == last:
         return
     for hour in range(max(row.season_hour + 1, last - DAY_HOURS + 1), last + 1):
         # A place is taken by the hour that comes SEASON_PATIENCE later.
-        _learn_hour(row, hour - SEASON_PATIENCE, work)
-        _note_hour(row, hour, work)
+        _learn_hour(row, hour - SEASON_PATIENCE, params, work)
+        _note_hour(row, hour, params, work)
     row.season_hour = last
     refresh_tails(row, work)
     row.dirty |= WARM_DIRTY

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.calendar import wall_time, zone_of
 from models.detect import DetectOperator, DetectSettings
 from schemas.series import Series
 from streams.baselines import source_window
 from streams.layout import SEASON_PATIENCE, WEEK_HOURS, make_slots
-from streams.seasons import LOWEST, USUAL, _learn, look_up
+from streams.seasons import LOWEST, USUAL, _learn, look_up, place_of
 from tests.unit.models.streams import Sample, batch_of
 
 HOUR_MS = 3_600_000
@@ -29,8 +32,8 @@ def fed(values: np.ndarray, operator: DetectOperator | None = None, start_ms: in
 
 def usual_at(operator: DetectOperator, hour: float) -> list[float] | None:
     """Least, usual and most at an hour since that Monday; None where nothing is known."""
-    row, work = operator.bank.slots[0], operator._work[0]
-    if not look_up(row, MONDAY_MS + int(hour * HOUR_MS), work):
+    row, params, work = operator.bank.slots[0], operator._tables[0][0], operator._work[0]
+    if not look_up(row, MONDAY_MS + int(hour * HOUR_MS), params, work):
         return None
     return [float(one) for one in row["usual"]]
 
@@ -144,6 +147,43 @@ def test_a_range_holds_what_the_hour_last_reached(hours: list[tuple[int, tuple[f
         slack = 1e-6 * max(abs(low), abs(high), abs(center))
         assert center - row["season_range"][at, 0] * unit <= low + slack
         assert center + row["season_range"][at, 1] * unit >= high - slack
+
+
+def test_hours_are_those_of_the_clocks_and_holidays_are_like_sundays() -> None:
+    settings = DetectSettings(calendar={"time_zone": "Europe/Berlin", "country": "DE"})
+    params = DetectOperator(settings, 0, 1)._tables[0][0]
+
+    def place(text: str) -> tuple[int, int]:
+        at = place_of(int(datetime.fromisoformat(text).timestamp()) // 3600, params)
+        return at // 24, at % 24
+
+    assert place("2026-07-06T07:00+00:00") == (0, 9)
+    assert place("2026-12-07T08:00+00:00") == (0, 9)
+    assert place("2026-10-25T00:00+00:00") == (6, 2)
+    assert place("2026-10-25T01:00+00:00") == (6, 2)
+    assert place("2026-12-25T08:00+00:00") == (6, 9)
+    assert place("2026-05-01T10:00+02:00") == (6, 10)
+    assert place("2026-12-28T08:00+00:00") == (0, 9)
+    assert place("1999-07-05T07:00+00:00") == (0, 8)
+    utc = DetectOperator(DetectSettings(), 0, 1)._tables[0][0]
+    assert place_of(MONDAY_MS // HOUR_MS, utc) == 0
+
+
+def test_a_daily_cycle_survives_the_clocks_change() -> None:
+    begin = datetime.fromisoformat("2026-10-12T00:00+02:00")
+    minute_ms = int(begin.timestamp() * 1000) + STEP_MS * np.arange(20 * 1440)
+    berlin = zone_of("Europe/Berlin")
+    clock = np.array([(at := wall_time(int(one), berlin)).hour + at.minute / 60 for one in minute_ms])
+    values = 100 + 60 * ((clock >= 8) & (clock < 18)) + 3 * noise(len(clock))
+    starts = {}
+    for zone in ("UTC", "Europe/Berlin"):
+        operator = DetectOperator(DetectSettings(calendar={"time_zone": zone}), 0, 1)
+        samples = [Sample(QUEUE, int(at), one) for at, one in zip(minute_ms, values, strict=True)]
+        found = operator.step_batch(batch_of(samples))
+        change_ms = int(datetime.fromisoformat("2026-10-25T03:00+01:00").timestamp() * 1000)
+        starts[zone] = [one.kind for one in found if one.state == "start" and one.started_ms > change_ms]
+    assert starts["Europe/Berlin"] == []
+    assert starts["UTC"] != []
 
 
 def test_a_sparse_series_borrows_the_window_that_its_samples_fill() -> None:
