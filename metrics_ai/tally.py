@@ -35,6 +35,7 @@ class Tally:
     rejected: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
     told: list[str] = field(default_factory=list)
+    noted: Counter[str] = field(default_factory=Counter)
 
     def reject(self, reason: str, where: str, detail: str) -> None:
         """Count one that cannot be read."""
@@ -51,10 +52,14 @@ def tell_rejected(told: Sequence[str], counts: Mapping[str, int]) -> None:
         sys.stderr.write(f"and {more:,} more\n")
 
 
-def end_without_samples(skipped: Mapping[str, int], rejected: Mapping[str, int]) -> NoReturn:
+def end_without_samples(
+    skipped: Mapping[str, int],
+    rejected: Mapping[str, int],
+    way_out: str = "Look at it with decode, or name its --format",
+) -> NoReturn:
     """End with status 1: no sample came of it, which is no quiet recording."""
     if rejected:
-        text = "nothing of it could be read. Look at it with decode, or name its --format"
+        text = f"nothing of it could be read. {way_out}"
     elif skipped:
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(skipped.items()))
         text = f"there is no usable sample in it: every value was skipped ({reasons})"

@@ -15,8 +15,9 @@ import typer
 from metrics_ai.commands.options import ConfigOption, JsonOption, configured
 
 if TYPE_CHECKING:
-    from integrations.formats import FormatOptions
+    from integrations.formats import Decoder, FormatOptions, SeriesTable
     from integrations.gateway import IngestSettings
+    from metrics_ai.tally import Tally
 
 
 class LayoutName(StrEnum):
@@ -91,39 +92,46 @@ def decode(
     format's further settings (label_fields, counters) those of its first source in the configuration hold.
     """
     from integrations.formats import Recogniser, SeriesTable, decoder_for
-    from integrations.formats.capture import read_records, sample_dicts
     from metrics_ai.tally import TOLD, Tally, end_without_samples, tell_rejected
+    from schemas.errors import ConfigurationError, SchemaError
 
     settings = configured(config)
     decoder = decoder_for(source_format, format_options(settings.ingest, source_format, time_unit, store_rates))
     identity = {str(dimension): labels for dimension, labels in settings.ingest.identity.items()}
     table = SeriesTable(settings.tenant, Recogniser(identity))
-    counts: Counter[str] = Counter(messages=0, samples=0)
-    noted: Counter[str] = Counter()
     tally = Tally(None if every else TOLD)
-    for chunk in read_records(file, (layout or _layout_of(file)).value):
+    try:
+        counts = _print_samples(file, layout or _layout_of(file), decoder, table, tally)
+    except SchemaError as error:
+        raise ConfigurationError(error.what, error.way_out) from error
+    named = {"skipped": tally.skipped, "noted": tally.noted, "rejected": tally.rejected}
+    summary = {**counts, "series": len(table), **{name: dict(count) for name, count in named.items()}}
+    if not as_json:
+        tell_rejected(tally.told, tally.rejected)
+    typer.echo(json.dumps(summary) if as_json else _text(summary), err=True)
+    if not counts["samples"]:
+        end_without_samples(tally.skipped, tally.rejected, "Name its --source-format, or its --format")
+    raise typer.Exit(1 if tally.rejected else 0)
+
+
+def _print_samples(
+    file: Path, layout: LayoutName, decoder: Decoder, table: SeriesTable, tally: Tally
+) -> Mapping[str, int]:
+    """Print every sample; how many messages and samples there were."""
+    from integrations.formats.capture import read_records, sample_dicts
+
+    counts = Counter(messages=0, samples=0)
+    for chunk in read_records(file, layout.value):
         decoded = decoder.decode(chunk.values, chunk.times, table)
         for sample in sample_dicts(decoded, table):
             sys.stdout.write(json.dumps(sample, ensure_ascii=False) + "\n")
         for rejection in decoded.rejections:
             tally.reject(rejection.reason, f"{file}:{chunk.places[rejection.record]}", rejection.detail)
         tally.skipped += decoded.skipped
-        noted += decoded.noted
+        tally.noted += decoded.noted
         counts["messages"] += len(chunk)
         counts["samples"] += len(decoded) + len(decoded.histograms)
-    summary = {
-        **counts,
-        "series": len(table),
-        "skipped": dict(tally.skipped),
-        "noted": dict(noted),
-        "rejected": dict(tally.rejected),
-    }
-    if not as_json:
-        tell_rejected(tally.told, tally.rejected)
-    typer.echo(json.dumps(summary) if as_json else _text(summary), err=True)
-    if not counts["samples"]:
-        end_without_samples(tally.skipped, tally.rejected)
-    raise typer.Exit(1 if tally.rejected else 0)
+    return counts
 
 
 def _layout_of(file: Path) -> LayoutName:

@@ -19,6 +19,7 @@ from metrics_ai.explain.tracing import line_of, trace
 from metrics_ai.explain.words import duration_text
 from metrics_ai.recordings import RecordingOptions
 from metrics_ai.replay import file_size
+from metrics_ai.tally import end_without_samples, tell_rejected
 from schemas.errors import ConfigurationError, MetricsAIError
 from schemas.series import Series
 
@@ -78,9 +79,11 @@ class Inspecting:
         samples = RecordedSamples(files, options, self.config, self._wanted())
         operator, _ = run(samples, self.config)
         part = DetectState(blocks_of(operator), self.config.detect, lambda _: True)
+        if not samples.last_ms:
+            tell_rejected(samples.tally.told, samples.tally.rejected)
+            end_without_samples(samples.tally.skipped, samples.tally.rejected)
         states = self._print(list(part.states()), "the recordings hold")
-        for sentence in samples.told:
-            sys.stderr.write(sentence + "\n")
+        tell_rejected(samples.tally.told, samples.tally.rejected)
         if self.plot is not None:
             self._draw_recorded(_only(states), samples, self.plot)
 

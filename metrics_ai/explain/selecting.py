@@ -11,6 +11,7 @@ import numpy as np
 from metrics_ai.config import Config
 from metrics_ai.recordings import RecordingOptions, RecordingReader
 from metrics_ai.replay import whole_second
+from metrics_ai.tally import Tally
 from models.detect import DetectOperator
 from models.histograms import HistogramBank
 from models.rules import matchers_of, selects
@@ -113,7 +114,7 @@ class RecordedSamples:
     def __init__(self, files: Sequence[Path], options: RecordingOptions, config: Config, wanted: Wanted) -> None:
         self._files, self._options, self._config, self._wanted = files, options, config, wanted
         self.last_ms = 0
-        self.told: Sequence[str] = ()
+        self.tally = Tally()
 
     def batches(self, wanted: Wanted | None = None) -> Iterator[SampleBatch]:
         """Samples, in the order of the files; of fewer series if told so.
@@ -131,7 +132,7 @@ class RecordedSamples:
                 self.last_ms = max(self.last_ms, int(piece.batch.timestamp_ms.max()))
                 if (picked := selection.of(piece.batch)) is not None:
                     yield picked
-        self.told = reader.tally.told
+        self.tally = reader.tally
 
 
 def run(samples: RecordedSamples, config: Config) -> tuple[DetectOperator, list[Anomaly]]:

@@ -56,7 +56,8 @@ def written(folder: Path, name: str) -> str:
 @pytest.mark.parametrize("name", EMPTY)
 def test_a_recording_that_is_empty_is_no_quiet_one(name: str, tmp_path: Path) -> None:
     recording = written(tmp_path, name)
-    for command in (["replay"], ["replay", "--json"], ["score", "--out", str(tmp_path)]):
+    commands = (["replay"], ["replay", "--json"], ["score", "--out", str(tmp_path)], ["inspect", "cpu", "--from"])
+    for command in commands:
         result = run(*command, recording)
         assert result.exit_code == 1, result.output
         assert result.stderr == "metrics-ai: there is no sample in it: it is empty\n"
@@ -90,6 +91,14 @@ def test_decode_of_what_holds_no_sample_ends_with_1(text: str, said: str, tmp_pa
     result = run("decode", str(path), "--source-format", "telegraf_json", "--format", "lines")
     assert result.exit_code == 1
     assert said in result.stderr.splitlines()[-1]
+
+
+def test_decode_of_what_is_no_capture_is_an_error_of_the_command_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.dat"
+    path.write_text("no capture\n")
+    result = run("decode", str(path), "--source-format", "native", "--format", "capture")
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert result.stderr.startswith(f"metrics-ai: {path}:1: not a captured record")
 
 
 def test_replay_knows_a_capture_by_its_first_line_as_decode_does(tmp_path: Path) -> None:
