@@ -159,16 +159,34 @@ def explain(
 ) -> str:
     """Observed against expected, by which windows, since when.
 
+    Where the week alone says so, it is the hour that makes it odd.
+
     Examples
     --------
     >>> cpu = Series("t", "node_cpu_ratio", {"host": "h1"}, {"node": "h1"})
-    >>> explain(cpu, 0.97, Range(low=0.05, center=0.1, high=0.31), ["5m", "15m"], 54_003_000)
+    >>> expected = Range(low=0.05, center=0.1, high=0.31)
+    >>> explain(cpu, 0.97, expected, ["5m", "15m"], 54_003_000)
     'CPU of node h1 is 0.97, expected 0.05 to 0.31 (5m, 15m); since 15:00:03'
+    >>> explain(cpu, 0.45, expected, ["7d"], 10_800_000)
+    'CPU of node h1 is 0.45, usual at this hour of the week is 0.05 to 0.31 (7d); since 03:00:00'
     """
     sentence = f"{subject_of(series)} is {number(observed)}"
     if expected is not None:
         low, high = number(expected.low), number(expected.high)
-        sentence += f", expected {low}" if low == high else f", expected {low} to {high}"
+        sentence += ", usual at this hour of the week is " if list(windows) == ["7d"] else ", expected "
+        sentence += low if low == high else f"{low} to {high}"
     if windows:
         sentence += f" ({', '.join(windows)})"
     return f"{sentence}; since {clock(since_ms)}{tail}"
+
+
+def change_of(before: float, now: float) -> str:
+    """From what to what, and by which share.
+
+    Examples
+    --------
+    >>> change_of(0.41, 0.492), change_of(200.0, 150.0), change_of(0.0, 3.0)
+    ('up 20 %: 0.41 to 0.492', 'down 25 %: 200 to 150', 'up: 0 to 3')
+    """
+    share = f" {abs(now / before - 1.0) * 100:.0f} %" if before else ""
+    return f"{'up' if now >= before else 'down'}{share}: {number(before)} to {number(now)}"

@@ -52,7 +52,7 @@ def _size(row: Row, window: int) -> Number:
 
 @kernel
 def _usual_minute(row: Row, mean: float, family: Row) -> tuple[Number, Number]:
-    """What was to be expected of a minute where the hours of the week are known, and what a drift is measured in.
+    """What is usual and nearest to a minute's mean where the hours are known, and what a drift is measured in.
 
     The size is the chance of a minute's mean or, if that is more, of an hour's.
     """
@@ -72,9 +72,11 @@ def close_minute(row: Row, number: int, params: Row, family: Row, work: Row) -> 
     if row.ring_count[at_bucket] <= 0:
         return
     mean = row.ring[at_bucket, MEAN]
-    center, size = _usual_minute(row, mean, family)
-    if np.isnan(center):
-        center, size = row.base[params.reference, CENTER], _UNKNOWN_HOURS * _size(row, params.reference)
+    near, size = _usual_minute(row, mean, family)
+    center = row.usual[USUAL]
+    if np.isnan(near):
+        near = center = row.base[params.reference, CENTER]
+        size = _UNKNOWN_HOURS * _size(row, params.reference)
     if size <= 0.0:
         return
     at = work.minutes
@@ -82,7 +84,7 @@ def close_minute(row: Row, number: int, params: Row, family: Row, work: Row) -> 
     work.closed[at, 0] = work.slot
     work.closed[at, 1] = work.at_row
     work.closed[at, 2] = (number + 1) * _MINUTE_MS
-    work.closed_z[at, 0] = max(-params.clip, min(params.clip, (mean - center) / size))
+    work.closed_z[at, 0] = max(-params.clip, min(params.clip, (mean - near) / size))
     work.closed_z[at, 1] = mean
     work.closed_z[at, 2] = center
     work.closed_z[at, 3] = size

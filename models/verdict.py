@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from models import episodes as e
 from models.chosen import ChosenEvent
-from models.explain import clock, explain, forecast, number, subject_of
+from models.explain import change_of, clock, explain, forecast, number, subject_of
 from models.limits import F_SLOPE
 from models.rules import ThresholdRule
 from models.settings import WINDOW_NAMES, UpdateSettings
@@ -230,6 +230,8 @@ def _direction(sign: int) -> Direction:
 
 
 def _kind(ints: list[int], reason: EndReason | None) -> AnomalyKind:
+    if reason != "level_shift" and ints[e.I_LEAD] == len(WINDOW_NAMES) - 1:
+        return "seasonal"
     if reason == "level_shift" or 1 < ints[e.I_LEAD] < e.FINEST:
         return "level_shift"
     return "spike" if ints[e.I_DIRECTION] > 0 else "drop"
@@ -336,10 +338,7 @@ def drift_anomalies(minute: Minute, about: Subject, detector: str) -> list[Anoma
     away = abs(minute.mean - minute.center) / minute.size
     up = minute.mean >= minute.center
     expected = Range(low=minute.center - minute.size, center=minute.center, high=minute.center + minute.size)
-    sentence = (
-        f"{subject_of(about.series)} drifts {'up' if up else 'down'}: {number(minute.mean)}, "
-        f"it was about {number(minute.center)}; seen at {clock(minute.end_ms)}"
-    )
+    sentence = f"{subject_of(about.series)} is {change_of(minute.center, minute.mean)}; seen at {clock(minute.end_ms)}"
     start = Anomaly(
         id=anomaly_id(about.series_id, detector, minute.end_ms),
         state="start",

@@ -1,7 +1,7 @@
 """How a series lies in memory: one record of fixed width.
 
-A series costs 8 KiB here: what every sample touches (500 bytes, at the front), buckets in the making and baselines,
-89 closed buckets of 40 bytes, and 168 hours of the week of 13.
+A series costs 7 KiB here: what every sample touches (500 bytes, at the front), buckets in the making and baselines,
+89 closed buckets of 40 bytes, and 168 hours of the week of 9.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -122,6 +123,7 @@ def test_a_slow_shift_too_small_to_alarm_is_told_as_a_drift() -> None:
     assert [one.state for one in drifts[:2]] == ["start", "end"]
     first = drifts[0]
     assert (first.severity, first.priority, first.direction) == ("info", "P3", "up")
+    assert re.match(r"connections is up 1[5-9]|2[01] %: (99|100|101)(\.\d)? to 1[12]\d; seen at", first.explanation)
     assert 0 < first.at_ms - START_MS - 3 * 1440 * 60_000 <= 6 * 3_600_000
     assert {one.kind for one in found} == {"drift"}
 

@@ -149,6 +149,20 @@ def test_a_range_holds_what_the_hour_last_reached(hours: list[tuple[int, tuple[f
         assert center + row["season_range"][at, 1] * unit >= high - slack
 
 
+def test_a_day_that_does_not_cool_down_is_odd_for_the_hour_alone() -> None:
+    hours = minutes(9)
+    values = daily(hours)
+    held = hours >= 8 * 24 + 8
+    values[held] = values[np.flatnonzero(held)[0]]
+    operator = DetectOperator(DetectSettings(), 0, 1)
+    samples = [Sample(QUEUE, MONDAY_MS + STEP_MS * at, one) for at, one in enumerate(values + 3 * noise(len(hours)))]
+    first = next(one for one in operator.step_batch(batch_of(samples)) if one.detector == "windows")
+    assert (first.kind, first.direction) == ("seasonal", "up")
+    assert 8 * 24 + 9 < (first.started_ms - MONDAY_MS) / HOUR_MS < 8 * 24 + 13
+    assert "usual at this hour of the week is" in first.explanation
+    assert [one.window for one in first.windows if one.agrees] == ["7d"]
+
+
 def test_hours_are_those_of_the_clocks_and_holidays_are_like_sundays() -> None:
     settings = DetectSettings(calendar={"time_zone": "Europe/Berlin", "country": "DE"})
     params = DetectOperator(settings, 0, 1)._tables[0][0]
