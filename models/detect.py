@@ -289,6 +289,7 @@ class DetectOperator(Reporting):
             "newest_ms": self._newest_ms,
             "anchor": self._anchor,
             "drift": self.settings.drift.model_dump(mode="json"),
+            "calendar": self.settings.calendar.model_dump(mode="json"),
             "families": [one.model_dump(mode="json") for one in self._families],
             "configured": [one.model_dump(mode="json") for one in self._rules.configured],
             "rules": self._rules.state(),
@@ -338,6 +339,8 @@ class DetectOperator(Reporting):
                 row = self.bank.slots[slot]
                 row["family"] = self._family(identity.series)
                 row["dirty"] |= HOT_DIRTY
+        if meta["calendar"] != self.settings.calendar.model_dump(mode="json"):
+            self.bank.forget_hours()
         self._rules.load(meta["rules"])
         if meta["configured"] != [one.model_dump(mode="json") for one in self._rules.configured]:
             self._replace_rules(self._rules.configured, self._newest_ms + 1)

@@ -93,6 +93,7 @@ WORK: Final = np.dtype(
         ("at_row", "i8"),  # the batch's row at hand
         ("slot", "i8"),
         ("muted", "i8"),  # whether maintenance mutes the sample at hand
+        ("resumed", "i8"),  # whether it muted the one before, and not this one
         ("ready", "i8"),  # windows that speak, as bits
         ("scores", "f8", (WINDOWS,)),
         ("counts", "i8", (len(COUNT_NAMES),)),  # what became of the samples

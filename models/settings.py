@@ -80,7 +80,10 @@ class DriftSettings(BaseModel):
         "page_hinkley"
     )
     options: dict[str, float] = Field(default_factory=dict, description="That detector's settings.")
-    reference: Annotated[WindowName, Field(description="Until the hours of the week are known, means are told in spreads of this window.")] = "24h"
+    reference: Annotated[
+        WindowName,
+        Field(description="Until the hours of the week are known, means are told in spreads of this window."),
+    ] = "24h"
     clip: Annotated[float, Field(gt=0, description="Standardised means are cut to this many spreads.")] = 5.0
     pickle_every: Annotated[
         int, Field(ge=1, le=16, description="Closed minutes between two pickles of a detector in checkpoints.")

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from streams.baselines import median_of
 from streams.jit import kernel
 from streams.layout import LENGTHS, M2, MEAN, OFFSETS, WIDTHS_MS, Number, Row
+from streams.ranks import median_of
 
 HOURS: Final = 3
 """The window of a day in hours."""

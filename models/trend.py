@@ -56,9 +56,9 @@ from models.slopes import (
     slows_down,
     unevenness,
 )
-from streams.baselines import median_of
 from streams.jit import kernel
 from streams.layout import HIGH, LENGTHS, LOW, OFFSETS, WIDTHS_MS, Number, Row
+from streams.ranks import median_of
 
 FINE: Final = 2
 """The window whose closed buckets bring a new estimate: five minutes."""

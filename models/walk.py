@@ -29,8 +29,18 @@ from models.episodes import (
 from models.limits import check_rules, silence_rules
 from models.minutes import close_minute
 from models.trace import note
-from streams import baselines, buckets, intake, layout, mutes, seasons, tails
-from streams.baselines import YOUNG_MS, refresh, refresh_habits, refresh_week, silence_after_gap, source_window
+from streams import baselines, buckets, intake, layout, mutes, ranks, seasons, tails
+from streams.baselines import (
+    SAMPLES,
+    YOUNG_MS,
+    refresh,
+    refresh_habits,
+    refresh_week,
+    set_reach,
+    silence_after_gap,
+    source_window,
+    summarise,
+)
 from streams.buckets import add, add_late, advance, start_anew, untaint
 from streams.intake import (
     ACCEPTED_LATE,
@@ -110,14 +120,37 @@ def _is_young(row: Row) -> Number:
 
 
 @kernel
+def _expect_anew(row: Row, params: Row, family: Row, work: Row) -> None:
+    """What is usual now, where nothing is learned: during an anomaly, and after maintenance."""
+    look_up(row, row.newest_ms, params, work)
+    for window in range(WINDOWS - 1):
+        if row.base_ready[window]:
+            set_reach(row, window, 0.0, params, family)
+    refresh_week(row, params, family)
+
+
+@kernel
+def _after_maintenance(row: Row, params: Row, family: Row, work: Row) -> None:
+    """A window that maintenance has emptied says nothing until it is filled again; all know which hour it is."""
+    for window in range(WINDOWS - 1):
+        work.summary_of = -1
+        summarise(row, source_window(row.interval_ms, window), work)
+        if work.summary[SAMPLES] < params.min_samples[window]:
+            row.base_ready[window] = 0
+    _expect_anew(row, params, family, work)
+
+
+@kernel
 def _on_time(row: Row, params: Row, family: Row, work: Row) -> None:
     """Close buckets that ended, and make the baselines anew that they feed."""
     minute: Number = row.open_number[MINUTE]
     closed = advance(row, row.newest_ms)
     work.ended = closed
     if closed & (1 << MINUTE):
-        note_levels(row, row.newest_ms)
+        note_levels(row, row.newest_ms, row.started_ms if row.state == OPEN or row.evidence > 0.0 else row.newest_ms)
     if row.state == OPEN:
+        if closed & (1 << _FINE):
+            _expect_anew(row, params, family, work)
         return
     if closed:
         if closed & (1 << MINUTE):
@@ -136,10 +169,12 @@ def _accept_shift(row: Row, params: Row, family: Row, work: Row) -> None:
     untaint(row, row.started_ms)
     row.level[:, 0] = row.fast = row.value
     forget_tails(row)
+    row.base_ready[:] = 0
     work.summary_of = -1
-    for window in range(WINDOWS):
-        row.base_ready[window] = 0
+    look_up(row, row.newest_ms, params, work)
+    for window in range(WINDOWS if row.season_hours < TRUSTED else WINDOWS - 1):
         refresh(row, window, params, family, work)
+    refresh_week(row, params, family)
 
 
 @kernel
@@ -167,6 +202,8 @@ def _judge(row: Row, gap_ms: int, params: Row, family: Row, work: Row) -> None:
 def _feed(row: Row, gap_ms: int, params: Row, family: Row, work: Row) -> None:
     """A value of a series, in order."""
     _on_time(row, params, family, work)
+    if work.resumed:
+        _after_maintenance(row, params, family, work)
     _judge(row, gap_ms, params, family, work)
     add(row, 0, row.value)
     if row.state == OPEN:
@@ -194,7 +231,7 @@ def _pass_time(row: Row, time_ms: int, params: Row, work: Row) -> Number:
         return 0
     gap_ms = time_ms - row.newest_ms
     limit_ms = stale_limit(row, params)
-    if gap_ms > limit_ms:
+    if gap_ms > min(limit_ms, params.forget_ms):
         end_by_silence(row, limit_ms, work)
         silence_after_gap(row, gap_ms)
     if gap_ms <= params.forget_ms:
@@ -223,6 +260,7 @@ def _take(row: Row, time_ms: int, raw: float, params: Row, family: Row, work: Ro
         if not work.muted:
             add_late(row, raw, time_ms)
         return False
+    was_muted = row.muted_ms > 0 and row.muted_ms == row.newest_ms
     gap_ms = _pass_time(row, time_ms, params, work)
     value = value_of(row, raw, time_ms, work.counts)
     row.newest_ms = time_ms
@@ -233,6 +271,7 @@ def _take(row: Row, time_ms: int, raw: float, params: Row, family: Row, work: Ro
         _mute(row, time_ms, value, work)
         return True
     row.value = value
+    work.resumed = was_muted
     _feed(row, gap_ms, params, family, work)
     return True
 
@@ -328,7 +367,7 @@ def _build_sweep(digest: int) -> Sweep:
 
 
 _JUDGES = (episodes, judge, limits, minutes, slopes, trace, trend)
-_STREAMS = (baselines, buckets, intake, layout, mutes, seasons, tails)
+_STREAMS = (baselines, buckets, intake, layout, mutes, ranks, seasons, tails)
 _FILES = [str(Path(str(module.__file__))) for module in (*_JUDGES, *_STREAMS)]
 _DIGEST: Final = source_digest(__file__, *_FILES)
 

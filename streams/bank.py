@@ -50,6 +50,7 @@ _PLACES: Final = (
     *(("season", group) for group in range(WEEK_HOURS // SEASON_GROUP)),
 )
 """What each bit of ``ring_dirty`` is about."""
+_ALL_HOURS: Final = np.array([0, (2 ** (WEEK_HOURS // SEASON_GROUP) - 1) << (BUCKETS - 64)], np.uint64)
 _ALL_RING: Final = np.array([2**64 - 1, 2 ** (len(_PLACES) - 64) - 1], np.uint64)
 
 
@@ -141,7 +142,9 @@ class SeriesBank:
         self.slots["family"][at] = [one.family for one in fresh]
         self.slots["habit"][at] = (np.inf, -np.inf)
         self.slots["reached"][at] = ((np.inf,), (-np.inf,))
-        self.slots["tail"][at] = (np.inf, -np.inf)
+        self.slots["pending"][at] = np.nan
+        self.slots["tail"][at] = [(np.inf, -np.inf)] * 3 + [(0.0, 0.0)]
+        self.slots["days"][at] = [((np.inf,), (-np.inf,))] * 3 + [((0.0,), (0.0,))]
         self.slots["usual"][at] = np.nan
         self.slots["dirty"][at] = HOT_DIRTY | WARM_DIRTY
         self.index.put(ids, at)
@@ -160,6 +163,15 @@ class SeriesBank:
         row["dirty"] = HOT_DIRTY | WARM_DIRTY
         row["ring_dirty"] = _ALL_RING
         self._names_dirty.add(slot // _NAMES)
+
+    def forget_hours(self) -> None:
+        """Hours of the week are other ones now: what was learned of them is about none."""
+        self.slots["season_weeks"][: self.used] = 0
+        self.slots["season_hours"][: self.used] = 0
+        self.slots["season_error"][: self.used] = 0.0
+        self.slots["usual"][: self.used] = np.nan
+        self.slots["dirty"][: self.used] |= WARM_DIRTY
+        self.slots["ring_dirty"][: self.used] |= _ALL_HOURS
 
     def live(self) -> Iterator[tuple[int, Identity]]:
         """Slots in use, and whose they are."""

@@ -26,6 +26,7 @@ from streams.layout import (
     Number,
     Row,
 )
+from streams.ranks import median_of
 from streams.seasons import HIGHEST, LOWEST, SEASON_SCRATCH, TRUSTED, USUAL
 
 _WIDTHS = np.array(WIDTHS_MS, np.int64)
@@ -47,6 +48,8 @@ _ENOUGH: Final = 50.0
 _YOUNG: Final = 3.0
 # Windows that are shorter than an hour must allow for how its means wander.
 _HOUR, _WEEK = 2, 4
+# What is known of an hour's variance grows by no more than so many times with one window.
+_JUMP: Final = 9.0
 _REMEMBERED_MS: Final = 3 * 3_600_000
 # The mean of a normal deviation's size, to its standard deviation.
 _MEAN_TO_SIGMA: Final = 1.2533
@@ -83,20 +86,6 @@ assert max(LENGTHS) < 32
 
 
 @kernel
-def median_of(values: Any, count: int) -> Number:
-    """Median of the first values, which are sorted in place (a few dozen at most)."""
-    for i in range(1, count):
-        one = values[i]
-        j = i - 1
-        while j >= 0 and values[j] > one:
-            values[j + 1] = values[j]
-            j -= 1
-        values[j + 1] = one
-    half = count // 2
-    return values[half] if count % 2 == 1 else 0.5 * (values[half - 1] + values[half])
-
-
-@kernel
 def source_window(interval_ms: float, window: int) -> Number:
     """The window whose buckets tell a window what to expect: itself, or the next one that a sparse series fills."""
     for source in range(window, WINDOWS):
@@ -125,15 +114,35 @@ def _gather(row: Row, window: int, work: Row) -> tuple[Number, Number, Number]:
         count = row.ring_count[at]
         if count > 0 and row.ring_number[at] == number:
             work.means[good] = row.ring[at, MEAN]
+            work.sorted[good] = row.ring[at, M2] / max(count - 1, 1)
             good += 1
             samples += count
             within += row.ring[at, M2]
+    if good >= _FEWEST:
+        within = _without_glitches(row, window, (oldest, newest), good, work)
     if window == 0 and good < 5 and row.open_count[0] > 0 and row.open_frozen[0] == 0:
         work.means[good] = row.open[0, MEAN]
         good += 1
         samples += row.open_count[0]
         within += row.open[0, M2]
     return good, samples, within
+
+
+@kernel
+def _without_glitches(row: Row, window: int, span: tuple[int, int], good: int, work: Row) -> Number:
+    """Squared deviations within good buckets, of none more than some times what a usual one has.
+
+    Where more than half have none at all, a bucket of bursts is all that is known, and counts.
+    """
+    most = _JUMP * median_of(work.sorted, good)
+    within = 0.0
+    for number in range(span[0], span[1]):
+        at = _OFFSETS[window] + number % _LENGTHS[window]
+        count = row.ring_count[at]
+        if count > 0 and row.ring_number[at] == number:
+            square = row.ring[at, M2]
+            within += min(square, most * (count - 1)) if most > 0.0 else square
+    return within
 
 
 @kernel
@@ -195,10 +204,15 @@ def _wander(row: Row, window: int, summary: Any) -> Number:
 def _note_hour(row: Row, summary: Any) -> None:
     """Move what is known of an hour's variances, which may be below zero by chance, towards the newest."""
     share = _WIDTHS[_HOUR] / min(max(row.newest_ms - max(row.first_ms, row.since_ms), _WIDTHS[_HOUR]), _REMEMBERED_MS)
+    inside, wander = summary[INSIDE], summary[BETWEEN] - summary[BY_SAMPLES]
     if not row.base_ready[_HOUR]:
         share = 1.0
-    row.inside += share * (summary[INSIDE] - row.inside)
-    row.wander += share * (summary[BETWEEN] - summary[BY_SAMPLES] - row.wander)
+    elif row.inside > 0.0:
+        inside = min(inside, _JUMP * row.inside)
+        # Below zero it is chance, or a glitch's doing.
+        wander = max(wander, -row.inside / max(summary[SAMPLES] / summary[GOOD], 1.0))
+    row.inside += share * (inside - row.inside)
+    row.wander += share * (wander - row.wander)
 
 
 @kernel
@@ -213,7 +227,7 @@ def _spread(row: Row, window: int, summary: Any) -> Number:
 
 
 @kernel
-def _set_reach(row: Row, window: int, rise: float, params: Row, family: Row) -> None:
+def set_reach(row: Row, window: int, rise: float, params: Row, family: Row) -> None:
     """From center and spread to the distances that score 1.0.
 
     What is usual at this hour of the week is expected, and so is what the series reached now and then.
@@ -222,8 +236,9 @@ def _set_reach(row: Row, window: int, rise: float, params: Row, family: Row) -> 
     floor = max(family.min_effect, family.relative * abs(center))
     reach = max(params.spreads[window] * family.scale * row.base[window, SPREAD], floor)
     reach = max(reach, 1e-9 * abs(center) + 1e-12)
-    up = reach + max(0.0, rise)
-    down = reach + max(0.0, -rise)
+    # A climb widens a range, but not without end.
+    up = reach + min(max(0.0, rise), reach)
+    down = reach + min(max(0.0, -rise), reach)
     if not np.isnan(row.usual[USUAL]):
         more, less = reach, reach
         if window == _WEEK:
@@ -272,7 +287,7 @@ def refresh(row: Row, window: int, params: Row, family: Row, work: Row) -> None:
     row.base_buckets[window] = np.int32(summary[GOOD])
     row.base_ms[window] = row.newest_ms
     row.base_ready[window] = 1
-    _set_reach(row, window, summary[RISE], params, family)
+    set_reach(row, window, summary[RISE], params, family)
     row.dirty |= WARM_DIRTY
 
 
@@ -291,7 +306,7 @@ def refresh_week(row: Row, params: Row, family: Row) -> None:
     row.base[_WEEK, CENTER] = row.usual[USUAL]
     row.base[_WEEK, SPREAD] = np.sqrt(variance)
     row.base_ms[_WEEK] = row.newest_ms
-    _set_reach(row, _WEEK, 0.0, params, family)
+    set_reach(row, _WEEK, 0.0, params, family)
     row.dirty |= WARM_DIRTY
 
 

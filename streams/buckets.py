@@ -164,11 +164,11 @@ def start_anew(row: Row) -> None:
     row.reached[:, 0] = np.inf
     row.reached[:, 1] = -np.inf
     row.beyond[:] = 0.0
-    row.pending[:] = 0.0
+    row.pending[:] = np.nan
     row.usual[:] = np.nan
-    row.tail[:, 0] = np.inf
-    row.tail[:, 1] = -np.inf
-    row.season_unit = 0.0
+    row.tail[:, 0] = row.days[:, 0] = np.inf
+    row.tail[:, 1] = row.days[:, 1] = -np.inf
+    row.tail[3] = row.days[3] = 0.0
     row.season[:] = 0.0
     row.season_range[:] = 0
     row.season_weeks[:] = 0

@@ -96,7 +96,6 @@ WARM: Final[list[Field]] = [
     ("inside", "f8"),  # variance of samples around their mean of 5 minutes, within an hour
     ("wander", "f8"),  # and of those means, as far as their samples do not explain it
     ("season_error", "f8"),  # by how much hours differ from what was usual, on average
-    ("season_unit", "f8"),  # what ranges of hours are counted in
     ("season_hours", "i4"),  # how many that average knows
     ("season_hour", "i4"),  # the last hour that was noted, since 1970
     ("stretch", "i4"),  # the one that ``reached`` is being written for, since 1970
@@ -104,7 +103,8 @@ WARM: Final[list[Field]] = [
     # minutes were below and above what was usual.
     ("reached", "f4", (3, 2, PEAKS)),
     ("beyond", "f4", (2, PEAKS)),
-    ("pending", "f4", (2, SEASON_PATIENCE)),  # what the last hours will teach: least and most mean of 5 minutes
+    ("days", "f4", (4, 2, 7)),  # the same, as ``tail`` has it, of each of the last 7 days
+    ("pending", "f4", (3, SEASON_PATIENCE)),  # what the last hours will teach: least, usual and most mean of 5 minutes
     ("usual", "f8", (3,)),  # what is usual now: least, usual and most; NaN where nothing is known
     ("tail", "f8", (4, 2)),  # least and most that the levels of 15m, 1h, 24h, and 7d's distance, may reach in a week
     # Low and high that a window's observation reached now and then within each longer window: [window, longer - 1].
@@ -127,7 +127,7 @@ RING: Final[list[Field]] = [
 
 SEASON: Final[list[Field]] = [
     ("season", "f4", (WEEK_HOURS,)),  # the usual mean; the first hour is Monday's, UTC
-    ("season_range", "u2", (WEEK_HOURS, 2)),  # least and most mean of 5 minutes, so many units below and above it
+    ("season_range", "u2", (WEEK_HOURS, 2)),  # how far the least and the most mean of 5 minutes are away, as codes
     ("season_weeks", "u1", (WEEK_HOURS,)),  # how many hours it has learned
 ]
 """What is usual by hour of the week."""

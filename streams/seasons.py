@@ -28,6 +28,7 @@ from streams.layout import (
     Number,
     Row,
 )
+from streams.ranks import median_of
 from streams.tails import TAIL_SCRATCH, note_beyond, refresh_tails
 
 _FINE, _HOUR = 2, 3
@@ -62,10 +63,16 @@ TRUSTED: Final = 24
 _EDGE: Final = 1.0 / 6.0
 # So many standard deviations the most of twelve lies above their mean.
 _OF_TWELVE: Final = 1.63
-# A first range is so many units; more than the second number makes a unit so many times as large.
-_FINE_UNITS: Final = 256.0
-_MOST_UNITS: Final = 60_000.0
-_COARSER: Final = 16
+# Codes of distances, an octave, and octaves below 1.
+_CODES: Final = 80.0
+_OCTAVES: Final = 400.0
+# A mean of 5 minutes whose samples differ by so many times the usual variance holds a glitch, or the edge of something.
+_GLITCHY: Final = 25.0
+_FEW_SAMPLES: Final = 3
+# Share of an hour's means that must be good.
+_ENOUGH_GOOD: Final = 0.5
+# By how many of its means' chances an hour's range may be wider than its line.
+_ON_LINE: Final = 3.0
 # Single precision holds no more.
 _MOST: Final = 1e37
 
@@ -95,30 +102,34 @@ def place_of(hour: int, params: Row) -> Number:
 
 
 @kernel
+def _code_of(distance: float) -> Number:
+    """A distance as two bytes, never less than it is: 80 codes an octave, 0 for none."""
+    if distance <= 0.0:
+        return 0
+    return min(max(1, np.int64(np.ceil((np.log2(distance) + _OCTAVES) * _CODES))), 65_535)
+
+
+@kernel
+def _distance_of(code: int) -> Number:
+    """What a code stands for."""
+    return 2.0 ** (code / _CODES - _OCTAVES) if code > 0 else 0.0
+
+
+@kernel
 def _unpack(row: Row, at: int, cell: Any) -> None:
     """An hour's least, usual and most mean."""
     cell[USUAL] = row.season[at]
-    cell[LOWEST] = cell[USUAL] - row.season_range[at, 0] * row.season_unit
-    cell[HIGHEST] = cell[USUAL] + row.season_range[at, 1] * row.season_unit
+    cell[LOWEST] = cell[USUAL] - _distance_of(np.int64(row.season_range[at, 0]))
+    cell[HIGHEST] = cell[USUAL] + _distance_of(np.int64(row.season_range[at, 1]))
 
 
 @kernel
 def _pack(row: Row, at: int, cell: Any) -> None:
-    """Keep an hour's least, usual and most mean; a range that does not fit makes the unit larger."""
+    """Keep an hour's least, usual and most mean."""
     row.season[at] = cell[USUAL]
     center = float(row.season[at])
-    below, above = max(0.0, center - cell[LOWEST]), max(0.0, cell[HIGHEST] - center)
-    if row.season_unit <= 0.0:
-        row.season_unit = max(below, above, np.sqrt(row.inside), 1e-9 * abs(center), 1e-30) / _FINE_UNITS
-    while max(below, above) > _MOST_UNITS * row.season_unit:
-        row.season_unit *= _COARSER
-        for hour in range(WEEK_HOURS):
-            for side in range(2):
-                row.season_range[hour, side] = np.uint16((row.season_range[hour, side] + _COARSER - 1) // _COARSER)
-        for group in range(WEEK_HOURS // SEASON_GROUP):
-            _soil(row, group)
-    row.season_range[at, 0] = np.uint16(np.ceil(below / row.season_unit))
-    row.season_range[at, 1] = np.uint16(np.ceil(above / row.season_unit))
+    row.season_range[at, 0] = np.uint16(_code_of(center - cell[LOWEST]))
+    row.season_range[at, 1] = np.uint16(_code_of(cell[HIGHEST] - center))
     _soil(row, at // SEASON_GROUP)
 
 
@@ -185,35 +196,44 @@ def look_up(row: Row, time_ms: int, params: Row, work: Row) -> Number:
     start = _edge(row, hour - 1, share < _EDGE, own, params, work)
     end = _edge(row, hour + 1, share > 1.0 - _EDGE, own, params, work)
     line = start + (center - start) * 2.0 * share if share < 0.5 else center + (end - center) * (2.0 * share - 1.0)
-    usual[LOWEST] = min(usual[LOWEST], line - max(0.0, min(start, center, end) - low))
-    usual[USUAL] = line
-    usual[HIGHEST] = max(usual[HIGHEST], line + max(0.0, high - max(start, center, end)))
-    # A range of means holds their chance, too, which whoever asks allows for anyway.
     chance = _OF_TWELVE * np.sqrt(row.inside * min(row.interval_ms / _WIDTHS[_FINE], 1.0))
+    if high - low > abs(end - start) + _ON_LINE * chance:
+        # Something begins or ends within the hour; when, may differ by minutes.
+        usual[LOWEST], usual[HIGHEST] = min(usual[LOWEST], low, line), max(usual[HIGHEST], high, line)
+    else:
+        usual[LOWEST] = min(usual[LOWEST], line - max(0.0, min(start, center, end) - low))
+        usual[HIGHEST] = max(usual[HIGHEST], line + max(0.0, high - max(start, center, end)))
+    usual[USUAL] = line
+    # A range of means holds their chance, too, which whoever asks allows for anyway.
+    row.dirty |= WARM_DIRTY
     usual[LOWEST] = min(line, usual[LOWEST] + chance)
     usual[HIGHEST] = max(line, usual[HIGHEST] - chance)
     return True
 
 
 @kernel
-def _extremes(row: Row, hour: int, good: bool, work: Row) -> Number:
-    """The least and the most mean of five minutes within a closed hour, into ``work.cell``; whether there is any."""
+def _of_hour(row: Row, hour: int, good: bool, work: Row) -> Number:
+    """Means of 5 minutes within a closed hour, sorted into ``work.means``; how many.
+
+    Good ones hold no anomaly, and no glitch as far as their samples' variance tells.
+    """
     found = 0
-    cell = work.cell
     for at in range(_OFFSETS[_FINE], _OFFSETS[_FINE] + _LENGTHS[_FINE]):
-        if row.ring_number[at] // _A_FINE != hour or row.ring_count[at] == 0 or row.ring[at, M2] < 0.0:
+        count = row.ring_count[at]
+        if row.ring_number[at] // _A_FINE != hour or count == 0 or not abs(row.ring[at, MEAN]) < _MOST:
             continue
-        if good and row.ring_count[at] < 0:
+        odd = count >= _FEW_SAMPLES and row.ring[at, M2] > _GLITCHY * row.inside * (count - 1) > 0.0
+        if good and (count < 0 or odd):
             continue
-        mean = row.ring[at, MEAN]
-        cell[LOWEST] = min(cell[LOWEST], mean) if found else mean
-        cell[HIGHEST] = max(cell[HIGHEST], mean) if found else mean
+        work.means[found] = row.ring[at, MEAN]
         found += 1
-    return found > 0
+    if found > 0:
+        median_of(work.means, found)
+    return found
 
 
 @kernel
-def _score_forecast(row: Row, mean: float, work: Row) -> None:
+def _score_forecast(row: Row, mean: float) -> None:
     """How far what was usual is from what came."""
     away = abs(mean - row.usual[USUAL])
     if row.season_hours >= _SETTLED:
@@ -223,64 +243,55 @@ def _score_forecast(row: Row, mean: float, work: Row) -> None:
 
 
 @kernel
-def _learn(row: Row, at: int, mean: float, low: float, high: float, work: Row) -> None:
-    """Move a cell towards an hour: its range grows at once, and shrinks slowly."""
+def _learn(row: Row, at: int, hour: Any, work: Row) -> None:
+    """Move a cell towards an hour's least, usual and most mean: its range grows at once, and shrinks slowly."""
     cell = work.cell
     weeks = np.int64(row.season_weeks[at])
     if weeks == 0:
-        cell[LOWEST], cell[USUAL], cell[HIGHEST] = low, mean, high
+        cell[LOWEST], cell[USUAL], cell[HIGHEST] = hour[LOWEST], hour[USUAL], hour[HIGHEST]
     else:
         share = max(1.0 / (weeks + 1.0), _LEAST_SHARE)
         _unpack(row, at, cell)
-        cell[LOWEST] = min(low, cell[LOWEST] + share * (low - cell[LOWEST]))
-        cell[USUAL] += share * (mean - cell[USUAL])
-        cell[HIGHEST] = max(high, cell[HIGHEST] + share * (high - cell[HIGHEST]))
+        cell[LOWEST] = min(float(hour[LOWEST]), cell[LOWEST] + share * (hour[LOWEST] - cell[LOWEST]))
+        cell[USUAL] += share * (hour[USUAL] - cell[USUAL])
+        cell[HIGHEST] = max(float(hour[HIGHEST]), cell[HIGHEST] + share * (hour[HIGHEST] - cell[HIGHEST]))
     row.season_weeks[at] = min(weeks + 1, 255)
     _pack(row, at, cell)
-
-
-@kernel
-def _mean_of(row: Row, hour: int) -> Number:
-    """A closed hour's mean; NaN where it has none, or one that says nothing."""
-    at = _OFFSETS[_HOUR] + hour % _LENGTHS[_HOUR]
-    mean = row.ring[at, MEAN]
-    if row.ring_number[at] != hour or row.ring_count[at] == 0 or row.ring[at, M2] < 0.0 or abs(mean) > _MOST:
-        return np.nan
-    return mean
 
 
 @kernel
 def _note_hour(row: Row, hour: int, params: Row, work: Row) -> None:
     """A closed hour: by how much it went beyond what was usual, and what it may teach later."""
     place = hour % SEASON_PATIENCE
-    mean = _mean_of(row, hour)
-    if np.isnan(mean):
+    row.pending[:, place] = np.nan
+    at = _OFFSETS[_HOUR] + hour % _LENGTHS[_HOUR]
+    if row.ring_number[at] != hour or row.ring_count[at] == 0:
         return
     known = look_up(row, hour * _HOUR_MS + _HOUR_MS // 2, params, work)
-    if known and _extremes(row, hour, False, work):
-        note_beyond(row, hour, row.usual[LOWEST] - work.cell[LOWEST], work.cell[HIGHEST] - row.usual[HIGHEST])
-    if known and _is_good(row, hour):
-        _score_forecast(row, mean, work)
-    row.pending[:, place] = mean
-    if _extremes(row, hour, True, work):
-        row.pending[0, place] = min(mean, work.cell[LOWEST])
-        row.pending[1, place] = max(mean, work.cell[HIGHEST])
-
-
-@kernel
-def _is_good(row: Row, hour: int) -> Number:
-    """Whether no anomaly fell into a closed hour, as far as is known now."""
-    return row.ring_count[_OFFSETS[_HOUR] + hour % _LENGTHS[_HOUR]] > 0
+    all_of_it = _of_hour(row, hour, False, work)
+    if all_of_it == 0:
+        return
+    if known:
+        note_beyond(row, hour, row.usual[LOWEST] - work.means[0], work.means[all_of_it - 1] - row.usual[HIGHEST])
+    count = _of_hour(row, hour, True, work)
+    if count < _ENOUGH_GOOD * all_of_it or row.ring_count[at] < 0:
+        return
+    # Where a mean is a single sample, the most extreme one may be a glitch.
+    spare = 1 if count >= _A_FINE // 2 and row.interval_ms * _FEW_SAMPLES > _WIDTHS[_FINE] else 0
+    row.pending[0, place] = work.means[spare]
+    row.pending[1, place] = median_of(work.means, count)
+    row.pending[2, place] = work.means[count - 1 - spare]
+    if known:
+        _score_forecast(row, float(row.pending[1, place]))
 
 
 @kernel
 def _learn_hour(row: Row, hour: int, params: Row, work: Row) -> None:
     """Let an hour teach its cell, unless it turned out to be anomalous."""
-    mean = _mean_of(row, hour)
-    if np.isnan(mean) or not _is_good(row, hour):
-        return
+    at = _OFFSETS[_HOUR] + hour % _LENGTHS[_HOUR]
     place = hour % SEASON_PATIENCE
-    _learn(row, place_of(hour, params), mean, row.pending[0, place], row.pending[1, place], work)
+    if row.ring_number[at] == hour and row.ring_count[at] > 0 and not np.isnan(row.pending[1, place]):
+        _learn(row, place_of(hour, params), row.pending[:, place], work)
 
 
 @kernel
@@ -289,6 +300,8 @@ def note_hours(row: Row, params: Row, work: Row) -> None:
     last = row.open_number[_HOUR] - 1
     if row.season_hour == last:
         return
+    if row.season_hour < last - DAY_HOURS:
+        row.pending[:] = np.nan
     for hour in range(max(row.season_hour + 1, last - DAY_HOURS + 1), last + 1):
         # A place is taken by the hour that comes SEASON_PATIENCE later.
         _learn_hour(row, hour - SEASON_PATIENCE, params, work)

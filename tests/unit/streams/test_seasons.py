@@ -13,8 +13,8 @@ from models.calendar import wall_time, zone_of
 from models.detect import DetectOperator, DetectSettings
 from schemas.series import Series
 from streams.baselines import source_window
-from streams.layout import SEASON_PATIENCE, WEEK_HOURS, make_slots
-from streams.seasons import LOWEST, USUAL, _learn, look_up, place_of
+from streams.layout import SEASON_PATIENCE, SLOT, WEEK_HOURS, make_slots
+from streams.seasons import LOWEST, USUAL, _learn, _unpack, look_up, place_of
 from tests.unit.models.streams import Sample, batch_of
 
 HOUR_MS = 3_600_000
@@ -140,13 +140,122 @@ def test_a_range_holds_what_the_hour_last_reached(hours: list[tuple[int, tuple[f
     row, work = make_slots(1)[0], operator._work[0]
     last: dict[int, tuple[float, float]] = {}
     for at, (mean, below, above) in hours:
-        _learn(row, at, mean, mean - below, mean + above, work)
+        _learn(row, at, np.array([mean - below, mean, mean + above]), work)
         last[at] = (mean - below, mean + above)
     for at, (low, high) in last.items():
-        center, unit = float(row["season"][at]), float(row["season_unit"])
+        _unpack(row, at, work["cell"])
+        least, center, most = work["cell"][:3]
         slack = 1e-6 * max(abs(low), abs(high), abs(center))
-        assert center - row["season_range"][at, 0] * unit <= low + slack
-        assert center + row["season_range"][at, 1] * unit >= high - slack
+        assert least <= low + slack
+        assert most >= high - slack
+
+
+def test_a_glitch_teaches_nothing_and_hides_no_fault() -> None:
+    values = 10 + noise(21 * 1440)
+    values[2 * 1440 + 700] = 1e9
+    days = (3, 4, 7, 11, 19)
+    for day in days:
+        values[day * 1440 + 700 : day * 1440 + 720] += 50
+    operator = DetectOperator(DetectSettings(), 0, 1)
+    samples = [Sample(QUEUE, MONDAY_MS + STEP_MS * at, one) for at, one in enumerate(values)]
+    found = [one for one in operator.step_batch(batch_of(samples)) if one.state == "start" and one.kind != "drift"]
+    assert [(one.started_ms - MONDAY_MS) // (24 * HOUR_MS) for one in found] == list(days)
+    assert operator.bank.slots["base"][0, 0, 2] < 10
+
+
+@pytest.mark.parametrize("minutes_long", [10, 25, 45, 120])
+def test_a_job_of_every_night_is_known_within_some_nights(minutes_long: int) -> None:
+    hours = minutes(14)
+    into = (hours % 24 - (3 + 10 / 60)) * 60
+    values = 10 + noise(len(hours)) + 40.0 * ((into >= -1e-6) & (into < minutes_long - 1e-6))
+    operator = DetectOperator(DetectSettings(), 0, 1)
+    samples = [Sample(QUEUE, MONDAY_MS + STEP_MS * at, one) for at, one in enumerate(values)]
+    found = [one for one in operator.step_batch(batch_of(samples)) if one.state == "start" and one.kind != "drift"]
+    late = [one for one in found if one.started_ms > MONDAY_MS + 8 * 24 * HOUR_MS]
+    assert [(one.kind, (one.started_ms - MONDAY_MS) / HOUR_MS) for one in late] == []
+
+
+def test_a_fault_on_a_known_climb_is_over_when_it_is_over() -> None:
+    hours = minutes(16)
+    values = 100 + 60.0 * ((hours % 24 >= 8) & (hours % 24 < 18)) + 3 * noise(len(hours))
+    at = 15 * 1440 + 7 * 60 + 42
+    values[at : at + 15] = 400.0
+    operator = DetectOperator(DetectSettings(), 0, 1)
+    samples = [Sample(QUEUE, MONDAY_MS + STEP_MS * at, one) for at, one in enumerate(values)]
+    ends = [one for one in operator.step_batch(batch_of(samples)) if one.state == "end" and one.detector == "windows"]
+    assert ends[-1].end_reason == "recovered"
+    assert ends[-1].started_ms == MONDAY_MS + STEP_MS * at
+
+
+def test_maintenance_before_a_known_climb_alarms_nobody() -> None:
+    hours = minutes(16)
+    values = 100 + 60.0 * ((hours % 24 >= 8) & (hours % 24 < 18)) + 3 * noise(len(hours))
+    window = {"name": "patch", "start": "2026-01-20T04:00", "duration_s": 6 * 3600}
+    operator = DetectOperator(DetectSettings(maintenance=[window]), 0, 1)
+    samples = [Sample(QUEUE, MONDAY_MS + STEP_MS * at, one) for at, one in enumerate(values)]
+    found = [one for one in operator.step_batch(batch_of(samples)) if one.state == "start" and one.kind != "drift"]
+    assert [one for one in found if one.started_ms > MONDAY_MS + 14 * 24 * HOUR_MS] == []
+    assert operator.counts["in_maintenance"] == 360
+
+
+def test_an_incident_hides_no_second_one_of_its_height() -> None:
+    values = 100 + 10 * noise(4 * 5760, 8)
+    first, second = 3 * 5760 + 660, 3 * 5760 + 2448
+    values[first : first + 100] += 40
+    values[second : second + 100] += 30
+    operator = DetectOperator(DetectSettings(), 0, 1)
+    samples = [Sample(QUEUE, MONDAY_MS + 15_000 * at, one) for at, one in enumerate(values)]
+    found = [one for one in operator.step_batch(batch_of(samples)) if one.state == "start" and one.kind != "drift"]
+    assert [
+        abs(one.started_ms - MONDAY_MS - 15_000 * at) < 300_000 for one, at in zip(found, (first, second), strict=True)
+    ] == [
+        True,
+        True,
+    ]
+
+
+def test_hours_of_other_clocks_are_forgotten() -> None:
+    hours = minutes(3)
+    operator = fed(daily(hours) + noise(len(hours)))
+    operator.mark_all()
+    blocks = dict(operator.take_blocks())
+    for zone, known in (("UTC", True), ("Asia/Tokyo", False)):
+        other = DetectOperator(DetectSettings(calendar={"time_zone": zone}), 0, 1)
+        for key, value in blocks.items():
+            assert value is not None
+            other.load_block(key, value)
+        other.finish_load()
+        assert (usual_at(other, 80.0) is not None) == known
+
+
+def test_whatever_the_cuts_and_restores_nine_days_are_the_same() -> None:
+    hours = minutes(9)
+    values = daily(hours) + 3 * noise(len(hours))
+    values[4000] = 1e7
+    values[5000:5020] += 90
+    kept = np.ones(len(values), bool)
+    kept[7000:8600] = False
+    samples = [Sample(QUEUE, MONDAY_MS + STEP_MS * at, values[at]) for at in np.flatnonzero(kept).tolist()]
+    whole = DetectOperator(DetectSettings(), 0, 1)
+    expected = [one.to_bytes() for one in whole.step_batch(batch_of(samples))]
+    found: list[bytes] = []
+    operator = DetectOperator(DetectSettings(), 0, 1)
+    held: dict[str, bytes] = {}
+    random = np.random.default_rng(1)
+    at = 0
+    while at < len(samples):
+        until = at + int(random.integers(1, 900))
+        found += [one.to_bytes() for one in operator.step_batch(batch_of(samples[at:until]))]
+        held |= {key: value for key, value in operator.take_blocks() if value is not None}
+        operator = DetectOperator(DetectSettings(), 0, 1)
+        for key, value in held.items():
+            operator.load_block(key, value)
+        operator.finish_load()
+        at = until
+    assert found == expected
+    for name in SLOT.names or ():
+        if "dirty" not in name:
+            np.testing.assert_array_equal(operator.bank.slots[name][0], whole.bank.slots[name][0], name)
 
 
 def test_a_day_that_does_not_cool_down_is_odd_for_the_hour_alone() -> None:
