@@ -38,8 +38,8 @@ TICK_INTERVAL_S = TickSettings().detect_interval_s
 TICK_MS = 15_000
 HOUR_MS = 3_600_000
 START_MS = 1_700_000_000_000 // (6 * HOUR_MS) * (6 * HOUR_MS)
-# A week: each window's buckets and every hour of the week get their samples, older ones less often.
-FILL_MS = [HOUR_MS] * 166 + [300_000] * 14 + [TICK_MS] * 80
+# A week: each window's buckets get their samples, older ones less often; two days of hours, so that they are known.
+FILL_MS = [6 * HOUR_MS] * 20 + [HOUR_MS] * 46 + [300_000] * 14 + [TICK_MS] * 80
 METRICS = (("node_cpu_ratio", "gauge", "1"), ("queue_length", "gauge", ""), ("requests_total", "counter", "1"))
 
 

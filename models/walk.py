@@ -31,7 +31,6 @@ from models.minutes import close_minute
 from models.trace import note
 from streams import baselines, buckets, intake, layout, mutes, ranks, seasons, tails
 from streams.baselines import (
-    SAMPLES,
     YOUNG_MS,
     refresh,
     refresh_habits,
@@ -39,7 +38,6 @@ from streams.baselines import (
     set_reach,
     silence_after_gap,
     source_window,
-    summarise,
 )
 from streams.buckets import add, add_late, advance, start_anew, untaint
 from streams.intake import (
@@ -130,17 +128,6 @@ def _expect_anew(row: Row, params: Row, family: Row, work: Row) -> None:
 
 
 @kernel
-def _after_maintenance(row: Row, params: Row, family: Row, work: Row) -> None:
-    """A window that maintenance has emptied says nothing until it is filled again; all know which hour it is."""
-    for window in range(WINDOWS - 1):
-        work.summary_of = -1
-        summarise(row, source_window(row.interval_ms, window), work)
-        if work.summary[SAMPLES] < params.min_samples[window]:
-            row.base_ready[window] = 0
-    _expect_anew(row, params, family, work)
-
-
-@kernel
 def _on_time(row: Row, params: Row, family: Row, work: Row) -> None:
     """Close buckets that ended, and make the baselines anew that they feed."""
     minute: Number = row.open_number[MINUTE]
@@ -203,7 +190,7 @@ def _feed(row: Row, gap_ms: int, params: Row, family: Row, work: Row) -> None:
     """A value of a series, in order."""
     _on_time(row, params, family, work)
     if work.resumed:
-        _after_maintenance(row, params, family, work)
+        _expect_anew(row, params, family, work)
     _judge(row, gap_ms, params, family, work)
     add(row, 0, row.value)
     if row.state == OPEN:

@@ -25,6 +25,7 @@ from schemas.series import Series
 from streams.bank import SeriesBank
 from streams.baselines import source_window
 from streams.layout import BLOCK, CENTER, DOWN, LENGTHS, OFFSETS, SPREAD, UP, WEEK_HOURS, WIDTHS_MS
+from streams.seasons import TRUSTED
 
 _BANK: Final = frozenset({"hot", "warm", "ring", "season", "names"})
 _DRIFT: Final = frozenset({"drift", "river"})
@@ -299,6 +300,8 @@ def _waits_for(row: Any, at: int, settings: WindowSettings) -> tuple[int | None,
     _, _, samples = _held(row, source_window(float(row["interval_ms"]), at))
     if samples < settings.min_samples:
         return None, f"it has {samples} of the {settings.min_samples} samples that it needs"
+    if WINDOW_NAMES[at] == "7d" and row["season_hours"] >= TRUSTED:
+        return None, "nothing is known of this hour of the week"
     return None, "it speaks when its next bucket closes"
 
 
