@@ -110,7 +110,7 @@ def _code_of(distance: float) -> Number:
 
 
 @kernel
-def _distance_of(code: int) -> Number:
+def _distance_of(code: Number) -> Number:
     """What a code stands for."""
     return 2.0 ** (code / _CODES - _OCTAVES) if code > 0 else 0.0
 
