@@ -59,7 +59,7 @@ class DriftBank:
     >>> bank = DriftBank(DriftSettings(options={"min_instances": 5, "threshold": 5}))
     >>> levels = np.array([0.0] * 10 + [4.0] * 5)
     >>> bank.learn(np.zeros(15, np.int64), levels)
-    [12]
+    [11]
     """
 
     def __init__(self, settings: DriftSettings) -> None:

@@ -23,8 +23,8 @@ class PageHinkley(RiverDrift):
     """River's Page-Hinkley test.
 
     The default of the detect stage: 440 bytes a series and a pickle of 140, where ADWIN's takes 1,350.
-    It is fed means in spreads of the day, so a tolerance of one spread keeps it silent on a daily cycle, and a
-    shift of two spreads is found within about an hour.
+    It is fed distances of closed minutes from what is usual at the hour, in sizes of what would matter; a shift of two
+    sizes is found within about an hour.
 
     Examples
     --------
@@ -34,7 +34,7 @@ class PageHinkley(RiverDrift):
     ...     if detector.score_one(minute * 60_000, 0.0) > 1:
     ...         print(minute)
     ...         break
-    139
+    128
 
     References
     ----------
