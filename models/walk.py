@@ -90,6 +90,12 @@ def end_by_silence(row: Row, limit_ms: int, work: Row) -> None:
 
 
 @kernel
+def _from_buckets(row: Row) -> Number:
+    """How many windows expect what their buckets say; once the hours of the week are known, 7d expects what they do."""
+    return WINDOWS if row.season_hours < TRUSTED else WINDOWS - 1
+
+
+@kernel
 def _relearn(row: Row, closed: int, params: Row, family: Row, work: Row) -> None:
     """Make anew what closed buckets feed: habits and hours first, since baselines reach as far."""
     work.summary_of = -1
@@ -99,7 +105,7 @@ def _relearn(row: Row, closed: int, params: Row, family: Row, work: Row) -> None
     for window in range(1, WINDOWS):
         if closed & (1 << window):
             refresh_habits(row, window, work)
-    for window in range(WINDOWS if row.season_hours < TRUSTED else WINDOWS - 1):
+    for window in range(_from_buckets(row)):
         # What may be an anomaly must not move the short windows' own baselines.
         if closed & (1 << source_window(row.interval_ms, window)) and (row.evidence <= 0.0 or window > _FINE):
             refresh(row, window, params, family, work)
@@ -159,7 +165,7 @@ def _accept_shift(row: Row, params: Row, family: Row, work: Row) -> None:
     row.base_ready[:] = 0
     work.summary_of = -1
     look_up(row, row.newest_ms, params, work)
-    for window in range(WINDOWS if row.season_hours < TRUSTED else WINDOWS - 1):
+    for window in range(_from_buckets(row)):
         refresh(row, window, params, family, work)
     refresh_week(row, params, family)
 

@@ -201,7 +201,7 @@ def _wander(row: Row, window: int, summary: Any) -> Number:
 
 
 @kernel
-def _note_hour(row: Row, summary: Any) -> None:
+def _note_variances(row: Row, summary: Any) -> None:
     """Move what is known of an hour's variances, which may be below zero by chance, towards the newest."""
     share = _WIDTHS[_HOUR] / min(max(row.newest_ms - max(row.first_ms, row.since_ms), _WIDTHS[_HOUR]), _REMEMBERED_MS)
     inside, wander = summary[INSIDE], summary[BETWEEN] - summary[BY_SAMPLES]
@@ -256,7 +256,7 @@ def set_reach(row: Row, window: int, rise: float, params: Row, family: Row) -> N
 
 
 @kernel
-def summarise(row: Row, source: int, work: Row) -> None:
+def _summarise(row: Row, source: int, work: Row) -> None:
     """What a window's closed buckets say, into ``work.summary``; kept until ``work.summary_of`` is another window."""
     if work.summary_of == source:
         return
@@ -277,11 +277,11 @@ def refresh(row: Row, window: int, params: Row, family: Row, work: Row) -> None:
     if row.newest_ms - max(row.first_ms, row.since_ms) < params.warmup_ms[window]:
         return
     summary = work.summary
-    summarise(row, source_window(row.interval_ms, window), work)
+    _summarise(row, source_window(row.interval_ms, window), work)
     if summary[SAMPLES] < params.min_samples[window]:
         return
     if window == _HOUR:
-        _note_hour(row, summary)
+        _note_variances(row, summary)
     row.base[window, CENTER] = summary[MIDDLE]
     row.base[window, SPREAD] = _spread(row, window, summary)
     row.base_buckets[window] = np.int32(summary[GOOD])

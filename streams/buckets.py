@@ -23,6 +23,7 @@ from streams.layout import (
     Number,
     Row,
 )
+from streams.tails import forget_tails
 
 _WIDTHS = np.array(WIDTHS_MS, np.int64)
 _LENGTHS = np.array(LENGTHS, np.int64)
@@ -68,7 +69,7 @@ def merge(into: Row, held: int, other: Row, count: int) -> Number:
 
 @kernel
 def soil_ring(row: Row, at: int) -> None:
-    """Note that a closed bucket changed."""
+    """Note that a closed bucket changed, or behind the buckets, a group of hours of the week."""
     row.ring_dirty[at >> 6] |= np.uint64(1) << np.uint64(at & 63)
 
 
@@ -161,14 +162,12 @@ def start_anew(row: Row) -> None:
     row.season_hours = 0
     row.season_hour = 0
     row.stretch = 0
-    row.reached[:, 0] = np.inf
-    row.reached[:, 1] = -np.inf
-    row.beyond[:] = 0.0
+    forget_tails(row)
+    row.days[:, 0] = np.inf
+    row.days[:, 1] = -np.inf
+    row.days[3] = 0.0
     row.pending[:] = np.nan
     row.usual[:] = np.nan
-    row.tail[:, 0] = row.days[:, 0] = np.inf
-    row.tail[:, 1] = row.days[:, 1] = -np.inf
-    row.tail[3] = row.days[3] = 0.0
     row.season[:] = 0.0
     row.season_range[:] = 0
     row.season_weeks[:] = 0

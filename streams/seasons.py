@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from streams.buckets import soil_ring
 from streams.jit import kernel
 from streams.layout import (
     BUCKETS,
@@ -130,14 +131,7 @@ def _pack(row: Row, at: int, cell: Any) -> None:
     center = float(row.season[at])
     row.season_range[at, 0] = np.uint16(_code_of(center - cell[LOWEST]))
     row.season_range[at, 1] = np.uint16(_code_of(cell[HIGHEST] - center))
-    _soil(row, at // SEASON_GROUP)
-
-
-@kernel
-def _soil(row: Row, group: int) -> None:
-    """Note that some hours of the week changed."""
-    bit = BUCKETS + group
-    row.ring_dirty[bit >> 6] |= np.uint64(1) << np.uint64(bit & 63)
+    soil_ring(row, BUCKETS + at // SEASON_GROUP)
 
 
 @kernel
@@ -188,6 +182,7 @@ def look_up(row: Row, time_ms: int, params: Row, work: Row) -> Number:
     share = (time_ms % _HOUR_MS) / _HOUR_MS
     cell, usual = work.cell, row.usual
     usual[:] = np.nan
+    row.dirty |= WARM_DIRTY
     if not _cell(row, hour, params, work):
         return False
     own = (cell[LOWEST], cell[USUAL], cell[HIGHEST])
@@ -205,7 +200,6 @@ def look_up(row: Row, time_ms: int, params: Row, work: Row) -> Number:
         usual[HIGHEST] = max(usual[HIGHEST], line + max(0.0, high - max(start, center, end)))
     usual[USUAL] = line
     # A range of means holds their chance, too, which whoever asks allows for anyway.
-    row.dirty |= WARM_DIRTY
     usual[LOWEST] = min(line, usual[LOWEST] + chance)
     usual[HIGHEST] = max(line, usual[HIGHEST] - chance)
     return True

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.params import params_record
+from models.settings import DetectSettings
 from streams import baselines, buckets, intake
 from streams.layout import (
     COUNTER,
@@ -26,8 +28,8 @@ from streams.layout import (
 )
 
 START_MS = 1_700_000_100_000
-PARAMS = np.zeros(1, [("late_ms", "i8"), ("stale_ms", "f8"), ("stale_intervals", "f8")])
-PARAMS[0] = (120_000, 180_000.0, 5.0)
+# The whole record: Numba warns where a compiled function is called with a part of it first and all of it later.
+PARAMS = params_record(DetectSettings(late_s=120, stale_s=180, stale_intervals=5))
 
 
 def slot(kind: int = GAUGE) -> Any:
