@@ -14,6 +14,8 @@ from schemas.errors import MachineError
 def clear_ready_file(path: Path) -> None:
     """Remove what an earlier run left, and see before anything starts that it can be written; no folder is made for it.
 
+    The file itself is never there and empty, not even for a moment: whoever waits for it reads it when it is there.
+
     Raises
     ------
     MachineError
@@ -21,8 +23,9 @@ def clear_ready_file(path: Path) -> None:
     """
     try:
         path.unlink(missing_ok=True)
-        path.touch()
-        path.unlink()
+        part = _part_of(path)
+        part.touch()
+        part.unlink()
     except OSError as error:
         raise _not_written(path, error) from error
 
@@ -35,12 +38,16 @@ def write_ready_file(path: Path, addresses: Mapping[str, Any]) -> None:
     MachineError
         If it cannot be written.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}")
+    part = _part_of(path)
     try:
         part.write_text(json.dumps(dict(addresses)) + "\n", encoding="utf-8")
         part.replace(path)
     except OSError as error:
         raise _not_written(path, error) from error
+
+
+def _part_of(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}")
 
 
 def _not_written(path: Path, error: OSError) -> MachineError:

@@ -71,10 +71,10 @@ class Stack:
         self.process = start(command, self.log)
         try:
             wait_for(ready.exists, self)
-        except AssertionError:
+            self.bootstrap = str(json.loads(ready.read_text())["broker"])
+        except BaseException:
             end(self.process)
             raise
-        self.bootstrap = str(json.loads(ready.read_text())["broker"])
         self.seen = Seen()
         self._consumer = Consumer(
             {"bootstrap.servers": self.bootstrap, "group.id": "test-producers", "auto.offset.reset": "earliest"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,17 @@ def test_the_ready_file_is_whole(tmp_path: Path) -> None:
     write_ready_file(path, {"broker": "h:1", "http": "http://h:2", "pid": 3})
     assert json.loads(path.read_text()) == {"broker": "h:1", "http": "http://h:2", "pid": 3}
     assert [one.name for one in path.parent.iterdir()] == ["ready.json"]
+
+
+def test_nobody_who_waits_for_the_ready_file_finds_it_before_it_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "ready.json"
+    with ThreadPoolExecutor(1) as pool:
+        clearing = pool.submit(lambda: [clear_ready_file(path) for _ in range(500)])
+        seen = False
+        while not clearing.done():
+            seen = seen or path.exists()
+        clearing.result()
+    assert not seen
 
 
 def test_no_folder_is_made_for_a_ready_file(tmp_path: Path) -> None:
