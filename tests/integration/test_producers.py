@@ -1,6 +1,6 @@
 """Real producers push to the running stack and are understood, on its embedded broker and on Apache Kafka.
 
-collectd comes from the distribution's packages (``collectd-core`` and ``libyajl2``), Telegraf from wherever it is on
+collectd comes from the distribution's packages (``collectd-core``, ``libyajl2`` and ``librdkafka1``), Telegraf from wherever it is on
 the PATH or in ``TELEGRAF``; a test skips where its producer is absent. What they say of this machine is compared with
 what psutil says of it.
 """
@@ -178,14 +178,19 @@ LoadPlugin write_kafka
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(COLLECTD is None, reason="collectd is not installed (packages collectd-core and libyajl2)")
+@pytest.mark.skipif(COLLECTD is None, reason="collectd is not installed (packages collectd-core, libyajl2 and librdkafka1)")
 def test_a_real_collectd_is_understood(stack: Stack, tmp_path: Path) -> None:
     conf = tmp_path / "collectd.conf"
     conf.write_text(COLLECTD_CONF.format(host=HOST, folder=tmp_path, bootstrap=stack.bootstrap))
     log = tmp_path / "collectd.log"
     producer = start([str(COLLECTD), "-f", "-C", str(conf)], log)
+
+    def is_heard() -> bool:
+        assert producer.poll() is None, log.read_text()
+        return OLD_CLIENT in log.read_text() or "collectd" in "".join(stack.read().sources)
+
     try:
-        wait_for(lambda: OLD_CLIENT in log.read_text() or "collectd" in "".join(stack.read().sources), stack)
+        wait_for(is_heard, stack)
         if OLD_CLIENT in log.read_text():
             pytest.skip("this collectd's librdkafka cannot read the embedded broker's list of versions")
         wanted = {"load_load_shortterm", "memory_memory", "uptime_uptime", "interface_if_octets_rx"}
