@@ -222,6 +222,7 @@ class DetectOperator(Reporting):
         now_ms = min(seen_ms + max(0, at_ms - tick_ms), at_ms + MAX_AHEAD_MS)
         found: list[Anomaly] = []
         silent_ms = np.zeros(self.bank.used, np.int64)
+        self._tables = (*self._tables[:3], self._maintenance.table(np.array([now_ms])))
         start = 0
         while start < self.bank.used:
             start = sweep(self.bank.slots, start, now_ms, self._tables, self._work, silent_ms)

@@ -18,6 +18,7 @@ from typing import Any, Final
 import numpy as np
 
 from models.judge import agreeing, lead_of
+from models.shapes import RAMP, STEP, is_ramp
 from models.trend import TREND_SCRATCH
 from streams.baselines import SCRATCH
 from streams.intake import COUNT_NAMES
@@ -45,8 +46,9 @@ START, UPDATE, END_RECOVERED, END_SHIFT, END_SILENT, END_MAINTENANCE = 1, 2, 3, 
     I_READY,
     I_LEAD,
     I_AGE,
+    I_SHAPE,
     INTS,
-) = range(14)
+) = range(15)
 # ... and floats; a window has a score, a center, the ends of its expected range, and what it observed.
 F_VALUE, F_SCORE, F_PEAK, F_WINDOWS = range(4)
 WINDOW_FLOATS: Final = 5
@@ -80,6 +82,11 @@ PARAMS: Final = np.dtype(
         ("critical", "f8"),
         ("clip", "f8"),
         ("reference", "i8"),
+        ("flatline", "i8"),
+        ("variance", "i8"),
+        ("missing", "i8"),
+        ("known_ms", "i8"),
+        ("still_ms", "i8"),
         *WEEK,
     ],
     align=True,
@@ -128,6 +135,7 @@ def tell(row: Row, code: int, time_ms: int, work: Row) -> None:
     work.ints[at, I_READY] = work.ready
     work.ints[at, I_LEAD] = row.lead
     work.ints[at, I_AGE] = time_ms - row.first_ms
+    work.ints[at, I_SHAPE] = row.shape
     work.floats[at, F_VALUE] = row.value
     work.floats[at, F_SCORE] = row.score
     work.floats[at, F_PEAK] = row.peak
@@ -138,7 +146,7 @@ def tell(row: Row, code: int, time_ms: int, work: Row) -> None:
         work.floats[at, column + 1] = center
         work.floats[at, column + 2] = center - row.base[window, DOWN]
         work.floats[at, column + 3] = center + row.base[window, UP]
-        work.floats[at, column + 4] = row.value if window == 0 else row.level[window - 1, 0]
+        work.floats[at, column + 4] = row.value if window == 0 else row.level[window - 1]
     row.told_ms = time_ms
     row.told_peak = row.peak
 
@@ -251,6 +259,7 @@ def step_episode(row: Row, seconds: float, ready: int, params: Row, scores: Any)
     row.state = OPEN
     row.lead = lead if ready & ((1 << lead) - 1) else lead | FINEST
     row.agreed = agreed
+    row.shape = RAMP if is_ramp(row, lead, row.direction) else STEP
     row.severity = 0
     row.severity = _severity(row, agreed, params)
     row.clear_hits = 0

@@ -89,9 +89,11 @@ def duration(seconds: float) -> str:
 
     Examples
     --------
-    >>> duration(200_000.0), duration(50_000.0), duration(300.0)
-    ('2.3 days', '14 hours', '5 minutes')
+    >>> duration(200_000.0), duration(50_000.0), duration(300.0), duration(15.0)
+    ('2.3 days', '14 hours', '5 minutes', '15 seconds')
     """
+    if seconds < 100:
+        return f"{seconds:.3g} seconds"
     size, unit = _span(seconds)
     return f"{size:.{1 if size < 10 and unit != 'minutes' else 0}f} {unit}"
 

@@ -28,8 +28,7 @@ def observe(row: Row, gap_ms: float) -> None:
         row.seen = 2
         row.fast = value
         for i in range(len(_LEVEL_MS)):
-            row.level[i, 0] = value
-            row.level[i, 1] = 0.0
+            row.level[i] = value
         return
     near = value
     if row.base_ready[0]:
@@ -41,9 +40,7 @@ def observe(row: Row, gap_ms: float) -> None:
         value = near
     for i in range(len(_LEVEL_MS)):
         weight = gap_ms / (gap_ms + _LEVEL_MS[i])
-        away = value - row.level[i, 0]
-        row.level[i, 0] += weight * away
-        row.level[i, 1] = (1.0 - weight) * (row.level[i, 1] + weight * away * away)
+        row.level[i] += weight * (value - row.level[i])
 
 
 @kernel
@@ -69,7 +66,7 @@ def judge(row: Row, scores: Any) -> Number:
         if window == 0:
             away = row.value - center
         else:
-            away = _deviation(row.level[window - 1, 0], row.value if window == 1 else row.fast, center)
+            away = _deviation(row.level[window - 1], row.value if window == 1 else row.fast, center)
         reach = row.base[window, UP] if away > 0.0 else row.base[window, DOWN]
         scores[window] = max(-MAX_SCORE, min(MAX_SCORE, away / reach))
     return ready

@@ -50,6 +50,11 @@ def params_record(settings: DetectSettings) -> Array:
         "critical": updates.critical,
         "clip": settings.drift.clip,
         "reference": WINDOW_NAMES.index(settings.drift.reference),
+        "flatline": settings.vitals.flatline,
+        "variance": settings.vitals.variance,
+        "missing": settings.vitals.missing,
+        "known_ms": int(settings.vitals.known_s * 1000),
+        "still_ms": int(settings.vitals.still_s * 1000),
         **week_of(settings.calendar),
     }
     record = np.zeros(1, PARAMS)

@@ -15,6 +15,8 @@ from models.rule_book import RuleBook
 from models.settings import DetectSettings
 from models.trace import SKIPPED
 from models.verdict import Minute, Subject, Told, chosen_anomaly, drift_anomalies, rule_anomaly, window_anomaly
+from models.vital_verdict import vital_anomaly
+from models.vitals import FIRST_VITAL
 from schemas.batch import SampleBatch
 from schemas.events import Anomaly
 from streams.bank import SeriesBank
@@ -72,6 +74,8 @@ class Reporting:
         about = self._subject(told.ints[e.I_SLOT])
         if (rule := told.ints[e.I_RULE]) >= 0:
             return rule_anomaly(told, about, self._rules.entries[rule].rule)
+        if rule <= FIRST_VITAL:
+            return vital_anomaly(told, about)
         return window_anomaly(told, about)
 
     def _learn_minutes(self, minutes: int, events: int) -> Found:

@@ -90,6 +90,21 @@ class DriftSettings(BaseModel):
     ] = 16
 
 
+class VitalsSettings(BaseModel):
+    """Which vital signs of a series are watched; each has an episode of its own and pages nobody (P3)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    flatline: Annotated[
+        bool, Field(description="The very same value for three times as long as the series ever stood still.")
+    ] = True
+    variance: Annotated[
+        bool, Field(description="Samples that differ from one another more, or less, than they used to.")
+    ] = True
+    known_s: Annotated[float, Field(ge=0, description="A series has habits once it is known for so long.")] = 7200.0
+    still_s: Annotated[float, Field(ge=0, description="The least time without a change that is a flatline.")] = 600.0
+    missing: Annotated[bool, Field(description="Silence for three times as long as the series was ever silent.")] = True
+
+
 class DetectSettings(BaseModel):
     """When a series is anomalous.
 
@@ -116,6 +131,9 @@ class DetectSettings(BaseModel):
     confirm: ConfirmSettings = Field(default_factory=ConfirmSettings, description="When a deviation is believed.")
     updates: UpdateSettings = Field(default_factory=UpdateSettings, description="How often and how severe.")
     drift: DriftSettings = Field(default_factory=DriftSettings, description="Slow shifts (River).")
+    vitals: VitalsSettings = Field(
+        default_factory=VitalsSettings, description="Does a series come, move, and swing as it used to."
+    )
     families: list[MetricFamily] = Field(
         default_factory=list, description="Floors for metrics of your own; they come before the shipped ones."
     )

@@ -11,6 +11,7 @@ from models.explain import change_of, clock, explain, forecast, number, subject_
 from models.limits import F_SLOPE
 from models.rules import ThresholdRule
 from models.settings import WINDOW_NAMES, UpdateSettings
+from models.shapes import RAMP
 from models.trend import EARLIEST, EARLY, ETAS, LATE, LATEST, MEDIAN
 from schemas.events import (
     Anomaly,
@@ -30,14 +31,14 @@ from schemas.series import Series
 
 WINDOWS_DETECTOR: Final = "windows"
 SEVERITIES: Final[tuple[Severity, ...]] = ("info", "warning", "critical")
-_STATES: Final[dict[int, AnomalyState]] = {e.START: "start", e.UPDATE: "update"}
-_REASONS: Final[dict[int, EndReason]] = {
+STATES: Final[dict[int, AnomalyState]] = {e.START: "start", e.UPDATE: "update"}
+REASONS: Final[dict[int, EndReason]] = {
     e.END_RECOVERED: "recovered",
     e.END_SHIFT: "level_shift",
     e.END_SILENT: "silent",
     e.END_MAINTENANCE: "maintenance",
 }
-_TAILS: Final[dict[EndReason, str]] = {
+TAILS: Final[dict[EndReason, str]] = {
     "recovered": "; back to normal at {at}",
     "level_shift": "; accepted as the new level at {at}",
     "silent": "; no sample after {at}",
@@ -74,7 +75,7 @@ def window_anomaly(told: Told, about: Subject) -> Anomaly:
     """The five windows' fused verdict on a series."""
     ints, series = told.ints, about.series
     code, direction = ints[e.I_CODE], ints[e.I_DIRECTION]
-    reason = _REASONS.get(code)
+    reason = REASONS.get(code)
     score, peak = told.floats[e.F_SCORE], told.floats[e.F_PEAK]
     verdicts = _verdicts(told)
     agreeing = [one.window for one in verdicts if one.agrees and one.score > 1.0]
@@ -84,11 +85,11 @@ def window_anomaly(told: Told, about: Subject) -> Anomaly:
     observed = told.floats[e.F_VALUE] if reason or best is None else _seen(told, best)
     ended_ms = ints[e.I_ENDED] if reason else None
     named: list[str] = list(agreeing) or [WINDOW_NAMES[ints[e.I_LEAD] % e.FINEST]]
-    tail = _TAILS[reason].format(at=clock(ints[e.I_ENDED])) if reason else ""
+    tail = TAILS[reason].format(at=clock(ints[e.I_ENDED])) if reason else ""
     return Anomaly(
         id=anomaly_id(about.series_id, WINDOWS_DETECTOR, ints[e.I_STARTED]),
-        state=_STATES.get(code, "end"),
-        **_who(about),
+        state=STATES.get(code, "end"),
+        **identity_of(about),
         kind=_kind(ints, reason),
         detector=WINDOWS_DETECTOR,
         direction=_direction(direction),
@@ -115,7 +116,7 @@ def _measured(told: Told, rule: ThresholdRule, left: TimeToLimit | None) -> str:
     if left is not None:
         return f"{forecast(left)}; now {observed}, limit {number(left.limit)}"
     if rule.limit is not None:
-        unsure = "" if told.ints[e.I_CODE] in _REASONS else "; where it is heading is not sure now"
+        unsure = "" if told.ints[e.I_CODE] in REASONS else "; where it is heading is not sure now"
         return f"is {observed}, limit {number(rule.limit)}{unsure}"
     measure = "is" if rule.function == "last" else f"has {rule.function} over {rule.window_s:g} s"
     limit = f"limit {rule.comparison} {number(rule.threshold)}"
@@ -126,7 +127,7 @@ def _time_to_limit(told: Told, rule: ThresholdRule) -> TimeToLimit | None:
     """Of a rule on a trend that still leads to its limit."""
     times = [one if math.isfinite(one) else None for one in told.floats[e.F_WINDOWS : e.F_WINDOWS + ETAS]]
     median = times[MEDIAN]
-    if rule.limit is None or median is None or told.ints[e.I_CODE] in _REASONS:
+    if rule.limit is None or median is None or told.ints[e.I_CODE] in REASONS:
         return None
     return TimeToLimit(
         limit=rule.limit,
@@ -149,16 +150,16 @@ def _sense(rule: ThresholdRule) -> Direction:
 def rule_anomaly(told: Told, about: Subject, rule: ThresholdRule) -> Anomaly:
     """A limit that is crossed, or that a trend leads to."""
     ints = told.ints
-    reason = _REASONS.get(ints[e.I_CODE])
+    reason = REASONS.get(ints[e.I_CODE])
     observed, score, peak = told.floats[e.F_VALUE], told.floats[e.F_SCORE], told.floats[e.F_PEAK]
     left = _time_to_limit(told, rule)
     sentence = f"{rule.summary or rule.name}: {subject_of(about.series)} {_measured(told, rule, left)}"
     if reason:
-        sentence += _TAILS[reason].format(at=clock(ints[e.I_ENDED]))
+        sentence += TAILS[reason].format(at=clock(ints[e.I_ENDED]))
     return Anomaly(
         id=anomaly_id(about.series_id, rule.name, ints[e.I_STARTED]),
-        state=_STATES.get(ints[e.I_CODE], "end"),
-        **_who(about),
+        state=STATES.get(ints[e.I_CODE], "end"),
+        **identity_of(about),
         kind="limit" if rule.limit is None else "trend",
         detector=rule.name,
         direction=_sense(rule),
@@ -189,11 +190,11 @@ def chosen_anomaly(told: ChosenEvent, about: Subject, settings: UpdateSettings) 
         f"since {clock(told.started_ms)}"
     )
     if reason:
-        sentence += _TAILS[reason].format(at=clock(told.ended_ms))
+        sentence += TAILS[reason].format(at=clock(told.ended_ms))
     return Anomaly(
         id=anomaly_id(about.series_id, name, told.started_ms),
         state=told.state,
-        **_who(about),
+        **identity_of(about),
         kind="deviation",
         detector=name,
         severity=SEVERITIES[(told.peak >= settings.warning) + (told.peak >= settings.critical)],
@@ -211,7 +212,7 @@ def chosen_anomaly(told: ChosenEvent, about: Subject, settings: UpdateSettings) 
     )
 
 
-def _who(about: Subject) -> dict[str, object]:
+def identity_of(about: Subject) -> dict[str, object]:
     """The fields that say which series it is."""
     series = about.series
     return {
@@ -232,6 +233,8 @@ def _direction(sign: int) -> Direction:
 def _kind(ints: list[int], reason: EndReason | None) -> AnomalyKind:
     if reason != "level_shift" and ints[e.I_LEAD] == len(WINDOW_NAMES) - 1:
         return "seasonal"
+    if reason != "level_shift" and ints[e.I_SHAPE] == RAMP:
+        return "ramp"
     if reason == "level_shift" or 1 < ints[e.I_LEAD] < e.FINEST:
         return "level_shift"
     return "spike" if ints[e.I_DIRECTION] > 0 else "drop"
@@ -264,7 +267,7 @@ def _speaking(told: Told) -> list[int]:
 
 
 def _is_end(told: Told) -> bool:
-    return told.ints[e.I_CODE] in _REASONS
+    return told.ints[e.I_CODE] in REASONS
 
 
 def _verdicts(told: Told) -> list[WindowVerdict]:
@@ -342,7 +345,7 @@ def drift_anomalies(minute: Minute, about: Subject, detector: str) -> list[Anoma
     start = Anomaly(
         id=anomaly_id(about.series_id, detector, minute.end_ms),
         state="start",
-        **_who(about),
+        **identity_of(about),
         kind="drift",
         detector=detector,
         direction="up" if up else "down",

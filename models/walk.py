@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from models import episodes, judge, limits, minutes, slopes, trace, trend
+from models import episodes, judge, limits, minutes, shapes, slopes, trace, trend, vitals
 from models.episodes import (
     END_MAINTENANCE,
     END_RECOVERED,
@@ -29,6 +29,7 @@ from models.episodes import (
 from models.limits import check_rules, silence_rules
 from models.minutes import close_minute
 from models.trace import note
+from models.vitals import VITAL_EVENTS, check_vitals, miss, note_change, return_after, stop_vitals
 from streams import baselines, buckets, intake, layout, mutes, ranks, seasons, tails
 from streams.baselines import (
     YOUNG_MS,
@@ -68,7 +69,7 @@ from streams.seasons import TRUSTED, look_up, note_hours
 from streams.tails import forget_tails, note_levels
 
 _FINE, _HOUR = 2, 3
-_EVENTS_A_SAMPLE: Final = 2 + 2 * RULE_PLACES
+_EVENTS_A_SAMPLE: Final = 2 + 2 * RULE_PLACES + VITAL_EVENTS
 _YOUNG_AGE_MS: Final = 300_000
 # The year 3000: what lies beyond is no time, and would not fit a bucket's number.
 MAX_TIME_MS: Final = 32_503_680_000_000
@@ -86,7 +87,16 @@ def end_by_silence(row: Row, limit_ms: int, work: Row) -> None:
     if row.state == OPEN or row.evidence > 0.0:
         close_episode(row)
         row.dirty |= HOT_DIRTY
+    stop_vitals(row, END_SILENT, row.newest_ms, work)
     silence_rules(row, time_ms, work)
+
+
+@kernel
+def _sweep_silent(row: Row, now_ms: int, limit_ms: int, params: Row, work: Row) -> None:
+    """A series that sends nothing: what is open ends, and it is missed if that is not its way."""
+    if row.state == OPEN or row.rules > 0 or row.evidence > 0.0 or row.same_ms > 0:
+        end_by_silence(row, limit_ms, work)
+    miss(row, now_ms, params, work)
 
 
 @kernel
@@ -141,6 +151,7 @@ def _on_time(row: Row, params: Row, family: Row, work: Row) -> None:
     work.ended = closed
     if closed & (1 << MINUTE):
         note_levels(row, row.newest_ms, row.started_ms if row.state == OPEN or row.evidence > 0.0 else row.newest_ms)
+        check_vitals(row, closed, params, family, work)
     if row.state == OPEN:
         if closed & (1 << _FINE):
             _expect_anew(row, params, family, work)
@@ -160,7 +171,7 @@ def _accept_shift(row: Row, params: Row, family: Row, work: Row) -> None:
     """The new level is normal from when it began; windows with too little of it fall silent."""
     row.since_ms = row.started_ms
     untaint(row, row.started_ms)
-    row.level[:, 0] = row.fast = row.value
+    row.level[:] = row.fast = row.value
     forget_tails(row)
     row.base_ready[:] = 0
     work.summary_of = -1
@@ -212,6 +223,7 @@ def _mute(row: Row, time_ms: int, value: float, work: Row) -> None:
         row.clear_ms = time_ms
         tell(row, END_MAINTENANCE, time_ms, work)
     close_episode(row)
+    stop_vitals(row, END_MAINTENANCE, time_ms, work)
     work.ended = 0
     add_muted(row, time_ms, value)
 
@@ -227,6 +239,7 @@ def _pass_time(row: Row, time_ms: int, params: Row, work: Row) -> Number:
     if gap_ms > min(limit_ms, params.forget_ms):
         end_by_silence(row, limit_ms, work)
         silence_after_gap(row, gap_ms)
+    return_after(row, gap_ms, params, work)
     if gap_ms <= params.forget_ms:
         return gap_ms
     # As if a tick had come meanwhile and forgotten it.
@@ -263,6 +276,7 @@ def _take(row: Row, time_ms: int, raw: float, params: Row, family: Row, work: Ro
     if work.muted:
         _mute(row, time_ms, value, work)
         return True
+    note_change(row, value, time_ms, work)
     row.value = value
     work.resumed = was_muted
     _feed(row, gap_ms, params, family, work)
@@ -339,6 +353,7 @@ def _build_sweep(digest: int) -> Sweep:
         if digest == 0:
             return -1
         params: Any = tables[0][0]
+        muted: Any = tables[3]
         work: Any = works[0]
         for slot in range(start, len(silent_ms)):
             if _full(work):
@@ -350,16 +365,17 @@ def _build_sweep(digest: int) -> Sweep:
             if row.first_ms == 0:  # nothing of it could be used
                 continue
             limit_ms = stale_limit(row, params)
-            if silent_ms[slot] > limit_ms and (row.state == OPEN or row.rules > 0 or row.evidence > 0.0):
+            if silent_ms[slot] > limit_ms:
                 work.at_row = slot
                 work.slot = slot
-                end_by_silence(row, limit_ms, work)
+                work.muted = row.maintenance > 0 and is_muted(row, now_ms, muted)
+                _sweep_silent(row, now_ms, limit_ms, params, work)
         return len(silent_ms)
 
     return sweep
 
 
-_JUDGES = (episodes, judge, limits, minutes, slopes, trace, trend)
+_JUDGES = (episodes, judge, limits, minutes, shapes, slopes, trace, trend, vitals)
 _STREAMS = (baselines, buckets, intake, layout, mutes, ranks, seasons, tails)
 _FILES = [str(Path(str(module.__file__))) for module in (*_JUDGES, *_STREAMS)]
 _DIGEST: Final = source_digest(__file__, *_FILES)

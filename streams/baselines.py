@@ -284,7 +284,6 @@ def refresh(row: Row, window: int, params: Row, family: Row, work: Row) -> None:
         _note_variances(row, summary)
     row.base[window, CENTER] = summary[MIDDLE]
     row.base[window, SPREAD] = _spread(row, window, summary)
-    row.base_buckets[window] = np.int32(summary[GOOD])
     row.base_ms[window] = row.newest_ms
     row.base_ready[window] = 1
     set_reach(row, window, summary[RISE], params, family)

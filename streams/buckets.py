@@ -152,10 +152,17 @@ def start_anew(row: Row) -> None:
     row.open_number[:] = 0
     row.open_count[:] = 0
     row.open_frozen[:] = 0
-    row.base_buckets[:] = 0
     row.base[:] = 0.0
     row.base_ms[:] = 0
     row.base_ready[:] = 0
+    row.same_ms = 0
+    row.vital_ms[:] = 0
+    row.vital_peak[:] = 0.0
+    row.longest_s[:] = 0.0
+    row.swing_usual = row.swing_away = 0.0
+    row.swing_sums[:] = 0.0
+    row.swing_count = 0
+    row.swing_window = 0
     row.inside = 0.0
     row.wander = 0.0
     row.season_error = 0.0

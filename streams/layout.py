@@ -32,6 +32,8 @@ SEASON_PATIENCE: Final = 6
 """An hour teaches so many hours later: what is slow to be seen must not be usual by then."""
 SEASON_GROUP: Final = 6
 """Hours of the week that share a record of a checkpoint."""
+VITALS: Final = 3
+"""Vital signs that are watched: does it move, does it swing as usual, does it come."""
 MAX_RULES: Final = 8
 """Threshold rules that may watch one series at a time."""
 RULE_PLACES: Final = 2 * MAX_RULES
@@ -61,6 +63,7 @@ HOT: Final[list[Field]] = [
     ("clear_ms", "i8"),
     ("told_ms", "i8"),
     ("muted_ms", "i8"),  # the newest sample within maintenance
+    ("same_ms", "i8"),  # since when every value was the same; 0 where that is not known
     ("hits", "i4"),
     ("clear_hits", "i4"),
     ("family", "i2"),
@@ -75,7 +78,8 @@ HOT: Final[list[Field]] = [
     ("lead", "u1"),
     ("rules", "u1"),
     ("maintenance", "u2"),  # the group of maintenance windows that are about it; 0 for none
-    ("level", "f8", (4, 2)),  # mean and variance of each exponentially weighted level
+    ("shape", "u1"),  # of an episode: 0 a step, 1 a ramp
+    ("level", "f8", (4,)),  # exponentially weighted means
     ("stamps", "u4", (STAMPS,)),  # the newest timestamps as a sorted ring, ms since stamp_base_ms
 ]
 """What every sample touches."""
@@ -89,7 +93,6 @@ OPEN: Final[list[Field]] = [
 """Buckets in the making; a coarser one lacks what finer ones still hold. The first changes with every sample."""
 
 WARM: Final[list[Field]] = [
-    ("base_buckets", "i4", (WINDOWS,)),
     ("base", "f8", (WINDOWS, 4)),  # center, spread, and the distances above and below that score 1.0
     ("base_ms", "i8", (WINDOWS,)),
     ("base_ready", "u1", (WINDOWS,)),
@@ -109,6 +112,15 @@ WARM: Final[list[Field]] = [
     ("tail", "f8", (4, 2)),  # least and most that the levels of 15m, 1h, 24h, and 7d's distance, may reach in a week
     # Low and high that a window's observation reached now and then within each longer window: [window, longer - 1].
     ("habit", "f4", (WINDOWS - 1, WINDOWS - 1, 2)),
+    ("vital_ms", "i8", (VITALS, 2)),  # since when a vital sign is bad, 0 for not at all, and when that was told
+    ("vital_peak", "f4", (VITALS,)),
+    ("longest_s", "f4", (2, 2)),  # the two longest times of standing still, and of silence
+    # The logarithm of the samples' variance: what is usual, its mean deviation, cumulative sums above and below.
+    ("swing_usual", "f4"),
+    ("swing_away", "f4"),
+    ("swing_sums", "f4", (2,)),
+    ("swing_count", "u2"),
+    ("swing_window", "u1"),  # 1 + the window that it is of
     ("rule", "i4", (RULE_PLACES,)),  # threshold rules that watch it, by position in the rule book
     ("rule_firing", "u1", (RULE_PLACES,)),
     # Since when the condition holds, when that was last told, when it last held; when a limit was said to be reached.

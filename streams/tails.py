@@ -67,9 +67,9 @@ def note_levels(row: Row, time_ms: int, since_ms: int) -> None:
         _begin(row, stretch)
     at = max(since_ms // _STRETCH_MS, stretch - PEAKS + 1) % PEAKS
     for level in range(_LEVELS):
-        if abs(row.level[level, 0]) < _MOST:
-            row.reached[level, 0, at] = min(row.reached[level, 0, at], row.level[level, 0])
-            row.reached[level, 1, at] = max(row.reached[level, 1, at], row.level[level, 0])
+        if abs(row.level[level]) < _MOST:
+            row.reached[level, 0, at] = min(row.reached[level, 0, at], row.level[level])
+            row.reached[level, 1, at] = max(row.reached[level, 1, at], row.level[level])
 
 
 @kernel

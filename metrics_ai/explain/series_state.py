@@ -318,7 +318,7 @@ def _season_state(row: Any) -> SeasonState:
 def _score(row: Any, at: int, center: float, up: float, down: float) -> float:
     """As ``models.judge`` scores: 5m the value, the others their level, no further than the newest samples lie."""
     witness = float(row["value"] if at < 2 else row["fast"])
-    level = witness if at == 0 else float(row["level"][at - 1, 0])
+    level = witness if at == 0 else float(row["level"][at - 1])
     away, seen = level - center, witness - center
     away = max(0.0, min(away, seen)) if away > 0 else min(0.0, max(away, seen))
     return max(-MAX_SCORE, min(MAX_SCORE, away / (up if away > 0 else down)))

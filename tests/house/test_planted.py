@@ -153,7 +153,9 @@ def test_the_detect_stage_finds_a_step_that_nobody_could_miss_and_says_nothing_o
     since_s[2] = -1.0
     steps = STEP.plant(quiet, since_s, 12 * GAUGE.sigma)
     steps.noise[1, -200:] = np.nan
-    starts = [one for one in feed(steps) if one.state == "start"]
+    words = [one for one in feed(steps) if one.state == "start"]
+    assert [one.case for one in words if one.kind == "missing"] == [1]
+    starts = [one for one in words if one.kind != "missing"]
     assert {one.case for one in starts} == {0, 1}
     assert all(0 <= one.at_ms - START_MS - 7_200_000 <= 120_000 and one.sign == 1 for one in starts)
 

@@ -1,8 +1,8 @@
 """Real producers push to the running stack and are understood, on its embedded broker and on Apache Kafka.
 
-collectd comes from the distribution's packages (``collectd-core``, ``libyajl2`` and ``librdkafka1``), Telegraf from wherever it is on
-the PATH or in ``TELEGRAF``; a test skips where its producer is absent. What they say of this machine is compared with
-what psutil says of it.
+collectd comes from the distribution's packages (``collectd-core``, ``libyajl2`` and ``librdkafka1``), Telegraf from
+wherever it is on the PATH or in ``TELEGRAF``; a test skips where its producer is absent. What they say of this machine
+is compared with what psutil says of it.
 """
 
 from __future__ import annotations
@@ -178,7 +178,9 @@ LoadPlugin write_kafka
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(COLLECTD is None, reason="collectd is not installed (packages collectd-core, libyajl2 and librdkafka1)")
+@pytest.mark.skipif(
+    COLLECTD is None, reason="collectd is not installed (packages collectd-core, libyajl2 and librdkafka1)"
+)
 def test_a_real_collectd_is_understood(stack: Stack, tmp_path: Path) -> None:
     conf = tmp_path / "collectd.conf"
     conf.write_text(COLLECTD_CONF.format(host=HOST, folder=tmp_path, bootstrap=stack.bootstrap))

@@ -21,6 +21,7 @@ SETTINGS = DetectSettings.model_validate(
         "windows": {**QUICK, "1h": {"warmup_s": 300, "min_samples": 4}},
         "confirm": {"max_freeze_s": 240},
         "stale_s": 60,
+        "vitals": {"known_s": 300, "still_s": 120},
         "late_s": 30,
         "drift": {"options": {"min_instances": 4, "delta": 0.5, "threshold": 3}, "pickle_every": 3, "reference": "1h"},
         "rules": [
@@ -53,10 +54,16 @@ SERIES = [
 ]
 
 
+def _noise_after(noise: float, rng: random.Random) -> float:
+    """Now and then another: much, or none at all."""
+    return rng.choice([0.5, 0.5, 3.0, 0.0]) if rng.random() < 0.01 else noise
+
+
 def _samples_of(series: Series, seed: int) -> list[Sample]:
     """Noise with steps, bursts, gaps, late samples, repeats and NaN."""
     rng = random.Random(f"{seed} {series.metric}")
     time_ms, total, level = START_MS + rng.randrange(60_000), 0.0, 10.0
+    noise = 0.5
     samples: list[Sample] = []
     while len(samples) < 700:
         time_ms += rng.choice([1000, 1000, 1000, 2000, 15_000])
@@ -64,7 +71,8 @@ def _samples_of(series: Series, seed: int) -> list[Sample]:
             time_ms += rng.choice([30_000, 200_000, 400_000])
         if rng.random() < 0.01:
             level = rng.choice([10.0, 10.0, 40.0, 200.0])
-        value = level + rng.gauss(0, 0.5)
+        noise = _noise_after(noise, rng)
+        value = level + rng.gauss(0, noise)
         if series.metric == "disk":
             value = 10.0 + 0.06 * len(samples)
         if series.type == "counter":
@@ -195,6 +203,10 @@ def test_every_kind_of_event_is_in_the_streams_that_are_compared() -> None:
         ("end", "limit", "recovered"),
         ("end", "spike", "maintenance"),
         ("end", "limit", "maintenance"),
+        ("start", "flatline", None),
+        ("end", "flatline", "recovered"),
+        ("start", "missing", None),
+        ("end", "missing", "recovered"),
         ("start", "trend", None),
         ("start", "drift", None),
     }
