@@ -49,6 +49,7 @@ from streams.intake import (
     OVER_LIMIT,
     admit,
     note_interval,
+    silence_of,
     stale_limit,
     value_of,
 )
@@ -248,6 +249,7 @@ def _take(row: Row, time_ms: int, raw: float, params: Row, family: Row, work: Ro
     if code > ACCEPTED_LATE:
         return False
     row.dirty |= HOT_DIRTY
+    row.heard_ms = 0
     work.counts[IN_MAINTENANCE] += work.muted
     if code == ACCEPTED_LATE:
         if not work.muted:
@@ -346,8 +348,8 @@ def _build_sweep(digest: int) -> Sweep:
             row: Any = slots[slot]
             if row.kind == FREE:
                 continue
-            silent_ms[slot] = now_ms - row.newest_ms
-            if row.first_ms == 0:  # nothing of it could be used
+            silent_ms[slot] = silence_of(row, now_ms)
+            if row.first_ms == 0:
                 continue
             limit_ms = stale_limit(row, params)
             if silent_ms[slot] > limit_ms and (row.state == OPEN or row.rules > 0 or row.evidence > 0.0):
