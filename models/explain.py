@@ -221,8 +221,12 @@ def change_of(before: float, now: float, share: bool = False) -> str:
     'up 20 %: 41 % to 49.2 %'
     """
     by = f" {abs(now / before - 1.0) * 100:.0f} %" if before else ""
-    one, other = (f"{number(100.0 * value)} %" if share else number(value) for value in (before, now))
-    return f"{'up' if now >= before else 'down'}{by}: {one} to {other}"
+    return f"{'up' if now >= before else 'down'}{by}: {level(before, share)} to {level(now, share)}"
+
+
+def level(value: float, share: bool) -> str:
+    """A number; a part of a whole as percent."""
+    return f"{number(100.0 * value)} %" if share else number(value)
 
 
 def moment(time_ms: int, now_ms: int) -> str:

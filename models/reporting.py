@@ -91,7 +91,8 @@ class Reporting:
         found: Found = []
         for at, since_ms in self.drift.learn(closed[:, 0], sizes[:, 0], closed[:, 2]):
             slot, row, end_ms = closed[at].tolist()
-            minute = Minute(end_ms, *sizes[at, 1:].tolist(), since_ms)
+            mean, center, size = sizes[at, 1:].tolist()
+            minute = Minute(end_ms, mean, center, size, since_ms)
             for state, one in enumerate(drift_anomalies(minute, self._subject(slot), self.settings.drift.detector)):
                 found.append((row, events + state, one))
         return found

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from models import episodes as e
 from models.chosen import ChosenEvent
-from models.explain import Seen, change_of, clock, explain, forecast, is_share, moment, number, subject_of
+from models.explain import Seen, change_of, clock, explain, forecast, is_share, level, moment, number, subject_of
 from models.limits import F_SLOPE
 from models.rules import ThresholdRule
 from models.settings import WINDOW_NAMES, UpdateSettings
@@ -49,6 +49,8 @@ _TAILS: Final[dict[EndReason, str]] = {
 _NOTHING: Final = 1e-8
 _SHORT_HISTORY_MS: Final = 3_600_000
 _DAY_S: Final = 86_400.0
+# A shift that ends so near to what is usual, in sizes of what would matter, is the end of another one.
+_BACK: Final = 0.5
 # What it gives the shorter of its intervals.
 _FORECAST_CONFIDENCE: Final = 0.8
 
@@ -354,7 +356,8 @@ def drift_anomalies(minute: Minute, about: Subject, detector: str) -> list[Anoma
     away = abs(minute.mean - minute.center) / minute.size
     up = minute.mean >= minute.center
     expected = Range(low=minute.center - minute.size, center=minute.center, high=minute.center + minute.size)
-    change = change_of(minute.center, minute.mean, is_share(about.series))
+    share = is_share(about.series)
+    change = change_of(minute.center, minute.mean, share) if away >= _BACK else f"back at {level(minute.mean, share)}"
     since = f" since {moment(minute.since_ms, minute.end_ms)}" if minute.since_ms else ""
     sentence = f"{subject_of(about.series)} is {change}{since}; seen at {clock(minute.end_ms)}"
     start = Anomaly(

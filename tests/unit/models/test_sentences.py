@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from models.usual import HourState, percentile_of, usual_hour
+from models.verdict import Minute, Subject, drift_anomalies
+from schemas.series import Series
 
 WEEKS, A_WEEK = 4, 12
 DRAWS = {
@@ -60,3 +62,20 @@ def test_a_ratio_is_said_where_it_means_something(value: float, center: float, r
     assert found is not None
     assert found.ratio == ratio
     assert usual_hour(value, state._replace(seen=0), is_sample=True) is None
+
+
+@pytest.mark.parametrize(
+    ("mean", "since_ms", "said"),
+    [
+        (0.492, 1_790_078_400_000, "CPU of node h1 is up 20 %: 41 % to 49.2 % since 12:00; seen at 15:31:00"),
+        (0.492, 1_789_905_600_000, "CPU of node h1 is up 20 %: 41 % to 49.2 % since Sunday 12:00; seen at 15:31:00"),
+        (0.3, 0, "CPU of node h1 is down 27 %: 41 % to 30 %; seen at 15:31:00"),
+        (0.411, 1_790_078_400_000, "CPU of node h1 is back at 41.1 % since 12:00; seen at 15:31:00"),
+    ],
+)
+def test_a_drift_says_by_how_much_from_what_to_what_and_since_when(mean: float, since_ms: int, said: str) -> None:
+    cpu = Series("t", "node_cpu_ratio", {"host": "h1"}, {"node": "h1"})
+    minute = Minute(1_790_091_060_000, mean, 0.41, 0.03, since_ms)
+    start, end = drift_anomalies(minute, Subject(cpu, cpu.id), "page_hinkley")
+    assert (start.state, end.state, start.explanation) == ("start", "end", said)
+    assert start.changed_ms == (since_ms or None)
