@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from incidents.alerts import STATE_RANK
 from incidents.decide import DecideOperator
 from metrics_ai.config import Config
+from metrics_ai.importance import importance_of
 from metrics_ai.recordings import Piece, RecordingOptions, RecordingReader
 from models.detect import DetectOperator
 from schemas.errors import MachineError
@@ -26,7 +27,7 @@ from schemas.events import Alert, Anomaly, Incident, TimelineEntry
 from schemas.topics import ALERTS, INCIDENTS, TIMELINE
 from streams.operator import Output
 
-__all__ = ["RecordingOptions", "ReplayProgress", "ReplayResult", "ReplaySummary", "replay"]
+__all__ = ["RecordingOptions", "ReplayProgress", "ReplayResult", "ReplaySummary", "anomalies_of", "replay"]
 
 _SECOND_MS: Final = 1000
 # What detect counts that is worth a line of the summary where it is not 0.
@@ -65,6 +66,7 @@ class ReplaySummary(BaseModel):
     anomalies: int
     alerts: int
     incidents: int
+    importance: dict[str, float] = Field(description="Shares of windows and detectors in anomalies' scores.")
     seconds: float = 0.0
     samples_per_s: float = 0.0
 
@@ -200,11 +202,27 @@ def replay(
         anomalies=len({one.id for one in anomalies}),
         alerts=len(alerts),
         incidents=len(incidents),
+        importance=importance_of(anomalies),
         seconds=round(seconds, 3),
         samples_per_s=round(span.samples / max(seconds, 1e-9)),
     )
     timeline = sorted(topics.timeline.values(), key=lambda one: (one.at_ms, one.incident_id, one.kind, one.id))
     return ReplayResult(alerts, incidents, timeline, summary, reader.tally.told)
+
+
+def anomalies_of(files: Sequence[Path], options: RecordingOptions, config: Config) -> list[Anomaly]:
+    """What detect alone says of recordings: every state of every episode, by event time, id and state.
+
+    A worker that reads the same samples from a broker says the same, to the byte; only when time passes beyond the
+    last sample of its partition is its own clock's word.
+
+    Raises
+    ------
+    ConfigurationError, MachineError
+        If a file is missing, or is not what its format says.
+    """
+    reader = RecordingReader(options, config.tenant, dict(config.ingest.identity.items()))
+    return _detect(files, reader, DetectOperator(config.detect, partition=0, partitions=1), None)[0]
 
 
 def pieces_of(

@@ -19,6 +19,7 @@ from models.rules import Selector, selects
 from schemas.errors import CheckpointError, ConfigurationError
 from schemas.events import AnomalyState
 from schemas.series import Series
+from streams.layout import Array
 
 _KEY: Final = "chosen"
 # What speaks of every series already.
@@ -234,11 +235,11 @@ class ChosenBank:
         for one in self._by_slot[slot]:
             yield from one.step(time_ms, value, self._pace)
 
-    def silence(self, now_ms: int) -> Iterator[tuple[int, ChosenEvent]]:
-        """End what is open of series that have stopped; with their slots."""
+    def silence(self, times_ms: Array) -> Iterator[tuple[int, ChosenEvent]]:
+        """End what is open of series that have stopped; with their slots, for each of which it may be another time."""
         for slot, held in sorted(self._by_slot.items()):
             for one in held:
-                for event in one.silence(now_ms, self._pace):
+                for event in one.silence(int(times_ms[slot]), self._pace):
                     self._dirty.add(slot)
                     yield slot, event
 

@@ -227,13 +227,15 @@ class DetectOperator(Reporting):
         while start < self.bank.used:
             start = sweep(self.bank.slots, start, now_ms, self._tables, self._work, silent_ms)
             found += [one for _, _, one in self._collect()]
-        found += [self._chosen_anomaly(slot, event) for slot, event in self.chosen.silence(now_ms)]
-        for slot in np.flatnonzero(silent_ms > self.settings.forget_after_s * 1000).tolist():
+        times_ms = self.bank.slots["newest_ms"][: self.bank.used] + silent_ms
+        found += [self._chosen_anomaly(slot, event) for slot, event in self.chosen.silence(times_ms)]
+        forget_ms = int(self.settings.forget_after_s * 1000)
+        for slot in np.flatnonzero(silent_ms > forget_ms).tolist():
             self.bank.forget(slot)
             self.drift.forget(slot)
             self.chosen.forget(slot)
             self._extra["forgotten"] += 1
-        self.histograms.forget(now_ms - int(self.settings.forget_after_s * 1000))
+        self.histograms.forget(now_ms, forget_ms)
         return sorted(found, key=lambda one: (one.at_ms, one.series_id, one.detector))
 
     def apply_setting(self, setting: Setting) -> None:

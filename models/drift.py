@@ -9,7 +9,7 @@ from __future__ import annotations
 import pickle
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -51,15 +51,22 @@ def _share_texts(detector: Any) -> None:
             setattr(detector, name, sys.intern(value))
 
 
+class Shift(NamedTuple):
+    """A drift that was seen: at which input, and since when the level is another (0 where that is not known)."""
+
+    position: int
+    since_ms: int
+
+
 class DriftBank:
     """Drift detectors by slot.
 
     Examples
     --------
     >>> bank = DriftBank(DriftSettings(options={"min_instances": 5, "threshold": 5}))
-    >>> levels = np.array([0.0] * 10 + [4.0] * 5)
-    >>> bank.learn(np.zeros(15, np.int64), levels)
-    [11]
+    >>> levels, ends_ms = np.array([0.0] * 10 + [4.0] * 5), 60_000 * np.arange(1, 16)
+    >>> bank.learn(np.zeros(15, np.int64), levels, ends_ms)
+    [Shift(position=11, since_ms=600000)]
     """
 
     def __init__(self, settings: DriftSettings) -> None:
@@ -79,8 +86,11 @@ class DriftBank:
             np.zeros(slots, np.int32),
             np.zeros(slots // BLOCK, np.uint8),
         )
+        turned = np.zeros((slots, 2), np.int64)
         if old:
+            turned[:old] = self._turned
             log[:old], counts[:old], dirty[: old // BLOCK] = self._log, self._counts, self._dirty
+        self._turned: _Array = turned
         self._log: _Array = log
         self._counts: _Array = counts
         self._dirty: _Array = dirty
@@ -91,20 +101,34 @@ class DriftBank:
         if slots > len(self._detectors):
             self._reserve(slots)
 
-    def learn(self, slots: _Array, inputs: _Array) -> list[int]:
-        """Feed one input a slot, in order; returns the positions at which a drift was seen."""
+    def learn(self, slots: _Array, inputs: _Array, ends_ms: _Array) -> list[Shift]:
+        """Feed one input a slot, in order, each with its minute's end; returns the drifts that were seen."""
         detectors = self._detectors
         found = []
-        for position, (slot, value) in enumerate(zip(slots.tolist(), inputs.tolist(), strict=True)):
+        rows = zip(slots.tolist(), inputs.tolist(), ends_ms.tolist(), strict=True)
+        for position, (slot, value, end_ms) in enumerate(rows):
             detector = detectors[slot]
             if detector is None:
                 detector = detectors[slot] = self._make()
             detector.update(value)
+            since_ms = self._since(slot, end_ms, detector)
             if detector.drift_detected:
-                found.append(position)
+                found.append(Shift(position, since_ms))
         _note(slots, inputs, self._log, self._counts, self._dirty)
         self.updates += len(slots)
         return found
+
+    def _since(self, slot: int, end_ms: int, detector: Any) -> int:
+        """The end of the last minute before what the detector sees coming; 0 where it cannot tell."""
+        climbed = self._kind.climbed(detector)
+        if climbed is None:
+            return 0
+        up, down = climbed
+        if up <= 0.0:
+            self._turned[slot, 0] = end_ms
+        if down <= 0.0:
+            self._turned[slot, 1] = end_ms
+        return int(self._turned[slot, 0 if up >= down else 1]) if detector.drift_detected else 0
 
     def told(self, slot: int) -> dict[str, float] | None:
         """What a slot's detector has learned, by name, for people; None where it has not begun."""
@@ -115,6 +139,7 @@ class DriftBank:
         """Free a slot."""
         self._detectors[slot] = None
         self._counts[slot] = 0
+        self._turned[slot] = 0
         self._dirty[slot // BLOCK] = 1
         self._pickle.add(slot // BLOCK)
 
@@ -134,16 +159,22 @@ class DriftBank:
         return self._detectors[block * BLOCK : (block + 1) * BLOCK]
 
     def take_blocks(self) -> Iterator[tuple[str, bytes]]:
-        """``drift/B``, the inputs since the last pickle; ``river/B``, a block's pickles, when the log is full."""
+        """``drift/B``, the inputs since the last pickle, and since when evidence grows; ``river/B``, a block's pickles.
+
+        The latter only when the log is full.
+        """
         for block in np.flatnonzero(self._dirty).tolist():
             span = slice(block * BLOCK, (block + 1) * BLOCK)
             if block in self._pickle or self._counts[span].max() > self._room:
                 self._counts[span] = 0
                 self._log[span] = 0.0
                 yield f"{_RIVER}/{block}", pickle.dumps(self._of(block), protocol=5)
-            yield f"{_LOG}/{block}", pack([self._counts[span], self._log[span]])
+            yield f"{_LOG}/{block}", pack(self._kept(span))
         self._dirty[:] = 0
         self._pickle.clear()
+
+    def _kept(self, span: slice) -> list[_Array]:
+        return [self._counts[span], self._log[span], self._turned[span]]
 
     def load_block(self, key: str, value: bytes) -> None:
         """Put a record of ``take_blocks`` back."""
@@ -155,7 +186,7 @@ class DriftBank:
             self._loaded[block] = value
             return
         span = slice(block * BLOCK, (block + 1) * BLOCK)
-        self._counts[span], self._log[span] = unpack(value, [self._counts[span], self._log[span]], key)
+        self._counts[span], self._log[span], self._turned[span] = unpack(value, self._kept(span), key)
 
     def finish_load(self) -> None:
         """Unpickle, and learn the logs again.

@@ -24,7 +24,7 @@ from streams.baselines import SCRATCH
 from streams.intake import COUNT_NAMES
 from streams.jit import kernel
 from streams.layout import CENTER, DOWN, UP, WINDOWS, Number, Row
-from streams.seasons import WEEK
+from streams.seasons import TRUSTED, USUAL, WEEK
 
 CALM, OPEN = 0, 1
 FINEST: Final = 8
@@ -47,15 +47,21 @@ START, UPDATE, END_RECOVERED, END_SHIFT, END_SILENT, END_MAINTENANCE = 1, 2, 3, 
     I_LEAD,
     I_AGE,
     I_SHAPE,
+    I_HOUR,
+    I_SEEN,
     INTS,
-) = range(15)
+) = range(17)
 # ... and floats; a window has a score, a center, the ends of its expected range, and what it observed.
 F_VALUE, F_SCORE, F_PEAK, F_WINDOWS = range(4)
 WINDOW_FLOATS: Final = 5
-FLOATS: Final = F_WINDOWS + WINDOW_FLOATS * WINDOWS
+# What is usual at the hour of the week (I_HOUR, seen so often, 0 where it says nothing): least, usual, most; the mean
+# error of that; the variance of samples, and which share of it a mean of five minutes has.
+F_USUAL: Final = F_WINDOWS + WINDOW_FLOATS * WINDOWS
+F_ERROR, F_INSIDE, F_SHARE, FLOATS = range(F_USUAL + 3, F_USUAL + 7)
 EVENT_ROOM: Final = 512
 MINUTE_ROOM: Final = 4096
 _LEAK: Final = 4.0
+_FIVE_MINUTES_MS: Final = 300_000.0
 _LITTLE: Final = 1e-6
 
 PARAMS: Final = np.dtype(
@@ -118,6 +124,18 @@ WORK: Final = np.dtype(
 
 
 @kernel
+def _tell_usual(row: Row, ints: Any, floats: Any) -> None:
+    """What is usual at this hour of the week, once its hours have been held against others."""
+    ints[I_HOUR] = row.usual_of[0]
+    ints[I_SEEN] = row.usual_of[1] if row.season_hours >= TRUSTED and not np.isnan(row.usual[USUAL]) else 0
+    for i in range(3):
+        floats[F_USUAL + i] = row.usual[i]
+    floats[F_ERROR] = row.season_error
+    floats[F_INSIDE] = max(0.0, row.inside)
+    floats[F_SHARE] = min(row.interval_ms / _FIVE_MINUTES_MS, 1.0)
+
+
+@kernel
 def tell(row: Row, code: int, time_ms: int, work: Row) -> None:
     """Report an event of a series' episode."""
     at = work.events
@@ -147,6 +165,7 @@ def tell(row: Row, code: int, time_ms: int, work: Row) -> None:
         work.floats[at, column + 2] = center - row.base[window, DOWN]
         work.floats[at, column + 3] = center + row.base[window, UP]
         work.floats[at, column + 4] = row.value if window == 0 else row.level[window - 1]
+    _tell_usual(row, work.ints[at], work.floats[at])
     row.told_ms = time_ms
     row.told_peak = row.peak
 

@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
-from schemas.events import Range, TimeToLimit
+from models.usual import WEEKDAYS, days_text, percentile_text, times_text
+from schemas.events import Range, TimeToLimit, UsualHour
 from schemas.series import Series
 
 # What people call the metrics that our collector and common agents send.
@@ -30,6 +31,7 @@ _NOUNS: Final[Mapping[str, str]] = MappingProxyType(
         "node_oom_kills_total": "Out-of-memory kills",
     }
 )
+_DAY_MS: Final = 86_400_000
 _SHOWN_LABELS: Final = ("device", "mount", "mountpoint", "path", "interface", "cpu", "container", "route")
 
 
@@ -156,10 +158,16 @@ def clock(time_ms: int) -> str:
     return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%H:%M:%S")
 
 
-def explain(
-    series: Series, observed: float, expected: Range | None, windows: Sequence[str], since_ms: int, tail: str = ""
-) -> str:
-    """Observed against expected, by which windows, since when.
+class Seen(NamedTuple):
+    """What was observed, what was expected, and what is usual at the hour of the week."""
+
+    observed: float
+    expected: Range | None
+    usual: UsualHour | None = None
+
+
+def explain(series: Series, seen: Seen, windows: Sequence[str], since_ms: int, tail: str = "") -> str:
+    """Observed against expected, by which windows, since when; and against what is usual at the hour of the week.
 
     Where the week alone says so, it is the hour that makes it odd.
 
@@ -167,28 +175,72 @@ def explain(
     --------
     >>> cpu = Series("t", "node_cpu_ratio", {"host": "h1"}, {"node": "h1"})
     >>> expected = Range(low=0.05, center=0.1, high=0.31)
-    >>> explain(cpu, 0.97, expected, ["5m", "15m"], 54_003_000)
+    >>> explain(cpu, Seen(0.97, expected), ["5m", "15m"], 54_003_000)
     'CPU of node h1 is 0.97, expected 0.05 to 0.31 (5m, 15m); since 15:00:03'
-    >>> explain(cpu, 0.45, expected, ["7d"], 10_800_000)
+    >>> explain(cpu, Seen(0.45, expected), ["7d"], 10_800_000)
     'CPU of node h1 is 0.45, usual at this hour of the week is 0.05 to 0.31 (7d); since 03:00:00'
+    >>> usual = UsualHour(low=0.19, center=0.21, high=0.24, hour=9, seen=4, same_day=True, percentile=99.7, ratio=2.14)
+    >>> explain(cpu, Seen(0.45, expected, usual), ["7d"], 10_800_000)
+    'CPU of node h1 is 0.45, 2.1 times the usual 0.21 (about p99.7 of the last 4 Mondays at 09 h), expected \
+0.05 to 0.31 (7d); since 03:00:00'
     """
-    sentence = f"{subject_of(series)} is {number(observed)}"
-    if expected is not None:
+    sentence = f"{subject_of(series)} is {number(seen.observed)}"
+    if (usual := seen.usual) is not None:
+        place = f"{percentile_text(usual.percentile)} of {days_text(usual)}"
+        times = times_text(usual.ratio)
+        sentence += f", {f'{times}the usual' if times else 'usual is'} {number(usual.center)} ({place})"
+    if (expected := seen.expected) is not None:
         low, high = number(expected.low), number(expected.high)
-        sentence += ", usual at this hour of the week is " if list(windows) == ["7d"] else ", expected "
+        plain = usual is not None or list(windows) != ["7d"]
+        sentence += ", expected " if plain else ", usual at this hour of the week is "
         sentence += low if low == high else f"{low} to {high}"
     if windows:
         sentence += f" ({', '.join(windows)})"
     return f"{sentence}; since {clock(since_ms)}{tail}"
 
 
-def change_of(before: float, now: float) -> str:
-    """From what to what, and by which share.
+def is_share(series: Series) -> bool:
+    """Whether its values are parts of a whole, so that people read them as percent.
+
+    Examples
+    --------
+    >>> is_share(Series("t", "node_cpu_ratio")), is_share(Series("t", "system.cpu.utilization", unit="1"))
+    (True, True)
+    >>> is_share(Series("t", "cpu_utilization")), is_share(Series("t", "workers", unit="1"))
+    (False, False)
+    """
+    return series.metric.endswith("_ratio") or (series.unit == "1" and "utili" in series.metric)
+
+
+def change_of(before: float, now: float, share: bool = False) -> str:
+    """From what to what, and by which share; parts of a whole as percent.
 
     Examples
     --------
     >>> change_of(0.41, 0.492), change_of(200.0, 150.0), change_of(0.0, 3.0)
     ('up 20 %: 0.41 to 0.492', 'down 25 %: 200 to 150', 'up: 0 to 3')
+    >>> change_of(0.41, 0.492, share=True)
+    'up 20 %: 41 % to 49.2 %'
     """
-    share = f" {abs(now / before - 1.0) * 100:.0f} %" if before else ""
-    return f"{'up' if now >= before else 'down'}{share}: {number(before)} to {number(now)}"
+    by = f" {abs(now / before - 1.0) * 100:.0f} %" if before else ""
+    return f"{'up' if now >= before else 'down'}{by}: {level(before, share)} to {level(now, share)}"
+
+
+def level(value: float, share: bool) -> str:
+    """A number; a part of a whole as percent."""
+    return f"{number(100.0 * value)} %" if share else number(value)
+
+
+def moment(time_ms: int, now_ms: int) -> str:
+    """A minute, UTC, seen from a later time: a day ago or more with its day of the week, a week ago with its date.
+
+    Examples
+    --------
+    >>> noon, day = 1_790_078_400_000, 86_400_000
+    >>> moment(noon, noon + day // 4), moment(noon, noon + 2 * day), moment(noon, noon + 9 * day)
+    ('12:00', 'Tuesday 12:00', '2026-09-22 12:00')
+    """
+    at, ago_ms = datetime.fromtimestamp(time_ms / 1000, UTC), now_ms - time_ms
+    if ago_ms >= 6 * _DAY_MS:
+        return f"{at:%Y-%m-%d %H:%M}"
+    return f"{WEEKDAYS[at.weekday()]} {at:%H:%M}" if ago_ms >= _DAY_MS else f"{at:%H:%M}"

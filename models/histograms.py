@@ -33,6 +33,8 @@ class Last(msgspec.Struct, array_like=True):
     cells: Counts
     scale: int | None
     tenant: str
+    heard_ms: int = 0
+    """The stage's time at the first tick since; 0 before that one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +132,15 @@ class HistogramBank:
         self._dirty.add(identity % _GROUPS)
         return values
 
-    def forget(self, before_ms: int) -> None:
-        """Let go of histograms whose newest point is older."""
-        gone = [identity for identity, last in self._last.items() if last.time_ms < before_ms]
+    def forget(self, now_ms: int, after_ms: int) -> None:
+        """Let go of histograms that have been silent for longer; from the first tick after a point on, by ticks."""
+        gone = []
+        for identity, last in self._last.items():
+            if not last.heard_ms:
+                last.heard_ms = now_ms
+                self._dirty.add(identity % _GROUPS)
+            if now_ms - max(last.time_ms, last.heard_ms) > after_ms:
+                gone.append(identity)
         for identity in gone:
             self._tenants[self._last.pop(identity).tenant] -= 1
             self._dirty.add(identity % _GROUPS)

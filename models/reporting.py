@@ -93,9 +93,10 @@ class Reporting:
 
     def _learn_drift(self, closed: Array, sizes: Array, events: int) -> Found:
         found: Found = []
-        for at in self.drift.learn(closed[:, 0], sizes[:, 0]):
+        for at, since_ms in self.drift.learn(closed[:, 0], sizes[:, 0], closed[:, 2]):
             slot, row, end_ms = closed[at].tolist()
-            minute = Minute(end_ms, *sizes[at, 1:].tolist())
+            mean, center, size = sizes[at, 1:].tolist()
+            minute = Minute(end_ms, mean, center, size, since_ms)
             for state, one in enumerate(drift_anomalies(minute, self._subject(slot), self.settings.drift.detector)):
                 found.append((row, events + state, one))
         return found

@@ -30,6 +30,14 @@ class RiverDrift(Detector):
         """What such an object has learned, by name, for people; a subclass knows more of it."""
         return {"drift": float(river.drift_detected)}
 
+    def climbed(self, river: Any) -> tuple[float, float] | None:
+        """How far such an object's evidence of a rise, and of a fall, has come from where it last was at rest.
+
+        0 or less: at the newest input it is at rest, so that what may follow begins after it. None where the detector
+        cannot tell since when.
+        """
+        return None
+
     def score_one(self, time_ms: int, value: float) -> float:
         """Whether the sample learned last was a drift; the value itself is not judged."""
         return 2.0 if self.river.drift_detected else 0.0

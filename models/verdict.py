@@ -7,12 +7,13 @@ from typing import Final, NamedTuple
 
 from models import episodes as e
 from models.chosen import ChosenEvent
-from models.explain import change_of, clock, explain, forecast, number, subject_of
+from models.explain import Seen, change_of, clock, explain, forecast, is_share, level, moment, number, subject_of
 from models.limits import F_SLOPE
 from models.rules import ThresholdRule
 from models.settings import WINDOW_NAMES, UpdateSettings
 from models.shapes import RAMP
 from models.trend import EARLIEST, EARLY, ETAS, LATE, LATEST, MEDIAN
+from models.usual import HourState, usual_hour
 from schemas.events import (
     Anomaly,
     AnomalyKind,
@@ -23,6 +24,7 @@ from schemas.events import (
     Range,
     Severity,
     TimeToLimit,
+    UsualHour,
     WindowName,
     WindowVerdict,
 )
@@ -48,6 +50,8 @@ TAILS: Final[dict[EndReason, str]] = {
 _NOTHING: Final = 1e-8
 _SHORT_HISTORY_MS: Final = 3_600_000
 _DAY_S: Final = 86_400.0
+# A shift that ends so near to what is usual, in sizes of what would matter, is the end of another one.
+_BACK: Final = 0.5
 # What it gives the shorter of its intervals.
 _FORECAST_CONFIDENCE: Final = 0.8
 
@@ -84,6 +88,8 @@ def window_anomaly(told: Told, about: Subject) -> Anomaly:
     confidence, reasons = _confidence(told, verdicts)
     observed = told.floats[e.F_VALUE] if reason or best is None else _seen(told, best)
     ended_ms = ints[e.I_ENDED] if reason else None
+    usual = _usual(told, observed, is_sample=reason is not None or best in {None, 0})
+    seen = Seen(observed, expected, None if reason else usual)
     named: list[str] = list(agreeing) or [WINDOW_NAMES[ints[e.I_LEAD] % e.FINEST]]
     tail = TAILS[reason].format(at=clock(ints[e.I_ENDED])) if reason else ""
     return Anomaly(
@@ -102,12 +108,20 @@ def window_anomaly(told: Told, about: Subject) -> Anomaly:
         peak_score=peak,
         observed=observed,
         expected=expected,
+        usual=usual,
         windows=verdicts,
         contributions=_contributions(score, verdicts),
         confidence=confidence,
         confidence_reasons=reasons,
-        explanation=explain(series, observed, expected, named, ints[e.I_STARTED], tail),
+        explanation=explain(series, seen, named, ints[e.I_STARTED], tail),
     )
+
+
+def _usual(told: Told, observed: float, *, is_sample: bool) -> UsualHour | None:
+    """What is usual at this hour of the week, where it is known."""
+    low, center, high, error, inside, share = told.floats[e.F_USUAL : e.F_SHARE + 1]
+    state = HourState(low, center, high, error, inside, share, told.ints[e.I_HOUR], told.ints[e.I_SEEN])
+    return usual_hour(observed, state, is_sample=is_sample)
 
 
 def _measured(told: Told, rule: ThresholdRule, left: TimeToLimit | None) -> str:
@@ -328,12 +342,16 @@ def _confidence(told: Told, verdicts: list[WindowVerdict]) -> tuple[float, list[
 
 
 class Minute(NamedTuple):
-    """A closed minute at which a drift was seen: its end, its mean, the center it drifted from, a spread's size."""
+    """A closed minute at which a drift was seen: its end, its mean, the center it drifted from, a spread's size.
+
+    And since when its level is another one; 0 where the detector cannot tell.
+    """
 
     end_ms: int
     mean: float
     center: float
     size: float
+    since_ms: int = 0
 
 
 def drift_anomalies(minute: Minute, about: Subject, detector: str) -> list[Anomaly]:
@@ -341,7 +359,10 @@ def drift_anomalies(minute: Minute, about: Subject, detector: str) -> list[Anoma
     away = abs(minute.mean - minute.center) / minute.size
     up = minute.mean >= minute.center
     expected = Range(low=minute.center - minute.size, center=minute.center, high=minute.center + minute.size)
-    sentence = f"{subject_of(about.series)} is {change_of(minute.center, minute.mean)}; seen at {clock(minute.end_ms)}"
+    share = is_share(about.series)
+    change = change_of(minute.center, minute.mean, share) if away >= _BACK else f"back at {level(minute.mean, share)}"
+    since = f" since {moment(minute.since_ms, minute.end_ms)}" if minute.since_ms else ""
+    sentence = f"{subject_of(about.series)} is {change}{since}; seen at {clock(minute.end_ms)}"
     start = Anomaly(
         id=anomaly_id(about.series_id, detector, minute.end_ms),
         state="start",
@@ -357,6 +378,7 @@ def drift_anomalies(minute: Minute, about: Subject, detector: str) -> list[Anoma
         peak_score=1.0 + away,
         observed=minute.mean,
         expected=expected,
+        changed_ms=minute.since_ms or None,
         base=1.0,
         contributions=[Contribution(of=detector, value=away)],
         confidence=0.5,

@@ -301,9 +301,8 @@ def _misses(row: Row, gap_ms: int, params: Row) -> Number:
 
 
 @kernel
-def miss(row: Row, now_ms: int, params: Row, work: Row) -> None:
-    """A sweep: tell of a series that sends nothing, that it still does, and that it is forgotten."""
-    gap_ms = now_ms - row.newest_ms
+def miss(row: Row, now_ms: int, gap_ms: int, params: Row, work: Row) -> None:
+    """A sweep: tell of a series that has said nothing for ``gap_ms``, that it still does, and that it is forgotten."""
     usual_s = row.interval_ms / 1000.0
     if row.vital_ms[MISSING, SINCE] == 0:
         if not work.muted and _misses(row, gap_ms, params) and gap_ms <= params.forget_ms:

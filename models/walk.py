@@ -50,6 +50,7 @@ from streams.intake import (
     OVER_LIMIT,
     admit,
     note_interval,
+    silence_of,
     stale_limit,
     value_of,
 )
@@ -92,11 +93,11 @@ def end_by_silence(row: Row, limit_ms: int, work: Row) -> None:
 
 
 @kernel
-def _sweep_silent(row: Row, now_ms: int, limit_ms: int, params: Row, work: Row) -> None:
+def _sweep_silent(row: Row, now_ms: int, silent_ms: int, params: Row, work: Row) -> None:
     """A series that sends nothing: what is open ends, and it is missed if that is not its way."""
     if row.state == OPEN or row.rules > 0 or row.evidence > 0.0 or row.same_ms > 0:
-        end_by_silence(row, limit_ms, work)
-    miss(row, now_ms, params, work)
+        end_by_silence(row, stale_limit(row, params), work)
+    miss(row, now_ms, silent_ms, params, work)
 
 
 @kernel
@@ -261,6 +262,7 @@ def _take(row: Row, time_ms: int, raw: float, params: Row, family: Row, work: Ro
     if code > ACCEPTED_LATE:
         return False
     row.dirty |= HOT_DIRTY
+    row.heard_ms = 0
     work.counts[IN_MAINTENANCE] += work.muted
     if code == ACCEPTED_LATE:
         if not work.muted:
@@ -361,15 +363,14 @@ def _build_sweep(digest: int) -> Sweep:
             row: Any = slots[slot]
             if row.kind == FREE:
                 continue
-            silent_ms[slot] = now_ms - row.newest_ms
-            if row.first_ms == 0:  # nothing of it could be used
+            silent_ms[slot] = silence_of(row, now_ms)
+            if row.first_ms == 0:
                 continue
-            limit_ms = stale_limit(row, params)
-            if silent_ms[slot] > limit_ms:
+            if silent_ms[slot] > stale_limit(row, params):
                 work.at_row = slot
                 work.slot = slot
                 work.muted = row.maintenance > 0 and is_muted(row, now_ms, muted)
-                _sweep_silent(row, now_ms, limit_ms, params, work)
+                _sweep_silent(row, now_ms, silent_ms[slot], params, work)
         return len(silent_ms)
 
     return sweep

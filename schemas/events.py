@@ -133,6 +133,22 @@ class TimeToLimit(BaseModel):
     high_95_s: Finite | None = None
 
 
+class UsualHour(BaseModel):
+    """What a series usually is at this hour of the week, and where the observed value lies among that."""
+
+    model_config = ConfigDict(frozen=True)
+    low: Annotated[Finite, Field(description="The least mean of five minutes.")]
+    center: Finite
+    high: Annotated[Finite, Field(description="The most.")]
+    hour: Annotated[int, Field(ge=0, lt=168, description="Of the week where the calendar is; 0 begins on Monday.")]
+    seen: Annotated[int, Field(ge=1, description="How often this hour was seen, or on how many days like it.")]
+    same_day: Annotated[
+        bool, Field(description="Whether the hour itself was seen often enough, not only days like it.")
+    ]
+    percentile: Annotated[float, Field(ge=0, le=100, description="Estimated; beyond what was seen it is extrapolated.")]
+    ratio: Annotated[Finite | None, Field(description="Observed / center; absent where that says nothing.")] = None
+
+
 class Anomaly(Event):
     """One state of one anomaly episode of one series: its start, an update, or its end.
 
@@ -166,6 +182,10 @@ class Anomaly(Event):
     peak_score: Score
     observed: Finite
     expected: Range | None = None
+    usual: Annotated[UsualHour | None, Field(description="Once the hours of the week are known.")] = None
+    changed_ms: Annotated[
+        TimeMs | None, Field(description="Of a drift: since when, as far as its detector can tell.")
+    ] = None
     time_to_limit: TimeToLimit | None = None
     windows: list[WindowVerdict] = []
     base: Finite = 0.0

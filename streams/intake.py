@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from streams.jit import kernel
-from streams.layout import COUNTER, GAUGE, STAMPS, Number, Row
+from streams.layout import COUNTER, GAUGE, HOT_DIRTY, STAMPS, Number, Row
 
 (
     ACCEPTED,
@@ -51,6 +51,21 @@ _SPAN_MS: Final = 4_000_000_000  # offsets of timestamps are kept as uint32
 def stale_limit(row: Row, params: Row) -> Number:
     """How long a series may be silent before it counts as stopped, in ms."""
     return np.int64(max(params.stale_ms, params.stale_intervals * row.interval_ms))
+
+
+@kernel
+def silence_of(row: Row, now_ms: int) -> Number:
+    """For how long a series has said nothing.
+
+    One whose samples are older than those of its neighbours (a recording that is sent late, a clock that is slow) is
+    not silent while they come: what counts from the first tick after a sample on is the time since that tick.
+    """
+    if row.first_ms == 0:  # nothing of it could be used
+        return now_ms - row.newest_ms
+    if row.heard_ms == 0:
+        row.heard_ms = now_ms
+        row.dirty |= HOT_DIRTY
+    return now_ms - max(row.newest_ms, row.heard_ms)
 
 
 @kernel

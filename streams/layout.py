@@ -64,6 +64,7 @@ HOT: Final[list[Field]] = [
     ("told_ms", "i8"),
     ("muted_ms", "i8"),  # the newest sample within maintenance
     ("same_ms", "i8"),  # since when every value was the same; 0 where that is not known
+    ("heard_ms", "i8"),  # the stage's time at the first tick since its newest sample; 0 before that one
     ("hits", "i4"),
     ("clear_hits", "i4"),
     ("family", "i2"),
@@ -109,6 +110,8 @@ WARM: Final[list[Field]] = [
     ("days", "f4", (4, 2, 7)),  # the same, as ``tail`` has it, of each of the last 7 days
     ("pending", "f4", (3, SEASON_PATIENCE)),  # what the last hours will teach: least, usual and most mean of 5 minutes
     ("usual", "f8", (3,)),  # what is usual now: least, usual and most; NaN where nothing is known
+    # The hour of the week that it is of, and how often that was seen; below 0: on how many days like it instead.
+    ("usual_of", "i4", (2,)),
     ("tail", "f8", (4, 2)),  # least and most that the levels of 15m, 1h, 24h, and 7d's distance, may reach in a week
     # Low and high that a window's observation reached now and then within each longer window: [window, longer - 1].
     ("habit", "f4", (WINDOWS - 1, WINDOWS - 1, 2)),

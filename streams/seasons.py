@@ -136,10 +136,14 @@ def _pack(row: Row, at: int, cell: Any) -> None:
 
 @kernel
 def _cell(row: Row, hour: int, params: Row, work: Row) -> Number:
-    """What is known of an hour since 1970, into ``work.cell``; whether anything is."""
+    """What is known of an hour since 1970, into ``work.cell``.
+
+    Returns how often it was seen; below 0, on how many days like it instead; 0 where nothing is known.
+    """
     at = place_of(hour, params)
     cell = work.cell
-    weeks = row.season_weeks[at]
+    weeks = np.int64(row.season_weeks[at])
+    seen: Number = weeks
     low = least = np.inf
     high = most = -np.inf
     if weeks < 2:
@@ -152,20 +156,21 @@ def _cell(row: Row, hour: int, params: Row, work: Row) -> Number:
                 least, most = min(least, cell[USUAL]), max(most, cell[USUAL])
                 total += cell[USUAL]
                 count += 1
+        seen = -count
         if count == 0:
-            return False
+            return 0
         cell[LOWEST], cell[USUAL], cell[HIGHEST] = low, total / count, high
     if weeks > 0:
         _unpack(row, at, cell)
     cell[OTHERS_LOWEST], cell[OTHERS_HIGHEST] = least, most
-    return True
+    return seen
 
 
 @kernel
 def _edge(row: Row, hour: int, near: bool, own: Any, params: Row, work: Row) -> Number:
     """The level between an hour and its neighbour, as far as the hour reached; of a near one all is usual, too."""
     cell, usual = work.cell, row.usual
-    if not _cell(row, hour, params, work):
+    if _cell(row, hour, params, work) == 0:
         return own[USUAL]
     if near:
         usual[LOWEST], usual[HIGHEST] = min(usual[LOWEST], cell[LOWEST]), max(usual[HIGHEST], cell[HIGHEST])
@@ -183,7 +188,9 @@ def look_up(row: Row, time_ms: int, params: Row, work: Row) -> Number:
     cell, usual = work.cell, row.usual
     usual[:] = np.nan
     row.dirty |= WARM_DIRTY
-    if not _cell(row, hour, params, work):
+    seen = _cell(row, hour, params, work)
+    row.usual_of[0], row.usual_of[1] = place_of(hour, params), seen
+    if seen == 0:
         return False
     own = (cell[LOWEST], cell[USUAL], cell[HIGHEST])
     low, center, high = own

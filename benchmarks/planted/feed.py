@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -36,6 +37,12 @@ def series_of(signal: Signal, case: int) -> Series:
 
 def feed(recording: Recording, tick_s: float = 3600.0) -> list[Word]:
     """What the operator says, in order of time; it is told the time after each ``tick_s`` of samples."""
+    words = [_word(case, one) for case, one in told(recording, tick_s) if one.state != "update"]
+    return sorted(words, key=lambda one: one.at_ms)
+
+
+def told(recording: Recording, tick_s: float = 3600.0) -> Iterator[tuple[int, Anomaly]]:
+    """Every state of every anomaly, with its case."""
     members = [series_of(recording.signal, case) for case in range(len(recording.times_ms))]
     ids = np.array([one.id for one in members], np.uint64)
     texts = [one.text for one in members]
@@ -43,7 +50,6 @@ def feed(recording: Recording, tick_s: float = 3600.0) -> list[Word]:
     operator = DetectOperator(DetectSettings(), 0, 1)
     values = recording.values
     step = max(1, int(tick_s / recording.interval_s))
-    words: list[Word] = []
     for first in range(0, values.shape[1], step):
         part = values[:, first : first + step]
         present = np.isfinite(part)
@@ -52,10 +58,9 @@ def feed(recording: Recording, tick_s: float = 3600.0) -> list[Word]:
         batch = SampleBatch(TENANT, ids, texts, rows, times_ms[present], part[present])
         found = operator.step_batch(batch)
         found += operator.on_tick(int(times_ms.max()))
-        words += [_word(one, case_of) for one in found if one.state != "update"]
-    return sorted(words, key=lambda one: one.at_ms)
+        yield from ((case_of[one.series_id], one) for one in found)
 
 
-def _word(anomaly: Anomaly, case_of: dict[str, int]) -> Word:
-    case, sign = case_of[anomaly.series_id], SIGNS[anomaly.direction]
+def _word(case: int, anomaly: Anomaly) -> Word:
+    sign = SIGNS[anomaly.direction]
     return Word(case, anomaly.state, anomaly.at_ms, anomaly.kind, sign, anomaly.detector, anomaly.id)

@@ -51,12 +51,20 @@ class PageHinkley(RiverDrift):
         # threshold.
         return drift.PageHinkley(own.min_instances, own.delta, own.threshold, alpha=1.0)
 
+    def climbed(self, river: Any) -> tuple[float, float]:
+        """How far the sums are from their lowest and highest: a shift begins where they turned.
+
+        https://doi.org/10.1093/biomet/41.1-2.100
+        """
+        return river._sum_increase - river._min_increase, river._max_decrease - river._sum_decrease
+
     def told(self, river: Any) -> dict[str, float]:
         """Minutes since it began, their mean, and how far up and down it has come towards its threshold."""
+        up, down = self.climbed(river)
         return {
             "minutes": float(river._x_mean.n),
             "mean": river._x_mean.get(),
-            "up": max(0.0, river._sum_increase - river._min_increase),
-            "down": max(0.0, river._max_decrease - river._sum_decrease),
+            "up": max(0.0, up),
+            "down": max(0.0, down),
             "threshold": river.threshold,
         }

@@ -123,7 +123,10 @@ def test_a_slow_shift_too_small_to_alarm_is_told_as_a_drift() -> None:
     assert [one.state for one in drifts[:2]] == ["start", "end"]
     first = drifts[0]
     assert (first.severity, first.priority, first.direction) == ("info", "P3", "up")
-    assert re.match(r"connections is up (1[4-9]|2[0-4]) %: (99|100|101)(\.\d)? to 1[12]\d; seen at", first.explanation)
+    said = r"connections is up (1[4-9]|2[0-4]) %: (99|100|101)(\.\d)? to 1[12]\d since \d\d:\d\d; seen at \d\d:"
+    assert re.match(said, first.explanation)
+    assert first.changed_ms is not None
+    assert abs(first.changed_ms - START_MS - 3 * 1440 * 60_000) <= 120_000
     assert 0 < first.at_ms - START_MS - 3 * 1440 * 60_000 <= 6 * 3_600_000
     assert {one.kind for one in found} == {"drift"}
 

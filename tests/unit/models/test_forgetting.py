@@ -54,6 +54,26 @@ def test_a_sample_from_the_future_lets_no_other_series_be_forgotten(cpu: Series,
     assert bench.feed([Sample(cpu, START_MS + 140_000, 0.1)]) == []
 
 
+def test_a_series_whose_samples_are_late_is_not_silent_while_they_come(cpu: Series) -> None:
+    """As a recording that is sent beside live series: time has gone on without it, and goes on."""
+    rule = {"name": "hot", "select": "node_cpu_ratio", "threshold": 0.9, "for_s": 3}
+    chosen = {"name": "odd", "detector": "gaussian_scorer", "select": "node_cpu_ratio"}
+    ticked, plain = (Bench(rules=[rule], detectors=[chosen]) for _ in range(2))
+    samples = stream(cpu, BURN + CALM[:20])
+    expected = plain.feed(samples)
+    assert {one.detector for one in expected} >= {"windows", "hot"}
+    found, now_ms = [], START_MS + 3 * DAY_MS
+    ticked.feed([Sample(Series("t", "live"), now_ms, 1.0)])
+    for at in range(0, len(samples), 4):
+        found += ticked.feed(samples[at : at + 4])
+        found += ticked.operator.on_tick(now_ms + 1000 * at)
+    assert [one.to_bytes() for one in found] == [one.to_bytes() for one in expected]
+    later_ms = now_ms + 30 * DAY_MS
+    ticked.feed([Sample(Series("t", "live"), later_ms, 1.0)])
+    ticked.operator.on_tick(later_ms)
+    assert ticked.operator.series_count == 1
+
+
 def test_a_series_without_a_usable_sample_takes_no_place(bench: Bench) -> None:
     bench.feed([Sample(Series("t", "m"), START_MS, math.nan), Sample(Series("t", "n"), START_MS, 1.0)])
     assert bench.operator.series_count == 2

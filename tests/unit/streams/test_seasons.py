@@ -268,8 +268,24 @@ def test_a_day_that_does_not_cool_down_is_odd_for_the_hour_alone() -> None:
     first = next(one for one in operator.step_batch(batch_of(samples)) if one.detector == "windows")
     assert (first.kind, first.direction) == ("seasonal", "up")
     assert 8 * 24 + 9 < (first.started_ms - MONDAY_MS) / HOUR_MS < 8 * 24 + 13
-    assert "usual at this hour of the week is" in first.explanation
+    assert first.usual is not None
+    assert (first.usual.hour, first.usual.same_day) == ((first.at_ms - MONDAY_MS) // HOUR_MS % 168, False)
+    assert first.usual.low <= first.usual.center <= first.usual.high < first.observed
+    assert first.usual.ratio == first.observed / first.usual.center
+    assert first.usual.percentile > 99.0
+    above, usual = f"{(first.usual.ratio - 1) * 100:.0f}", f"{first.usual.center:.0f}"
+    assert f"{above} % above the usual {usual} (above p99.9 of 5 days like it at" in first.explanation
     assert [one.window for one in first.windows if one.agrees] == ["7d"]
+
+
+def test_what_is_usual_says_of_which_hour_it_is_and_how_often_that_was_seen() -> None:
+    operator = fed(daily(minutes(3)))
+    for hour, seen in ((3 * 24 + 9, -3), (2 * 24 + 9, -3), (5 * 24 + 9, 0)):
+        usual_at(operator, hour)
+        assert operator.bank.slots[0]["usual_of"].tolist() == [hour, seen]
+    operator = fed(daily(minutes(17)))
+    usual_at(operator, 16 * 24 + 9)
+    assert operator.bank.slots[0]["usual_of"].tolist() == [2 * 24 + 9, 3]
 
 
 def test_hours_are_those_of_the_clocks_and_holidays_are_like_sundays() -> None:
