@@ -143,6 +143,10 @@ def start_anew(row: Row) -> None:
     row.interval_ms = 0.0
     row.raw = 0.0
     row.muted_ms = 0
+    row.drifted_ms = 0
+    row.alarmed_ms = 0
+    row.alarms = 0.0
+    row.known = 0.0
     row.value = 0.0
     row.fast = 0.0
     row.score = 0.0

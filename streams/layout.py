@@ -61,6 +61,10 @@ HOT: Final[list[Field]] = [
     ("clear_ms", "i8"),
     ("told_ms", "i8"),
     ("muted_ms", "i8"),  # the newest sample within maintenance
+    ("drifted_ms", "i8"),  # the last drift that was told
+    ("alarmed_ms", "i8"),  # when the last episode ended ...
+    ("alarms", "f8"),  # ... and how many ended lately, as of then
+    ("known", "f8"),  # how far it went in the week before its episode, as a share of how far it went in it
     ("hits", "i4"),
     ("clear_hits", "i4"),
     ("family", "i2"),
