@@ -3,7 +3,7 @@ PYTHON ?= $(firstword $(shell for p in python3.11 python3.12 python3.13 python3;
 BIN := .venv/bin
 LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header pyproject.toml
 
-.PHONY: help setup demo up test test-kafka chaos lint format bench bench-nab bench-planted bench-eta bench-contributions figures docs lock clean
+.PHONY: help setup demo up test test-kafka chaos lint format bench bench-nab bench-planted bench-eta bench-contributions bench-confidence figures docs lock clean
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -62,6 +62,9 @@ bench-eta: .venv/core ## disks that fill, and some that never do; writes benchma
 
 bench-contributions: .venv/core ## what a score is made of: does it add up, is the planted window first
 	$(BIN)/python -m benchmarks.contributions --data $(or $(DATA),../shared/data/nab)
+
+bench-confidence: .venv/dev ## how sure is how often right; writes benchmarks/results/confidence.json
+	$(BIN)/python -m benchmarks.confidence
 
 bench-nab: .venv/dev ## score the detector on NAB; DATA=folder with windows.json
 	$(BIN)/python -m benchmarks.nab --data $(or $(DATA),../shared/data/nab)

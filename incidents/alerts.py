@@ -20,6 +20,8 @@ PRIORITY_RANK: Final[Mapping[Priority, int]] = {"P0": 0, "P1": 1, "P2": 2, "P3":
 SEVERITY_RANK: Final[Mapping[Severity, int]] = {"info": 0, "warning": 1, "critical": 2}
 STATE_RANK: Final = {"start": 0, "update": 1, "end": 2}
 PAGING: Final[frozenset[Priority]] = frozenset({"P0", "P1"})
+LOW_CONFIDENCE: Final = 0.5
+"""What is rather no anomaly than one pages nobody, unless it is on the safety list."""
 
 
 def alert_name(anomaly: Anomaly) -> str:
@@ -49,9 +51,14 @@ def alert_labels(anomaly: Anomaly) -> dict[str, str]:
 
 
 def alert_priority(anomaly: Anomaly) -> Priority:
-    """P0 for the safety list, else the rule's; P3 for drift, P2 for all other anomalies, however severe."""
+    """P0 for the safety list, else the rule's; P3 for drift, P2 for all other anomalies, however severe.
+
+    What is rather no anomaly than one makes no more than P2 by itself, whatever it asks for.
+    """
     if anomaly.safety:
         return "P0"
+    if anomaly.priority in PAGING and anomaly.confidence < LOW_CONFIDENCE:
+        return "P2"
     if anomaly.priority is not None:
         return anomaly.priority
     return "P3" if anomaly.kind == "drift" else "P2"

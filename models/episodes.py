@@ -18,6 +18,7 @@ from typing import Any, Final
 import numpy as np
 
 from models.judge import agreeing, lead_of
+from models.lately import alarms_lately, note_alarm, note_known
 from models.shapes import RAMP, STEP, is_ramp
 from models.trend import TREND_SCRATCH
 from streams.baselines import SCRATCH
@@ -49,10 +50,13 @@ START, UPDATE, END_RECOVERED, END_SHIFT, END_SILENT, END_MAINTENANCE = 1, 2, 3, 
     I_SHAPE,
     I_HOUR,
     I_SEEN,
+    I_SINCE,
+    I_INTERVAL,
+    I_DRIFTED,
     INTS,
-) = range(17)
+) = range(20)
 # ... and floats; a window has a score, a center, the ends of its expected range, and what it observed.
-F_VALUE, F_SCORE, F_PEAK, F_WINDOWS = range(4)
+F_VALUE, F_SCORE, F_PEAK, F_ALARMS, F_KNOWN, F_WINDOWS = range(6)
 WINDOW_FLOATS: Final = 5
 # What is usual at the hour of the week (I_HOUR, seen so often, 0 where it says nothing): least, usual, most; the mean
 # error of that; the variance of samples, and which share of it a mean of five minutes has.
@@ -154,9 +158,16 @@ def tell(row: Row, code: int, time_ms: int, work: Row) -> None:
     work.ints[at, I_LEAD] = row.lead
     work.ints[at, I_AGE] = time_ms - row.first_ms
     work.ints[at, I_SHAPE] = row.shape
+    work.ints[at, I_SINCE] = row.since_ms
+    work.ints[at, I_INTERVAL] = np.int64(row.interval_ms)
+    work.ints[at, I_DRIFTED] = row.drifted_ms
     work.floats[at, F_VALUE] = row.value
     work.floats[at, F_SCORE] = row.score
     work.floats[at, F_PEAK] = row.peak
+    work.floats[at, F_KNOWN] = row.known
+    work.floats[at, F_ALARMS] = alarms_lately(row, time_ms)
+    if code >= END_RECOVERED:
+        note_alarm(row, time_ms)
     for window in range(WINDOWS):
         column = F_WINDOWS + WINDOW_FLOATS * window
         center = row.base[window, CENTER]
@@ -282,4 +293,5 @@ def step_episode(row: Row, seconds: float, ready: int, params: Row, scores: Any)
     row.severity = 0
     row.severity = _severity(row, agreed, params)
     row.clear_hits = 0
+    note_known(row, lead)
     return START

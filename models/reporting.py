@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from itertools import pairwise
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -20,12 +20,29 @@ from models.vitals import FIRST_VITAL
 from schemas.batch import SampleBatch
 from schemas.events import Anomaly
 from streams.bank import SeriesBank
-from streams.layout import Array
+from streams.layout import HOT_DIRTY, Array
 
 Found = list[tuple[int, int, Anomaly]]
 """Anomalies with their row, and their order within it."""
+
+
+class Drift(NamedTuple):
+    """A drift that a batch's row told: the row, and the end of the minute."""
+
+    row: int
+    end_ms: int
+
+
+Drifts = dict[int, list[Drift]]
+"""By slot, in the order of rows."""
 # What chosen detectors say of a row comes after all else.
 LAST: Final = 1 << 40
+
+
+def _drifted_by(ints: list[int], drifts: Drifts) -> int:
+    """When a series was last told to drift, as of an event; silence is told before its row's minute is closed."""
+    before = ints[e.I_ROW] + (ints[e.I_CODE] != e.END_SILENT)
+    return max([ints[e.I_DRIFTED], *(one.end_ms for one in drifts.get(ints[e.I_SLOT], ()) if one.row < before)])
 
 
 class Reporting:
@@ -63,12 +80,23 @@ class Reporting:
         work["events"] = work["minutes"] = 0
         found: Found = []
         ints, floats = work["ints"][:events].tolist(), work["floats"][:events].tolist()
+        drifts: Drifts = defaultdict(list)
+        if minutes:
+            found += self._learn_minutes(minutes, events, drifts)
         for at, told in enumerate(map(Told, ints, floats)):
             order = at if told.ints[e.I_CODE] == e.END_SILENT else at + 2 * events + 2
+            told.ints[e.I_DRIFTED] = _drifted_by(told.ints, drifts)
             found.append((told.ints[e.I_ROW], order, self._anomaly(told)))
-        if minutes:
-            found += self._learn_minutes(minutes, events)
+        self._note_drifts(drifts)
         return found
+
+    def _note_drifts(self, drifts: Drifts) -> None:
+        """Keep a series' last drift, unless it has begun anew since."""
+        for slot, told in drifts.items():
+            row = self.bank.slots[slot]
+            if told[-1].end_ms >= row["first_ms"] > 0:
+                row["drifted_ms"] = told[-1].end_ms
+                row["dirty"] |= HOT_DIRTY
 
     def _anomaly(self, told: Told) -> Anomaly:
         about = self._subject(told.ints[e.I_SLOT])
@@ -78,7 +106,7 @@ class Reporting:
             return vital_anomaly(told, about)
         return window_anomaly(told, about)
 
-    def _learn_minutes(self, minutes: int, events: int) -> Found:
+    def _learn_minutes(self, minutes: int, events: int, drifts: Drifts) -> Found:
         """Feed closed minutes to the drift detectors; those of series that begin anew do, too."""
         closed, sizes = self._work["closed"][0, :minutes], self._work["closed_z"][0, :minutes]
         anew = np.flatnonzero(sizes[:, 3] == 0.0).tolist()
@@ -86,15 +114,16 @@ class Reporting:
         found: Found = []
         for start, end in pairwise([-1, *anew, minutes]):
             if self.settings.drift.enabled:
-                found += self._learn_drift(closed[start + 1 : end], sizes[start + 1 : end], events)
+                found += self._learn_drift(closed[start + 1 : end], sizes[start + 1 : end], events, drifts)
             if end < minutes:
                 self.drift.forget(int(closed[end, 0]))
         return found
 
-    def _learn_drift(self, closed: Array, sizes: Array, events: int) -> Found:
+    def _learn_drift(self, closed: Array, sizes: Array, events: int, drifts: Drifts) -> Found:
         found: Found = []
         for at, since_ms in self.drift.learn(closed[:, 0], sizes[:, 0], closed[:, 2]):
             slot, row, end_ms = closed[at].tolist()
+            drifts[slot].append(Drift(row, end_ms))
             mean, center, size = sizes[at, 1:].tolist()
             minute = Minute(end_ms, mean, center, size, since_ms)
             for state, one in enumerate(drift_anomalies(minute, self._subject(slot), self.settings.drift.detector)):

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from models import episodes as e
 from models.chosen import ChosenEvent
+from models.confidence import Evidence, precision_of, probability, reasons, since
 from models.explain import Seen, change_of, clock, explain, forecast, is_share, level, moment, number, subject_of
 from models.limits import F_SLOPE
 from models.rules import ThresholdRule
@@ -25,7 +26,6 @@ from schemas.events import (
     Severity,
     TimeToLimit,
     UsualHour,
-    WindowName,
     WindowVerdict,
 )
 from schemas.ids import event_id
@@ -48,11 +48,12 @@ TAILS: Final[dict[EndReason, str]] = {
 }
 # A range no wider than this, as a share of its center, only guards a division.
 _NOTHING: Final = 1e-8
-_SHORT_HISTORY_MS: Final = 3_600_000
 _DAY_S: Final = 86_400.0
 # A shift that ends so near to what is usual, in sizes of what would matter, is the end of another one.
 _BACK: Final = 0.5
-# What it gives the shorter of its intervals.
+# A limit is crossed or not: nothing is inferred.
+_LIMIT_CONFIDENCE: Final = 1.0
+# What the shorter interval that it tells gives itself, and holds (docs/guides/detection.md: 81 % of planted fills).
 _FORECAST_CONFIDENCE: Final = 0.8
 
 
@@ -85,7 +86,7 @@ def window_anomaly(told: Told, about: Subject) -> Anomaly:
     agreeing = [one.window for one in verdicts if one.agrees and one.score > 1.0]
     best = _best(told)
     expected = None if best is None else _range(told, best)
-    confidence, reasons = _confidence(told, verdicts)
+    evidence = evidence_of(told)
     observed = told.floats[e.F_VALUE] if reason or best is None else _seen(told, best)
     ended_ms = ints[e.I_ENDED] if reason else None
     usual = _usual(told, observed, is_sample=reason is not None or best in {None, 0})
@@ -111,8 +112,8 @@ def window_anomaly(told: Told, about: Subject) -> Anomaly:
         usual=usual,
         windows=verdicts,
         contributions=_contributions(score, verdicts),
-        confidence=confidence,
-        confidence_reasons=reasons,
+        confidence=probability(evidence),
+        confidence_reasons=reasons(evidence),
         explanation=explain(series, seen, named, ints[e.I_STARTED], tail),
     )
 
@@ -189,7 +190,7 @@ def rule_anomaly(told: Told, about: Subject, rule: ThresholdRule) -> Anomaly:
         observed=observed,
         time_to_limit=left,
         contributions=[Contribution(of=rule.name, value=score)],
-        confidence=1.0 if rule.limit is None else _FORECAST_CONFIDENCE,
+        confidence=_LIMIT_CONFIDENCE if rule.limit is None else _FORECAST_CONFIDENCE,
         confidence_reasons=[] if rule.limit is None else ["a forecast: it holds if the trend goes on"],
         explanation=sentence,
     )
@@ -198,6 +199,7 @@ def rule_anomaly(told: Told, about: Subject, rule: ThresholdRule) -> Anomaly:
 def chosen_anomaly(told: ChosenEvent, about: Subject, settings: UpdateSettings) -> Anomaly:
     """What a chosen detector calls anomalous."""
     name, ended = told.choice.name, told.state == "end"
+    sure, why = precision_of(told.choice.detector)
     reason: EndReason | None = None if not ended else "silent" if told.silent else "recovered"
     sentence = (
         f"{subject_of(about.series)} is {number(told.value)}: {name} scores it {number(max(told.score, told.peak))}; "
@@ -220,8 +222,8 @@ def chosen_anomaly(told: ChosenEvent, about: Subject, settings: UpdateSettings) 
         peak_score=told.peak,
         observed=told.value,
         contributions=[Contribution(of=name, value=told.score)],
-        confidence=0.5,
-        confidence_reasons=["one detector"],
+        confidence=sure,
+        confidence_reasons=[why],
         explanation=sentence,
     )
 
@@ -322,23 +324,22 @@ def _contributions(score: float, verdicts: list[WindowVerdict]) -> list[Contribu
     return sorted(shares, key=lambda share: -share.value)
 
 
-def _confidence(told: Told, verdicts: list[WindowVerdict]) -> tuple[float, list[str]]:
-    """How sure: by the peak's height, by how many windows agree, by how long the series is known."""
-    reasons: list[str] = []
-    peak = max(told.floats[e.F_PEAK], 1.0)
-    sure = 1.0 - 0.5 / peak
-    agreed: list[WindowName] = [name for w, name in enumerate(WINDOW_NAMES) if told.ints[e.I_AGREED] >> w & 1]
-    speaking = max(len(verdicts), len(agreed), 1)
-    if len(agreed) < speaking:
-        sure *= 0.8 + 0.2 * len(agreed) / speaking
-        reasons.append(f"{speaking - len(agreed)} of {speaking} windows do not agree")
-    age_ms = told.ints[e.I_AGE]
-    if age_ms < _SHORT_HISTORY_MS:
-        sure *= 0.7 + 0.3 * age_ms / _SHORT_HISTORY_MS
-        reasons.append(f"short history: {age_ms // 60_000} min")
-    if speaking < 2:
-        reasons.append("cold start: one window speaks")
-    return round(max(0.0, min(1.0, sure)), 4), reasons
+def evidence_of(told: Told) -> Evidence:
+    """What is known of an anomaly at one of its states."""
+    ints, at_ms = told.ints, told.ints[e.I_AT]
+    first_ms = at_ms - ints[e.I_AGE]
+    return Evidence(
+        peak=told.floats[e.F_PEAK],
+        agreed=ints[e.I_AGREED].bit_count(),
+        speaking=(ints[e.I_READY] | ints[e.I_AGREED]).bit_count(),
+        lasted_ms=(ints[e.I_ENDED] if _is_end(told) else at_ms) - ints[e.I_STARTED],
+        age_ms=ints[e.I_AGE],
+        interval_ms=ints[e.I_INTERVAL],
+        shifted_ms=since(at_ms, ints[e.I_SINCE], first_ms),
+        drifted_ms=since(at_ms, ints[e.I_DRIFTED], first_ms),
+        alarms=told.floats[e.F_ALARMS],
+        known=told.floats[e.F_KNOWN],
+    )
 
 
 class Minute(NamedTuple):
@@ -381,7 +382,7 @@ def drift_anomalies(minute: Minute, about: Subject, detector: str) -> list[Anoma
         changed_ms=minute.since_ms or None,
         base=1.0,
         contributions=[Contribution(of=detector, value=away)],
-        confidence=0.5,
+        confidence=precision_of("drift")[0],
         confidence_reasons=["one detector, on means of minutes"],
         explanation=sentence,
     )

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from models import episodes, judge, limits, minutes, shapes, slopes, trace, trend, vitals
+from models import episodes, judge, lately, limits, minutes, shapes, slopes, trace, trend, vitals
 from models.episodes import (
     END_MAINTENANCE,
     END_RECOVERED,
@@ -376,7 +376,7 @@ def _build_sweep(digest: int) -> Sweep:
     return sweep
 
 
-_JUDGES = (episodes, judge, limits, minutes, shapes, slopes, trace, trend, vitals)
+_JUDGES = (episodes, judge, lately, limits, minutes, shapes, slopes, trace, trend, vitals)
 _STREAMS = (baselines, buckets, intake, layout, mutes, ranks, seasons, tails)
 _FILES = [str(Path(str(module.__file__))) for module in (*_JUDGES, *_STREAMS)]
 _DIGEST: Final = source_digest(__file__, *_FILES)

@@ -135,6 +135,19 @@ def untaint(row: Row, since_ms: int) -> None:
 
 
 @kernel
+def _forget_vitals(row: Row) -> None:
+    """How a series used to come, move and swing."""
+    row.same_ms = 0
+    row.vital_ms[:] = 0
+    row.vital_peak[:] = 0.0
+    row.longest_s[:] = 0.0
+    row.swing_usual = row.swing_away = 0.0
+    row.swing_sums[:] = 0.0
+    row.swing_count = 0
+    row.swing_window = 0
+
+
+@kernel
 def start_anew(row: Row) -> None:
     """Forget all that was learned of a series, but not who it is, what watches it, or its newest timestamps."""
     row.first_ms = 0
@@ -143,6 +156,10 @@ def start_anew(row: Row) -> None:
     row.interval_ms = 0.0
     row.raw = 0.0
     row.muted_ms = 0
+    row.drifted_ms = 0
+    row.alarmed_ms = 0
+    row.alarms = 0.0
+    row.known = 0.0
     row.value = 0.0
     row.fast = 0.0
     row.score = 0.0
@@ -155,14 +172,7 @@ def start_anew(row: Row) -> None:
     row.base[:] = 0.0
     row.base_ms[:] = 0
     row.base_ready[:] = 0
-    row.same_ms = 0
-    row.vital_ms[:] = 0
-    row.vital_peak[:] = 0.0
-    row.longest_s[:] = 0.0
-    row.swing_usual = row.swing_away = 0.0
-    row.swing_sums[:] = 0.0
-    row.swing_count = 0
-    row.swing_window = 0
+    _forget_vitals(row)
     row.inside = 0.0
     row.wander = 0.0
     row.season_error = 0.0

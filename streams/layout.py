@@ -65,6 +65,10 @@ HOT: Final[list[Field]] = [
     ("muted_ms", "i8"),  # the newest sample within maintenance
     ("same_ms", "i8"),  # since when every value was the same; 0 where that is not known
     ("heard_ms", "i8"),  # the stage's time at the first tick since its newest sample; 0 before that one
+    ("drifted_ms", "i8"),  # the last drift that was told
+    ("alarmed_ms", "i8"),  # when the last episode ended ...
+    ("alarms", "f8"),  # ... and how many ended lately, as of then
+    ("known", "f8"),  # how far it went in the week before its episode, as a share of how far it went in it
     ("hits", "i4"),
     ("clear_hits", "i4"),
     ("family", "i2"),

@@ -52,6 +52,8 @@ class GaussianScorer(RiverScorer):
         """Distance from the mean in standard deviations: River's probability saturates at eight of them."""
         gaussian = self.river.gaussian
         away, sigma = abs(value - gaussian.mu), gaussian.sigma
+        if isinstance(sigma, complex):  # rounding left River a variance below zero
+            sigma = 0.0
         if away <= _NEAR * max(1.0, abs(gaussian.mu)):
             return 0.0
         return away / max(sigma, _NEAR * max(1.0, abs(gaussian.mu))) if math.isfinite(away) else 0.0

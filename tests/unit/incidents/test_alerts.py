@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import get_args
 
 import pytest
 
 from incidents.alerts import AlertRecord, alert_labels, alert_name, alert_priority
-from schemas.events import Anomaly, TimeToLimit
+from schemas.events import Anomaly, AnomalyKind, TimeToLimit
 from schemas.ids import alert_fingerprint
 
 Make = Callable[..., Anomaly]
@@ -29,6 +30,27 @@ def test_an_alert_has_a_name_and_a_priority(
 ) -> None:
     one = anomaly(**fields)
     assert (alert_name(one), alert_priority(one)) == (name, priority), what
+
+
+@pytest.mark.parametrize("kind", get_args(AnomalyKind))
+@pytest.mark.parametrize("asked", [None, "P0", "P1", "P2", "P3"])
+@pytest.mark.parametrize("confidence", [0.0, 0.2, 0.49])
+def test_low_confidence_pages_nobody_by_itself_but_for_the_safety_list(
+    kind: str, asked: str | None, confidence: float, anomaly: Make
+) -> None:
+    fields: dict[str, object] = {"kind": kind, "priority": asked, "severity": "critical", "score": 100.0}
+    unsure = anomaly(confidence=confidence, **fields)
+    assert alert_priority(unsure) in {"P2", "P3"}
+    assert AlertRecord.of(unsure).priority == alert_priority(unsure)
+    assert alert_priority(anomaly(confidence=confidence, safety=True, **fields)) == "P0"
+    assert alert_priority(anomaly(confidence=0.8, **fields)) == (asked or ("P3" if kind == "drift" else "P2"))
+
+
+def test_many_states_of_low_confidence_never_add_up_to_a_page(anomaly: Make) -> None:
+    record = AlertRecord.of(anomaly(confidence=0.3, severity="critical"))
+    for at_s in range(1010, 1200, 10):
+        record.absorb(anomaly(state="update", at_s=at_s, score=50.0, severity="critical", confidence=0.1))
+    assert record.priority == "P2"
 
 
 def test_labels_name_alert_metric_series_and_dimensions(anomaly: Make) -> None:
