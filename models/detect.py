@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from models.chosen import ChosenBank
 from models.drift import DriftBank
+from models.entities.bank import EntityBank
 from models.families import family_of
 from models.histograms import HistogramBank
 from models.maintenance import windows_of
@@ -83,6 +84,7 @@ class DetectOperator(Reporting):
         self.bank = SeriesBank()
         self.drift = DriftBank(settings.drift)
         self.chosen = ChosenBank(settings.detectors, make_detector, pace_of(settings))
+        self.entities = EntityBank(settings.entities)
         self.histograms = HistogramBank(settings.max_series)
         self._families = settings.all_families()
         self._family_cache: dict[tuple[str, str, str], int] = {}
@@ -195,7 +197,9 @@ class DetectOperator(Reporting):
     def _register(self, fresh: Sequence[Newcomer]) -> None:
         slots = self.bank.add(fresh)
         self.drift.grow(self.bank.capacity)
+        self.entities.grow(self.bank.capacity)
         for slot, one in zip(slots, fresh, strict=True):
+            self.entities.watch(slot, one.series, one.id)
             self.chosen.watch(slot, one.series)
             if positions := self._rules.watching(one.series):
                 self._rules.attach(self.bank, slot, positions)
@@ -227,10 +231,12 @@ class DetectOperator(Reporting):
             start = sweep(self.bank.slots, start, now_ms, self._tables, self._work, silent_ms)
             found += [one for _, _, one in self._collect()]
         found += [self._chosen_anomaly(slot, event) for slot, event in self.chosen.silence(now_ms)]
+        found += [one for one in map(self._entity_anomaly, self.entities.silence(now_ms)) if one is not None]
         for slot in np.flatnonzero(silent_ms > self.settings.forget_after_s * 1000).tolist():
             self.bank.forget(slot)
             self.drift.forget(slot)
             self.chosen.forget(slot)
+            self.entities.forget(slot)
             self._extra["forgotten"] += 1
         self.histograms.forget(now_ms - int(self.settings.forget_after_s * 1000))
         return sorted(found, key=lambda one: (one.at_ms, one.series_id, one.detector))
@@ -261,7 +267,7 @@ class DetectOperator(Reporting):
             Output(
                 topic=ANOMALIES,
                 partition=decide_partition(one.tenant, self.partitions),
-                key=f"{one.tenant}/{one.series_id}",
+                key=f"{one.tenant}/{one.entity if one.kind == 'multivariate' else one.series_id}",
                 value=one.to_bytes(),
                 event_ms=one.at_ms,
                 id=f"{one.id}/{one.state}/{one.at_ms}",
@@ -274,11 +280,12 @@ class DetectOperator(Reporting):
         self.bank.mark_all()
         self.drift.mark_all()
         self.chosen.mark_all()
+        self.entities.mark_all()
         self.histograms.mark_all()
 
     def take_blocks(self) -> list[tuple[str, bytes | None]]:
         """Copy out the records that changed since the last call."""
-        banks = (self.bank, self.drift, self.chosen, self.histograms)
+        banks = (self.bank, self.drift, self.chosen, self.entities, self.histograms)
         blocks = [block for bank in banks for block in bank.take_blocks()]
         return [*blocks, ("meta", msgspec.json.encode(self._meta()))]
 
@@ -311,6 +318,8 @@ class DetectOperator(Reporting):
             self.drift.load_block(key, value)
         elif kind == "chosen":
             self.chosen.load_block(key, value)
+        elif kind in {"entities", "entity_names"}:
+            self.entities.load_block(key, value)
         elif kind == "histograms":
             self.histograms.load_block(key, value)
         else:
@@ -332,6 +341,10 @@ class DetectOperator(Reporting):
         self.bank.finish_load(meta["used"])
         self._load_drift(meta["drift"])
         self.chosen.finish_load(self._series_by_slot())
+        self.entities.grow(self.bank.capacity)
+        self.entities.finish_load(
+            (slot, series, int(self.bank.slots["id"][slot])) for slot, series in self._series_by_slot()
+        )
         self._newest_ms = meta["newest_ms"]
         self._anchor = (meta["anchor"][0], meta["anchor"][1])
         if meta["families"] != [one.model_dump(mode="json") for one in self._families]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
 from models import episodes as e
 from models.chosen import ChosenBank, ChosenEvent
 from models.drift import DriftBank
+from models.entities.bank import EntityBank
+from models.entities.verdict import entity_anomaly
 from models.rule_book import RuleBook
 from models.settings import DetectSettings
 from models.trace import SKIPPED
@@ -33,6 +35,7 @@ class Reporting:
     bank: SeriesBank
     drift: DriftBank
     chosen: ChosenBank
+    entities: EntityBank
     _rules: RuleBook
     _work: Array
     _extra: Counter[str]
@@ -75,22 +78,37 @@ class Reporting:
         return window_anomaly(told, about)
 
     def _learn_minutes(self, minutes: int, events: int) -> Found:
-        """Feed closed minutes to the drift detectors; those of series that begin anew do, too."""
+        """Feed closed minutes to entities and drift detectors; those of series that begin anew do, too."""
         closed, sizes = self._work["closed"][0, :minutes], self._work["closed_z"][0, :minutes]
         anew = np.flatnonzero(sizes[:, 3] == 0.0).tolist()
-        self._extra["closed_buckets"] += minutes - len(anew)
+        self._extra["closed_buckets"] += int(np.count_nonzero(sizes[:, 3] > 0.0))
         found: Found = []
         for start, end in pairwise([-1, *anew, minutes]):
             if self.settings.drift.enabled:
-                found += self._learn_drift(closed[start + 1 : end], sizes[start + 1 : end], events)
+                known = start + 1 + np.flatnonzero(sizes[start + 1 : end, 3] > 0.0)
+                found += self._learn_drift(closed[known], sizes[known], events)
             if end < minutes:
                 self.drift.forget(int(closed[end, 0]))
+        return found + self._learn_entities(closed, sizes)
+
+    def _learn_entities(self, closed: Array, sizes: Array) -> Found:
+        found: Found = []
+        for findings in self.entities.learn(closed, sizes, self.bank.slots["first_ms"]):
+            for one in findings:
+                if (anomaly := self._entity_anomaly(one)) is not None:
+                    found.append((int(one["row"]), LAST + len(found), anomaly))
         return found
+
+    def _entity_anomaly(self, finding: Any) -> Anomaly | None:
+        name = self.entities.names[int(finding["entity"])]
+        assert name is not None
+        series = {key: self._subject(slot).series for key, slot in self.entities.slots_of(name).items()}
+        return entity_anomaly(finding, name, series)
 
     def _learn_drift(self, closed: Array, sizes: Array, events: int) -> Found:
         found: Found = []
         for at in self.drift.learn(closed[:, 0], sizes[:, 0]):
-            slot, row, end_ms = closed[at].tolist()
+            slot, row, end_ms = closed[at, :3].tolist()
             minute = Minute(end_ms, *sizes[at, 1:].tolist())
             for state, one in enumerate(drift_anomalies(minute, self._subject(slot), self.settings.drift.detector)):
                 found.append((row, events + state, one))

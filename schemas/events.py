@@ -18,7 +18,9 @@ Severity = Literal["info", "warning", "critical"]
 Priority = Literal["P0", "P1", "P2", "P3"]
 WindowName = Literal["5m", "15m", "1h", "24h", "7d"]
 AnomalyState = Literal["start", "update", "end"]
-AnomalyKind = Literal["spike", "drop", "level_shift", "drift", "limit", "deviation", "trend", "seasonal"]
+AnomalyKind = Literal[
+    "spike", "drop", "level_shift", "drift", "limit", "deviation", "trend", "seasonal", "multivariate"
+]
 Direction = Literal["up", "down", "none"]
 EndReason = Literal["recovered", "level_shift", "silent", "maintenance"]
 AlertState = Literal["firing", "resolved"]

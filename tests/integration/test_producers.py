@@ -178,7 +178,9 @@ LoadPlugin write_kafka
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(COLLECTD is None, reason="collectd is not installed (packages collectd-core, libyajl2 and librdkafka1)")
+@pytest.mark.skipif(
+    COLLECTD is None, reason="collectd is not installed (packages collectd-core, libyajl2 and librdkafka1)"
+)
 def test_a_real_collectd_is_understood(stack: Stack, tmp_path: Path) -> None:
     conf = tmp_path / "collectd.conf"
     conf.write_text(COLLECTD_CONF.format(host=HOST, folder=tmp_path, bootstrap=stack.bootstrap))
