@@ -13,19 +13,20 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Final, Literal, get_args
+from typing import Final, get_args
 
-Signal = Literal["latency", "traffic", "errors", "saturation"]
-SIGNALS: Final[tuple[Signal, ...]] = get_args(Signal)
+from schemas.events import GoldenSignal
+
+SIGNALS: Final[tuple[GoldenSignal, ...]] = get_args(GoldenSignal)
 
 # Rows are tried in order, against the whole name in small letters with `_` for `.`, `/` and `-`. Who names metrics so:
 # our collector, node_exporter, Telegraf, collectd, metricbeat; kube-state-metrics, cAdvisor; Istio, Linkerd, Envoy;
 # OpenTelemetry, Prometheus' clients, nginx, HAProxy, Micrometer.
-_TABLE: Final[tuple[tuple[Signal | None, str], ...]] = (
+_TABLE: Final[tuple[tuple[GoldenSignal | None, str], ...]] = (
     # What a name says first: settings, clocks and metadata are no signal.
     (
         None,
-        r".*(_limit|_max_bytes|_quota|_info|_created|uptime.*|boot_time.*|_timestamp.*|_time_seconds|max_connections)",
+        r".*(_limit|_max_bytes|_quota|_info|_created|_mtu_bytes|uptime.*|boot_time.*|_timestamp.*|(start|boot|creation|completion|transition)_time\w*|max_connections)",
     ),
     (None, r"node_(time|textfile|scrape|exporter|os|uname|dmi).*|process_start.*|go_.*|python_gc.*|scrape_.*"),
     (None, r"kube_\w+_(spec|status_capacity|status_allocatable|labels|annotations|owner|resource_(requests|limits)).*"),
@@ -50,33 +51,48 @@ _TABLE: Final[tuple[tuple[Signal | None, str], ...]] = (
     ),
     ("latency", r"http_server_duration\w*|http_server_requests_seconds(_sum|_max|_p\d+)?"),
     ("latency", r"node_disk_(read|write|io)_time_(seconds|ms)_total|node_disk_io_time_weighted_seconds_total"),
-    ("latency", r"diskio_(read_time|write_time|io_await|weighted_io_time)|disk_disk_time\w*|disk_io_time\w*"),
-    ("latency", r"haproxy_\w*_(response|queue|connect|total)_time_average_seconds|nginx\w*_(request|response)_time\w*"),
     (
         "latency",
-        r"\w*(latency|response_time|request_time|duration)(_seconds|_milliseconds|_ms|_us)?(_sum|_max|_mean|_avg|_p\d+)?",
+        r"diskio_(read_time|write_time|io_await|weighted_io_time)|disk_disk_time\w*|disk_io_time\w*|system_disk_(operation_time|io_time|weighted_io_time)",
+    ),
+    (
+        "latency",
+        r"haproxy_\w*_(response|queue|connect|total)_time_average_seconds|nginx\w*_(request|response)_time\w*|grpc_(server|client)_handling_seconds(_sum|_bucket)?",
+    ),
+    (
+        "latency",
+        r"\w*(latency|response_time|request_time|duration)(_seconds|_milliseconds|_ms|_us)?(_sum|_max|_mean|_avg|_bucket|_p\d+)?",
     ),
     ("latency", r"\w*request\w*_(seconds|milliseconds|ms)(_sum|_max|_mean|_p\d+)?"),
     # Saturation.
     ("saturation", r"node_pressure_\w+|pressure_\w+|container_pressure_\w+"),
     ("saturation", r"(node|system)_load(\d+|_\w+)?|load(_\w+|\d+)?|load_load_\w+"),
-    ("saturation", r"node_cpu(_\w+)?_ratio|node_cpu_seconds_total|cpu_usage_\w+|cpu_percent_\w+|cpu_cpu_\w+|cpu_value"),
-    ("saturation", r"system_cpu_(utilization|time|total_(norm_)?pct|\w+_pct)|process_cpu_\w+|system_load_average_\w+"),
     (
         "saturation",
-        r"node_(memory|swap)_used_ratio|node_memory_(memavailable|memfree|available|swapfree)\w*|memory_memory_\w+",
+        r"node_cpu(_\w+)?_ratio|node_cpu_seconds_total|cpu_usage_\w+|cpu_percent_\w+|cpu_cpu(_\w+)?|system_cpu_usage",
+    ),
+    (
+        "saturation",
+        r"system_cpu_(utilization|time|total_(norm_)?pct|\w+_pct)|process_cpu_\w+|system_(cpu_)?load_average_\w+|system_disk_pending_operations",
+    ),
+    (
+        "saturation",
+        r"node_(memory|swap)_used_ratio|node_memory_(memavailable|memfree|available|swapfree)\w*|memory_memory(_\w+)?",
     ),
     (
         "saturation",
         r"mem_(used|available|free)\w*|swap_(used|free)\w*|system_memory_\w+|system_paging_\w+|memory_(used|free)\w*",
     ),
     ("saturation", r"node_(disk|filesystem)_(used_ratio|free_bytes|avail_bytes|files_free)|disk_(used|free|inodes)\w*"),
-    ("saturation", r"df_\w+|system_filesystem_(utilization|usage|used)\w*|kubelet_volume_stats_(available|used)_bytes"),
+    (
+        "saturation",
+        r"df_\w+|system_filesystem_(inodes_)?(utilization|usage|used)\w*|kubelet_volume_stats_(available|used)_bytes",
+    ),
     (
         "saturation",
         r"container_cpu_(usage_seconds|cfs_throttled\w*)(_total)?|container_memory_(working_set|rss|usage)\w*",
     ),
-    ("saturation", r"container_fs_usage_bytes|kube_pod_status_(unschedulable|phase)|kube_node_status_pressure\w*"),
+    ("saturation", r"container_fs_usage_bytes|kube_pod_status_unschedulable|kube_node_status_pressure\w*"),
     (
         "saturation",
         r"node_processes\w*|node_procs_(running|blocked)|processes_\w+|node_filefd_allocated|node_nf_conntrack_entries",
@@ -92,7 +108,7 @@ _TABLE: Final[tuple[tuple[Signal | None, str], ...]] = (
     ),
     (
         "saturation",
-        r".*(_queue_(length|size|depth)|_queued|_in_flight|_inflight|utili[sz]ation|_saturation|_usage_ratio|_used_ratio)",
+        r"(.*_)?queue_(length|size|depth)|diskio_(io_util|iops_in_progress)|.*(_queued|_in_flight|_inflight|utili[sz]ation|_saturation|_usage_ratio|_used_ratio)",
     ),
     # Traffic.
     ("traffic", r"istio_(requests_total|tcp_(sent|received)_bytes_total|request_bytes\w*|response_bytes\w*)"),
@@ -120,7 +136,7 @@ _TABLE: Final[tuple[tuple[Signal | None, str], ...]] = (
     ),
     (
         "traffic",
-        r"(nginx\w*_(requests|accepted|handled|accepts)\w*|haproxy_\w*(requests|sessions|bytes|http_responses)\w*)",
+        r"(grpc_(server|client)_(handled|started)_total|nginx\w*_(requests|accepted|handled|accepts)\w*|haproxy_\w*(requests|sessions|bytes|http_responses)\w*)",
     ),
     (
         "traffic",
@@ -130,17 +146,17 @@ _TABLE: Final[tuple[tuple[Signal | None, str], ...]] = (
 
 
 @lru_cache(maxsize=1)
-def _patterns() -> tuple[tuple[Signal | None, re.Pattern[str]], ...]:
+def _patterns() -> tuple[tuple[GoldenSignal | None, re.Pattern[str]], ...]:
     return tuple((signal, re.compile(pattern)) for signal, pattern in _TABLE)
 
 
 @lru_cache(maxsize=50_000)
-def _by_name(metric: str) -> Signal | None:
+def _by_name(metric: str) -> GoldenSignal | None:
     name = re.sub(r"[./-]", "_", metric.lower())
     return next((signal for signal, pattern in _patterns() if pattern.fullmatch(name)), None)
 
 
-def signal_of(metric: str, labels: Mapping[str, str] | None = None) -> Signal | None:
+def signal_of(metric: str, labels: Mapping[str, str] | None = None) -> GoldenSignal | None:
     """The golden signal that a metric is about; None where its name does not say.
 
     A count of requests whose own labels say that they failed counts errors.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Final
 
@@ -11,21 +12,27 @@ import numpy as np
 from models import episodes as e
 from models.chosen import ChosenBank, ChosenEvent
 from models.drift import DriftBank
-from models.entities.bank import EntityBank
+from models.entities.bank import EntityBank, Name
+from models.entities.layout import PATIENCE
 from models.entities.verdict import entity_anomaly
+from models.health import HealthBook
 from models.rule_book import RuleBook
 from models.settings import DetectSettings
 from models.trace import SKIPPED
 from models.verdict import Minute, Subject, Told, chosen_anomaly, drift_anomalies, rule_anomaly, window_anomaly
 from schemas.batch import SampleBatch
-from schemas.events import Anomaly
+from schemas.events import Anomaly, EntityHealth, GoldenSignal
+from schemas.ids import decide_partition, event_id
+from schemas.topics import ANOMALIES, HEALTH
 from streams.bank import SeriesBank
 from streams.layout import Array
+from streams.operator import Output
 
 Found = list[tuple[int, int, Anomaly]]
 """Anomalies with their row, and their order within it."""
 # What chosen detectors say of a row comes after all else.
 LAST: Final = 1 << 40
+MINUTE_MS: Final = 60_000
 
 
 class Reporting:
@@ -36,6 +43,8 @@ class Reporting:
     drift: DriftBank
     chosen: ChosenBank
     entities: EntityBank
+    health: HealthBook
+    partitions: int
     _rules: RuleBook
     _work: Array
     _extra: Counter[str]
@@ -102,7 +111,8 @@ class Reporting:
     def _entity_anomaly(self, finding: Any) -> Anomaly | None:
         name = self.entities.names[int(finding["entity"])]
         assert name is not None
-        series = {key: self._subject(slot).series for key, slot in self.entities.slots_of(name).items()}
+        ids = [int(finding["lead"]), *finding["id"][: finding["count"]].tolist()]
+        series = {key: self._subject(slot).series for key, slot in self.entities.slots_of(name, ids).items()}
         return entity_anomaly(finding, name, series)
 
     def _learn_drift(self, closed: Array, sizes: Array, events: int) -> Found:
@@ -113,3 +123,31 @@ class Reporting:
             for state, one in enumerate(drift_anomalies(minute, self._subject(slot), self.settings.drift.detector)):
                 found.append((row, events + state, one))
         return found
+
+    def _outputs(self, anomalies: Sequence[Anomaly]) -> list[Output]:
+        outputs: list[Output] = []
+        for one in anomalies:
+            told = f"{one.id}/{one.state}/{one.at_ms}"
+            outputs.append(Output(ANOMALIES, self._home(one.tenant), one.key, one.to_bytes(), one.at_ms, told))
+            health = self.health.absorb(one, self._signals(Name(one.tenant, one.entity), one.at_ms))
+            if health is not None:
+                outputs.append(self._health_output(health))
+        return outputs
+
+    def _home(self, tenant: str) -> int:
+        return decide_partition(tenant, self.partitions)
+
+    def _signals(self, name: Name, at_ms: int) -> list[GoldenSignal]:
+        """The golden signals of an entity, as far as they are known whatever comes in which order."""
+        return self.entities.signals_of(name, self.bank.slots["first_ms"], at_ms - PATIENCE * MINUTE_MS)
+
+    def _tell_health(self, at_ms: int) -> list[Output]:
+        """Entities that are new or gone, and those of which nothing was told for a day."""
+        gone = [self.health.forget(name, at_ms) for name in self.entities.take_gone()]
+        told = [self.health.tell(name, now, self._signals(name, now)) for name, now in self.health.on_tick(at_ms)]
+        return [self._health_output(one) for one in (*gone, *told) if one is not None]
+
+    def _health_output(self, one: EntityHealth) -> Output:
+        key = f"{one.tenant}/{one.entity}"
+        told = event_id("health", key, one.at_ms, one.to_bytes())
+        return Output(HEALTH, self._home(one.tenant), key, one.to_bytes(), one.at_ms, told)

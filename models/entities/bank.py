@@ -24,8 +24,9 @@ from models.entities.layout import (
     make_entities,
 )
 from models.entities.settings import EntitySettings
-from models.golden import signal_of
+from models.golden import SIGNALS, signal_of
 from schemas.errors import CheckpointError
+from schemas.events import GoldenSignal
 from schemas.series import Series
 from streams.blocks import pack, unpack
 from streams.layout import Array
@@ -38,6 +39,7 @@ _ROOM: Final = 32
 _MINUTE_MS: Final = 60_000
 # Of one metric so many series are taken before others of it wait for all other metrics.
 _GOLDEN_FEW: Final = 4
+_WITNESSES: Final = 4
 
 
 class Name(NamedTuple):
@@ -50,7 +52,7 @@ class Name(NamedTuple):
 class _Series(NamedTuple):
     slot: int
     metric: str
-    is_golden: bool
+    signal: GoldenSignal | None
 
 
 @dataclass(slots=True)
@@ -59,6 +61,16 @@ class _Group:
 
     index: int = -1
     series: dict[int, _Series] = field(default_factory=dict)
+    witnesses: dict[GoldenSignal, list[int]] = field(default_factory=dict)
+    """Slots of some of its series of each golden signal."""
+
+
+def _witnesses(series: dict[int, _Series]) -> dict[GoldenSignal, list[int]]:
+    found: dict[GoldenSignal, list[int]] = {}
+    for one in series.values():
+        if one.signal is not None and len(held := found.setdefault(one.signal, [])) < _WITNESSES:
+            held.append(one.slot)
+    return found
 
 
 def _grown(old: Array) -> Array:
@@ -88,6 +100,7 @@ class EntityBank:
         self._findings = np.zeros(_ROOM, FINDING)
         self._name_of: dict[int, Name] = {}
         self._names_dirty = False
+        self._gone: dict[Name, None] = {}
         self._loaded: list[tuple[int, str, str]] = []
 
     def __len__(self) -> int:
@@ -103,13 +116,20 @@ class EntityBank:
     def watch(self, slot: int, series: Series, series_id: int) -> None:
         """Let a slot's series be one of its entity's."""
         entity = series.entity
-        if not self.settings.enabled or entity == "unknown":
+        if entity == "unknown":
             return
         name = Name(series.tenant, entity)
         group = self._groups.setdefault(name, _Group())
-        is_golden = signal_of(series.metric, series.labels) is not None
-        group.series[series_id] = _Series(slot, series.metric, is_golden)
+        signal = signal_of(series.metric, series.labels)
+        group.series[series_id] = _Series(slot, series.metric, signal)
         self._name_of[slot] = name
+        if signal is not None and len(held := group.witnesses.setdefault(signal, [])) < _WITNESSES:
+            held.append(slot)
+        if self.settings.enabled:
+            self._admit(slot, name, group)
+
+    def _admit(self, slot: int, name: Name, group: _Group) -> None:
+        """Let a series be judged with the others, once there are enough."""
         if group.index < 0 and len(group.series) >= LEAST:
             group.index = self._take_record(name)
             for one in group.series.values():
@@ -139,12 +159,14 @@ class EntityBank:
             return
         group = self._groups[name]
         group.series = {key: one for key, one in group.series.items() if one.slot != slot}
+        group.witnesses = _witnesses(group.series)
         if group.index >= 0:
             self.records[group.index]["choose"] = DUE
             self.records[group.index]["dirty"] = 1
         if group.series:
             return
         del self._groups[name]
+        self._gone[name] = None
         if group.index >= 0:
             self.records[group.index] = make_entities(1)[0]
             self.records[group.index]["dirty"] = 1
@@ -152,14 +174,25 @@ class EntityBank:
             heapq.heappush(self._free, group.index)
             self._names_dirty = True
 
-    def name_of(self, slot: int) -> Name | None:
-        """The entity that a slot's series belongs to."""
-        return self._name_of.get(slot)
+    def take_gone(self) -> list[Name]:
+        """Entities whose last series went since the last call, and that are not back."""
+        gone = [name for name in self._gone if name not in self._groups]
+        self._gone.clear()
+        return gone
 
-    def slots_of(self, name: Name) -> dict[int, int]:
-        """The slots of an entity's series, by series id."""
+    def __contains__(self, name: object) -> bool:
+        return name in self._groups
+
+    def slots_of(self, name: Name, ids: Iterable[int]) -> dict[int, int]:
+        """The slots of those of an entity's series that are still here, by series id."""
+        known = self._groups[name].series
+        return {key: known[key].slot for key in ids if key in known}
+
+    def signals_of(self, name: Name, first_ms: Array, by_ms: int) -> list[GoldenSignal]:
+        """The golden signals that an entity had series of by a time."""
         group = self._groups.get(name)
-        return {} if group is None else {key: one.slot for key, one in group.series.items()}
+        held = {} if group is None else group.witnesses
+        return [one for one in SIGNALS if any(0 < int(first_ms[slot]) <= by_ms for slot in held.get(one, ()))]
 
     def learn(self, closed: Array, sizes: Array, first_ms: Array) -> Iterator[Array]:
         """Hand on closed minutes, in order; what is found, as ``FINDING`` records.
@@ -205,7 +238,7 @@ class EntityBank:
         nth: Counter[str] = Counter()
         ranked = []
         for key, one in sorted(able.items()):
-            ranked.append((not (one.is_golden and nth[one.metric] < _GOLDEN_FEW), nth[one.metric], one.metric, key))
+            ranked.append((not (one.signal and nth[one.metric] < _GOLDEN_FEW), nth[one.metric], one.metric, key))
             nth[one.metric] += 1
         chosen = sorted(key for *_, key in sorted(ranked)[:MEMBERS])
         record["choose"] = 0 if len(able) == len(group.series) else LATER
@@ -285,7 +318,6 @@ class EntityBank:
         """Find the entities' series again, given slots, series and ids; an entity without any is gone."""
         if not self.settings.enabled:
             self.records, self._loaded = make_entities(_BLOCK), []
-            return
         for index, tenant, entity in self._loaded:
             self.names.extend([None] * (index + 1 - len(self.names)))
             self.names[index] = Name(tenant, entity)
