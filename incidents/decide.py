@@ -211,7 +211,7 @@ class DecideOperator:
         if right == self._partition or value is None:
             return self.on_anomaly(anomaly)
         self.counts["rerouted"] += 1
-        return [output(ANOMALIES, right, f"{anomaly.tenant}/{anomaly.series_id}", _marked(value), anomaly.at_ms)]
+        return [output(ANOMALIES, right, anomaly.key, _marked(value), anomaly.at_ms)]
 
     def _place(self, record: AlertRecord, at_ms: int, was: _Was | None) -> None:
         """Bring an alert that is new or changed to its incident, and publish what that changes."""

@@ -125,11 +125,15 @@ def alert_summary(anomaly: Anomaly, rule: str | None) -> str:
     where = f" of {place}" if place else ""
     if anomaly.kind == "trend":
         return f"{rule}: {anomaly.metric}{shown_labels(anomaly.labels)}{where}{_trend(anomaly, unit)}"
-    what = f"{rule}: {anomaly.metric}{where}" if rule else f"{anomaly.metric}{where} anomalous"
+    what = f"{rule}: {anomaly.metric}{where}" if rule else f"{anomaly.metric}{where} {_wrong(anomaly)}"
     text = f"{what}: {anomaly.observed:.4g}{unit}"
     if anomaly.expected is not None:
         text += f", expected {anomaly.expected.low:.4g} to {anomaly.expected.high:.4g}{unit}"
     return text
+
+
+def _wrong(anomaly: Anomaly) -> str:
+    return "does not fit the other signals" if anomaly.kind == "multivariate" else "anomalous"
 
 
 def _trend(anomaly: Anomaly, unit: str) -> str:

@@ -12,7 +12,20 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from metrics_ai.commands import config, decode, doctor, events, explain, inspect, replay, score, topics, up, worker
+from metrics_ai.commands import (
+    config,
+    decode,
+    doctor,
+    events,
+    explain,
+    health,
+    inspect,
+    replay,
+    score,
+    topics,
+    up,
+    worker,
+)
 from metrics_ai.commands.options import examples
 from metrics_ai.usage import NO_ARGUMENTS, UsageError, usage_line
 from schemas.errors import ConfigurationError, MachineError, MetricsAIError
@@ -98,6 +111,9 @@ app.command("incidents", epilog=examples("metrics-ai incidents", "metrics-ai inc
 app.command(
     "alerts", epilog=examples("metrics-ai alerts --since 1h", "metrics-ai alerts --json | jq .annotations.summary")
 )(events.alerts)
+app.command("health", epilog=examples("metrics-ai health", "metrics-ai health node:h1", "metrics-ai health --json"))(
+    health.health
+)
 app.command(
     "explain", epilog=examples("metrics-ai explain 3104109bb8", "metrics-ai explain 3104109bb8 --plot incident.svg")
 )(explain.explain)

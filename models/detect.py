@@ -12,7 +12,9 @@ import numpy.typing as npt
 
 from models.chosen import ChosenBank
 from models.drift import DriftBank
+from models.entities.bank import EntityBank, Name
 from models.families import family_of
+from models.health import HealthBook
 from models.histograms import HistogramBank
 from models.maintenance import windows_of
 from models.maintenance_book import MaintenanceBook
@@ -27,9 +29,8 @@ from models.walk import MAX_TIME_MS, sweep, walk
 from schemas.batch import SampleBatch, decode_batch
 from schemas.errors import CheckpointError, SchemaError
 from schemas.events import Anomaly, Setting, Tick
-from schemas.ids import decide_partition
 from schemas.series import Series
-from schemas.topics import ANOMALIES, DETECT_TICKS, SAMPLES, SETTINGS, Topic
+from schemas.topics import DETECT_TICKS, SAMPLES, SETTINGS, Topic
 from streams.bank import Newcomer, SeriesBank
 from streams.intake import COUNT_NAMES
 from streams.layout import HOT_DIRTY, Array
@@ -83,6 +84,8 @@ class DetectOperator(Reporting):
         self.bank = SeriesBank()
         self.drift = DriftBank(settings.drift)
         self.chosen = ChosenBank(settings.detectors, make_detector, pace_of(settings))
+        self.entities = EntityBank(settings.entities)
+        self.health = HealthBook()
         self.histograms = HistogramBank(settings.max_series)
         self._families = settings.all_families()
         self._family_cache: dict[tuple[str, str, str], int] = {}
@@ -132,7 +135,8 @@ class DetectOperator(Reporting):
         if topic == SAMPLES.name:
             return self._outputs(self.step_batch(decode_batch(value)))
         if topic == DETECT_TICKS.name:
-            return self._outputs(self.on_tick(Tick.from_bytes(value).at_ms))
+            at_ms = Tick.from_bytes(value).at_ms
+            return [*self._outputs(self.on_tick(at_ms)), *self._tell_health(at_ms)]
         self.apply_setting(Setting.from_bytes(value))
         return []
 
@@ -195,7 +199,10 @@ class DetectOperator(Reporting):
     def _register(self, fresh: Sequence[Newcomer]) -> None:
         slots = self.bank.add(fresh)
         self.drift.grow(self.bank.capacity)
+        self.entities.grow(self.bank.capacity)
         for slot, one in zip(slots, fresh, strict=True):
+            self.entities.watch(slot, one.series, one.id)
+            self.health.watch(Name(one.series.tenant, one.series.entity))
             self.chosen.watch(slot, one.series)
             if positions := self._rules.watching(one.series):
                 self._rules.attach(self.bank, slot, positions)
@@ -229,11 +236,13 @@ class DetectOperator(Reporting):
             found += [one for _, _, one in self._collect()]
         times_ms = self.bank.slots["newest_ms"][: self.bank.used] + silent_ms
         found += [self._chosen_anomaly(slot, event) for slot, event in self.chosen.silence(times_ms)]
+        found += [one for one in map(self._entity_anomaly, self.entities.silence(now_ms)) if one is not None]
         forget_ms = int(self.settings.forget_after_s * 1000)
         for slot in np.flatnonzero(silent_ms > forget_ms).tolist():
             self.bank.forget(slot)
             self.drift.forget(slot)
             self.chosen.forget(slot)
+            self.entities.forget(slot)
             self._extra["forgotten"] += 1
         self.histograms.forget(now_ms, forget_ms)
         return sorted(found, key=lambda one: (one.at_ms, one.series_id, one.detector))
@@ -259,29 +268,18 @@ class DetectOperator(Reporting):
         self._rules.replace(rules, from_ms, self._newest_ms, self.bank)
         self._tables = (*self._tables[:2], self._rules.records(), self._tables[3])
 
-    def _outputs(self, anomalies: Sequence[Anomaly]) -> list[Output]:
-        return [
-            Output(
-                topic=ANOMALIES,
-                partition=decide_partition(one.tenant, self.partitions),
-                key=f"{one.tenant}/{one.series_id}",
-                value=one.to_bytes(),
-                event_ms=one.at_ms,
-                id=f"{one.id}/{one.state}/{one.at_ms}",
-            )
-            for one in anomalies
-        ]
-
     def mark_all(self) -> None:
         """Let the next ``take_blocks`` bring the whole state."""
         self.bank.mark_all()
         self.drift.mark_all()
         self.chosen.mark_all()
+        self.entities.mark_all()
+        self.health.mark_all()
         self.histograms.mark_all()
 
     def take_blocks(self) -> list[tuple[str, bytes | None]]:
         """Copy out the records that changed since the last call."""
-        banks = (self.bank, self.drift, self.chosen, self.histograms)
+        banks = (self.bank, self.drift, self.chosen, self.entities, self.health, self.histograms)
         blocks = [block for bank in banks for block in bank.take_blocks()]
         return [*blocks, ("meta", msgspec.json.encode(self._meta()))]
 
@@ -314,6 +312,10 @@ class DetectOperator(Reporting):
             self.drift.load_block(key, value)
         elif kind == "chosen":
             self.chosen.load_block(key, value)
+        elif kind in {"entities", "entity_names"}:
+            self.entities.load_block(key, value)
+        elif kind == "health":
+            self.health.load_block(key, value)
         elif kind == "histograms":
             self.histograms.load_block(key, value)
         else:
@@ -335,6 +337,7 @@ class DetectOperator(Reporting):
         self.bank.finish_load(meta["used"])
         self._load_drift(meta["drift"])
         self.chosen.finish_load(self._series_by_slot())
+        self._load_entities()
         self._newest_ms = meta["newest_ms"]
         self._anchor = (meta["anchor"][0], meta["anchor"][1])
         if meta["families"] != [one.model_dump(mode="json") for one in self._families]:
@@ -350,6 +353,14 @@ class DetectOperator(Reporting):
         if not self._maintenance.load(meta["maintenance"]):
             self._maintenance.replace(self.settings.maintenance, self._newest_ms + 1, self._newest_ms, self.bank)
         self._tables = (*self._tables[:2], self._rules.records(), self._tables[3])
+
+    def _load_entities(self) -> None:
+        """Entities find their series again; those of which nothing was told yet are new."""
+        held = [(slot, series, int(self.bank.slots["id"][slot])) for slot, series in self._series_by_slot()]
+        self.entities.grow(self.bank.capacity)
+        self.entities.finish_load(held)
+        for _, series, _ in held:
+            self.health.watch(Name(series.tenant, series.entity))
 
     def _series_by_slot(self) -> Iterator[tuple[int, Series]]:
         return ((slot, identity.series) for slot, identity in self.bank.live())

@@ -118,8 +118,10 @@ WORK: Final = np.dtype(
         *TREND_SCRATCH,
         ("ints", "i8", (EVENT_ROOM, INTS)),
         ("floats", "f8", (EVENT_ROOM, FLOATS)),
-        ("closed", "i8", (MINUTE_ROOM, 3)),  # closed minutes: slot, row, end in ms
-        # Standardised mean, mean, center, size of a spread; of size 0 is no minute, but a series that begins anew.
+        # Closed minutes: slot, row, end in ms, whether it counts for the series' entity.
+        ("closed", "i8", (MINUTE_ROOM, 4)),
+        # Standardised mean, mean, center, size of a spread; of size 0 is no minute, but a series that begins anew; a
+        # negative one is not known, and nothing for drift detectors.
         ("closed_z", "f8", (MINUTE_ROOM, 4)),
     ],
     align=True,

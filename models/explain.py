@@ -47,6 +47,20 @@ def shown_labels(labels: Mapping[str, str]) -> str:
     return f" ({', '.join(shown)})" if shown else ""
 
 
+def noun_of(series: Series) -> str:
+    """What a series measures, in words.
+
+    Examples
+    --------
+    >>> noun_of(Series("t", "net_bytes", {"device": "eth0"}, {"node": "h1"}, "counter"))
+    'net_bytes per second (eth0)'
+    """
+    noun = _NOUNS.get(series.metric, series.metric)
+    if series.metric not in _NOUNS and series.type in {"counter", "delta"}:
+        noun += " per second"
+    return noun + shown_labels(series.labels)
+
+
 def subject_of(series: Series) -> str:
     """What a series is about, in words.
 
@@ -55,10 +69,7 @@ def subject_of(series: Series) -> str:
     >>> subject_of(Series("t", "node_cpu_ratio", {"host": "h1"}, {"node": "h1"}))
     'CPU of node h1'
     """
-    noun = _NOUNS.get(series.metric, series.metric)
-    if series.metric not in _NOUNS and series.type in {"counter", "delta"}:
-        noun += " per second"
-    noun += shown_labels(series.labels)
+    noun = noun_of(series)
     kind, _, name = series.entity.partition(":")
     return f"{noun} of {kind} {name}" if name else noun
 

@@ -1,4 +1,4 @@
-"""Closed minutes on their way to the drift detectors: how far from what was expected, in sizes of what would matter."""
+"""Closed minutes on their way to entities and drift detectors, told in sizes of what would matter."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from models.episodes import OPEN
 from streams.jit import kernel
 from streams.layout import (
     CENTER,
@@ -31,6 +32,8 @@ _OF_MINUTES: Final = 0.75
 _OF_HOURS: Final = 3.75
 # Until the hours are known, a drift is that much larger.
 _UNKNOWN_HOURS: Final = 2.0
+UNKNOWN: Final = -1.0
+"""The size of a minute that is nothing for a drift detector."""
 
 
 @kernel
@@ -66,12 +69,9 @@ def _usual_minute(row: Row, mean: float, family: Row) -> tuple[Number, Number]:
 
 
 @kernel
-def close_minute(row: Row, number: int, params: Row, family: Row, work: Row) -> None:
-    """Hand a closed minute to the drift detectors, in sizes of what would matter."""
-    at_bucket = _MINUTE_AT + number % _MINUTES
-    if row.ring_count[at_bucket] <= 0:
-        return
-    mean = row.ring[at_bucket, MEAN]
+def _measure(row: Row, mean: float, params: Row, family: Row, work: Row) -> None:
+    """Tell a minute in sizes of what would matter, where that is known."""
+    at = work.minutes - 1
     near, size = _usual_minute(row, mean, family)
     center = row.usual[USUAL]
     if np.isnan(near):
@@ -79,12 +79,30 @@ def close_minute(row: Row, number: int, params: Row, family: Row, work: Row) -> 
         size = _UNKNOWN_HOURS * _size(row, params.reference)
     if size <= 0.0:
         return
+    work.closed_z[at, 0] = max(-params.clip, min(params.clip, (mean - near) / size))
+    work.closed_z[at, 2] = center
+    work.closed_z[at, 3] = size
+
+
+@kernel
+def close_minute(row: Row, number: int, params: Row, family: Row, work: Row) -> None:
+    """Hand on a closed minute: to the series' entity, and to its drift detector in sizes of what would matter.
+
+    What the series itself calls anomalous teaches neither; nor does its entity learn of a minute that stands alone.
+    """
+    at_bucket = _MINUTE_AT + number % _MINUTES
+    count = row.ring_count[at_bucket]
+    if count == 0 or row.ring_number[at_bucket] != number:
+        return
+    calm = count > 0 and row.state != OPEN
     at = work.minutes
     work.minutes = at + 1
     work.closed[at, 0] = work.slot
     work.closed[at, 1] = work.at_row
     work.closed[at, 2] = (number + 1) * _MINUTE_MS
-    work.closed_z[at, 0] = max(-params.clip, min(params.clip, (mean - near) / size))
-    work.closed_z[at, 1] = mean
-    work.closed_z[at, 2] = center
-    work.closed_z[at, 3] = size
+    work.closed[at, 3] = calm and row.newest_ms < (number + 2) * _MINUTE_MS
+    work.closed_z[at, :] = 0.0
+    work.closed_z[at, 1] = row.ring[at_bucket, MEAN]
+    work.closed_z[at, 3] = UNKNOWN
+    if calm:
+        _measure(row, row.ring[at_bucket, MEAN], params, family, work)

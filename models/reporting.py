@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from models import episodes as e
 from models.chosen import ChosenBank, ChosenEvent
 from models.drift import DriftBank
+from models.entities.bank import EntityBank, Name
+from models.entities.layout import PATIENCE
+from models.entities.verdict import entity_anomaly
+from models.health import HealthBook
 from models.rule_book import RuleBook
 from models.settings import DetectSettings
 from models.trace import SKIPPED
@@ -18,9 +23,12 @@ from models.verdict import Minute, Subject, Told, chosen_anomaly, drift_anomalie
 from models.vital_verdict import vital_anomaly
 from models.vitals import FIRST_VITAL
 from schemas.batch import SampleBatch
-from schemas.events import Anomaly
+from schemas.events import Anomaly, EntityHealth, GoldenSignal
+from schemas.ids import decide_partition, event_id
+from schemas.topics import ANOMALIES, HEALTH
 from streams.bank import SeriesBank
 from streams.layout import HOT_DIRTY, Array
+from streams.operator import Output
 
 Found = list[tuple[int, int, Anomaly]]
 """Anomalies with their row, and their order within it."""
@@ -37,6 +45,7 @@ Drifts = dict[int, list[Drift]]
 """By slot, in the order of rows."""
 # What chosen detectors say of a row comes after all else.
 LAST: Final = 1 << 40
+MINUTE_MS: Final = 60_000
 
 
 def _drifted_by(ints: list[int], drifts: Drifts) -> int:
@@ -52,6 +61,9 @@ class Reporting:
     bank: SeriesBank
     drift: DriftBank
     chosen: ChosenBank
+    entities: EntityBank
+    health: HealthBook
+    partitions: int
     _rules: RuleBook
     _work: Array
     _extra: Counter[str]
@@ -107,25 +119,69 @@ class Reporting:
         return window_anomaly(told, about)
 
     def _learn_minutes(self, minutes: int, events: int, drifts: Drifts) -> Found:
-        """Feed closed minutes to the drift detectors; those of series that begin anew do, too."""
+        """Feed closed minutes to entities and drift detectors; those of series that begin anew do, too."""
         closed, sizes = self._work["closed"][0, :minutes], self._work["closed_z"][0, :minutes]
         anew = np.flatnonzero(sizes[:, 3] == 0.0).tolist()
-        self._extra["closed_buckets"] += minutes - len(anew)
+        self._extra["closed_buckets"] += int(np.count_nonzero(sizes[:, 3] > 0.0))
         found: Found = []
         for start, end in pairwise([-1, *anew, minutes]):
             if self.settings.drift.enabled:
-                found += self._learn_drift(closed[start + 1 : end], sizes[start + 1 : end], events, drifts)
+                known = start + 1 + np.flatnonzero(sizes[start + 1 : end, 3] > 0.0)
+                found += self._learn_drift(closed[known], sizes[known], events, drifts)
             if end < minutes:
                 self.drift.forget(int(closed[end, 0]))
+        return found + self._learn_entities(closed, sizes)
+
+    def _learn_entities(self, closed: Array, sizes: Array) -> Found:
+        found: Found = []
+        for findings in self.entities.learn(closed, sizes, self.bank.slots["first_ms"]):
+            for one in findings:
+                if (anomaly := self._entity_anomaly(one)) is not None:
+                    found.append((int(one["row"]), LAST + len(found), anomaly))
         return found
+
+    def _entity_anomaly(self, finding: Any) -> Anomaly | None:
+        name = self.entities.names[int(finding["entity"])]
+        assert name is not None
+        ids = [int(finding["lead"]), *finding["id"][: finding["count"]].tolist()]
+        series = {key: self._subject(slot).series for key, slot in self.entities.slots_of(name, ids).items()}
+        return entity_anomaly(finding, name, series)
 
     def _learn_drift(self, closed: Array, sizes: Array, events: int, drifts: Drifts) -> Found:
         found: Found = []
         for at, since_ms in self.drift.learn(closed[:, 0], sizes[:, 0], closed[:, 2]):
-            slot, row, end_ms = closed[at].tolist()
+            slot, row, end_ms = closed[at, :3].tolist()
             drifts[slot].append(Drift(row, end_ms))
             mean, center, size = sizes[at, 1:].tolist()
             minute = Minute(end_ms, mean, center, size, since_ms)
             for state, one in enumerate(drift_anomalies(minute, self._subject(slot), self.settings.drift.detector)):
                 found.append((row, events + state, one))
         return found
+
+    def _outputs(self, anomalies: Sequence[Anomaly]) -> list[Output]:
+        outputs: list[Output] = []
+        for one in anomalies:
+            told = f"{one.id}/{one.state}/{one.at_ms}"
+            outputs.append(Output(ANOMALIES, self._home(one.tenant), one.key, one.to_bytes(), one.at_ms, told))
+            health = self.health.absorb(one, self._signals(Name(one.tenant, one.entity), one.at_ms))
+            if health is not None:
+                outputs.append(self._health_output(health))
+        return outputs
+
+    def _home(self, tenant: str) -> int:
+        return decide_partition(tenant, self.partitions)
+
+    def _signals(self, name: Name, at_ms: int) -> list[GoldenSignal]:
+        """The golden signals of an entity, as far as they are known whatever comes in which order."""
+        return self.entities.signals_of(name, self.bank.slots["first_ms"], at_ms - PATIENCE * MINUTE_MS)
+
+    def _tell_health(self, at_ms: int) -> list[Output]:
+        """Entities that are new or gone, and those of which nothing was told for a day."""
+        gone = [self.health.forget(name, at_ms) for name in self.entities.take_gone()]
+        told = [self.health.tell(name, now, self._signals(name, now)) for name, now in self.health.on_tick(at_ms)]
+        return [self._health_output(one) for one in (*gone, *told) if one is not None]
+
+    def _health_output(self, one: EntityHealth) -> Output:
+        key = f"{one.tenant}/{one.entity}"
+        told = event_id("health", key, one.at_ms, one.to_bytes())
+        return Output(HEALTH, self._home(one.tenant), key, one.to_bytes(), one.at_ms, told)

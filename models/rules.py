@@ -33,7 +33,8 @@ _SELECTOR = re.compile(r"\s*([A-Za-z_:][\w:.]*)?\s*(?:\{(.*)\})?\s*", re.DOTALL)
 _MATCHER = re.compile(r'\s*([A-Za-z_][\w.]*)\s*(=~|!~|!=|=)\s*"((?:[^"\\]|\\.)*)"\s*(?:,|$)')
 
 RESERVED_NAMES: Final = frozenset(
-    {"windows", "five_windows", "adwin", "page_hinkley", "gaussian_scorer", "records", "MetricAnomaly", "MetricDrift"}
+    {"windows", "five_windows", "adwin", "page_hinkley", "gaussian_scorer", "records", "entities"}
+    | {"MetricAnomaly", "MetricDrift", "EntityAnomaly"}
 )
 """Names of detectors and of their alerts: a rule of such a name would share their episodes."""
 

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 
 from models.calendar import CalendarSettings
 from models.chosen import DetectorChoice, check_choices
+from models.entities.settings import EntitySettings
 from models.families import NODE_FAMILIES, MetricFamily
 from models.maintenance import MaintenanceWindow, distinct_windows
 from models.rules import ThresholdRule, distinct_rules
@@ -133,6 +134,9 @@ class DetectSettings(BaseModel):
     drift: DriftSettings = Field(default_factory=DriftSettings, description="Slow shifts (River).")
     vitals: VitalsSettings = Field(
         default_factory=VitalsSettings, description="Does a series come, move, and swing as it used to."
+    )
+    entities: EntitySettings = Field(
+        default_factory=EntitySettings, description="Several signals of one entity, judged together."
     )
     families: list[MetricFamily] = Field(
         default_factory=list, description="Floors for metrics of your own; they come before the shipped ones."

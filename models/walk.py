@@ -153,13 +153,12 @@ def _on_time(row: Row, params: Row, family: Row, work: Row) -> None:
     if closed & (1 << MINUTE):
         note_levels(row, row.newest_ms, row.started_ms if row.state == OPEN or row.evidence > 0.0 else row.newest_ms)
         check_vitals(row, closed, params, family, work)
+        close_minute(row, minute, params, family, work)
     if row.state == OPEN:
         if closed & (1 << _FINE):
             _expect_anew(row, params, family, work)
         return
     if closed:
-        if closed & (1 << MINUTE):
-            close_minute(row, minute, params, family, work)
         _relearn(row, closed, params, family, work)
     elif _is_young(row):
         row.fresh_ms = row.newest_ms

@@ -31,8 +31,11 @@ AnomalyKind = Literal[
     "trend",
     "limit",
     "deviation",
+    "multivariate",
 ]
 Direction = Literal["up", "down", "none"]
+HealthState = Literal["healthy", "degraded", "critical", "gone"]
+GoldenSignal = Literal["latency", "traffic", "errors", "saturation"]
 EndReason = Literal["recovered", "level_shift", "silent", "maintenance"]
 AlertState = Literal["firing", "resolved"]
 IncidentState = Literal["open", "resolved", "merged"]
@@ -152,7 +155,8 @@ class UsualHour(BaseModel):
 class Anomaly(Event):
     """One state of one anomaly episode of one series: its start, an update, or its end.
 
-    A later state carries what earlier ones said (peak, start), so any of them may be lost or repeated.
+    A later state carries what earlier ones said (peak, start), so any of them may be lost or repeated. One of kind
+    ``multivariate`` is of a whole entity, and told of the series that fitted its others least when it began.
     """
 
     v: Literal[1] = 1
@@ -193,6 +197,49 @@ class Anomaly(Event):
     confidence: Annotated[float, Field(ge=0, le=1)]
     confidence_reasons: list[str] = []
     explanation: str
+
+    @property
+    def key(self) -> str:
+        """The record's: of the entity where all of it is anomalous, else of the series."""
+        return f"{self.tenant}/{self.entity if self.kind == 'multivariate' else self.series_id}"
+
+
+class SignalHealth(BaseModel):
+    """One golden signal of an entity; of one that is anomalous, the series that is worst."""
+
+    model_config = ConfigDict(frozen=True)
+    signal: GoldenSignal
+    state: Literal["normal", "anomalous"]
+    metric: str | None = None
+    labels: dict[str, str] = {}
+    unit: str = ""
+    value: Finite | None = None
+    expected: Range | None = None
+    score: Annotated[Finite | None, Field(description="Above 1.0 = anomalous.")] = None
+
+
+class HealthReason(BaseModel):
+    """Something that is wrong with an entity now."""
+
+    model_config = ConfigDict(frozen=True)
+    state: Annotated[HealthState, Field(description="What it makes of the entity.")]
+    since_ms: TimeMs
+    anomaly_id: str
+    text: str
+
+
+class EntityHealth(Event):
+    """How a node, a service or another entity is: written when that changes, and once a day."""
+
+    v: Literal[1] = 1
+    tenant: str
+    entity: str
+    state: HealthState
+    since_ms: Annotated[TimeMs, Field(description="Since when it is in this state.")]
+    at_ms: TimeMs
+    signals: Annotated[list[SignalHealth], Field(description="Those of the four that the entity has series of.")] = []
+    reasons: Annotated[list[HealthReason], Field(description="What is wrong, the worst first, at most ten.")] = []
+    reason_count: Annotated[int, Field(description="How many in all.")] = 0
 
 
 class Alert(Event):

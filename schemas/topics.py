@@ -79,13 +79,23 @@ REJECTED: Final = Topic(
 )
 ANOMALIES: Final = Topic(
     "metrics.anomalies",
-    "tenant/series",
+    "tenant/series, or tenant/entity",
     "JSON: start, update or end of an anomaly",
     "delete",
     30 * DAY_MS,
     ("detect",),
     ("decide", "outside"),
     events.Anomaly,
+)
+HEALTH: Final = Topic(
+    "entities.health",
+    "tenant/entity",
+    "JSON: how an entity is, and why",
+    "compact,delete",
+    30 * DAY_MS,
+    ("detect",),
+    ("outside",),
+    events.EntityHealth,
 )
 ALERTS: Final = Topic(
     "alerts",
@@ -165,6 +175,7 @@ CATALOGUE: Final[tuple[Topic, ...]] = (
     SAMPLES,
     REJECTED,
     ANOMALIES,
+    HEALTH,
     ALERTS,
     INCIDENTS,
     TIMELINE,

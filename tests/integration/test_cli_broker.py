@@ -24,8 +24,8 @@ from metrics_ai.cli import app
 from metrics_ai.config import Config
 from metrics_ai.stack.stack import Stack, StackOptions
 from metrics_ai.topic_reader import Latest, TopicReader
-from schemas.events import Alert, Incident
-from schemas.topics import ALERTS, INCIDENTS
+from schemas.events import Alert, EntityHealth, Incident
+from schemas.topics import ALERTS, HEALTH, INCIDENTS
 
 
 def _run(kafka: KafkaSettings, *arguments: str) -> Result:
@@ -98,6 +98,27 @@ def test_up_creates_no_topic_where_that_is_switched_off(any_broker: KafkaSetting
     config = Config(kafka=kafka, ingest=IngestSettings(create_topics=False))
     Stack(config, StackOptions(tmp_path, broker=kafka.bootstrap), lambda _: None)._start_broker()
     assert not [name for name in list_topics(kafka) if name.startswith("off.")]
+
+
+def test_health_is_the_newest_of_each_entity(any_broker: KafkaSettings) -> None:
+    kafka = any_broker.model_copy(update={"partitions": 2})
+    create_topics(kafka)
+    producer = Producer(kafka.librdkafka())
+    for entity, state in (("node:h1", "critical"), ("node:h2", "degraded"), ("node:h1", "healthy")):
+        told = EntityHealth.model_validate(
+            {"tenant": "default", "entity": entity, "state": state, "since_ms": 1_795_446_000_000, "at_ms": 1}
+        )
+        producer.produce(HEALTH.name, told.to_bytes(), f"default/{entity}", partition=0)
+    assert producer.flush(20) == 0
+    lines = _run(kafka, "health", "--json").stdout.splitlines()
+    assert [(one["entity"], one["state"]) for one in map(json.loads, lines)] == [
+        ("node:h2", "degraded"),
+        ("node:h1", "healthy"),
+    ]
+    assert "node:h1 is healthy since 2026-11-23 15:00:00Z" in _run(kafka, "health", "h1").stdout
+    missing = _run(kafka, "health", "h3")
+    assert missing.exit_code == 1
+    assert "nothing is known of an entity 'h3'" in missing.stderr
 
 
 def test_incidents_are_the_newest_of_each_key(any_broker: KafkaSettings) -> None:

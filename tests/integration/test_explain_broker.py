@@ -23,7 +23,7 @@ from models.detect import DetectOperator, DetectSettings
 from schemas.batch import SampleBatch, encode_batch
 from schemas.ids import decide_partition, samples_partition
 from schemas.series import Series
-from schemas.topics import DETECT_CHECKPOINTS, SAMPLES
+from schemas.topics import ANOMALIES, DETECT_CHECKPOINTS, SAMPLES
 
 PARTITIONS = 2
 START_MS = 1_790_035_200_000
@@ -56,8 +56,8 @@ def told(any_broker: KafkaSettings) -> KafkaSettings:
     outputs = []
     for batch in batches():
         producer.produce(kafka.topic(SAMPLES), encode_batch(batch), "default", partition=at)
-        for anomaly in detect.step(SAMPLES.name, encode_batch(batch)):
-            outputs += [anomaly, *decide.step(anomaly.topic.name, anomaly.value)]
+        for one in detect.step(SAMPLES.name, encode_batch(batch)):
+            outputs += [one, *(decide.step(one.topic.name, one.value) if one.topic is ANOMALIES else ())]
     outputs += decide.on_tick(START_MS + 3_600_000)
     for one in outputs:
         producer.produce(kafka.topic(one.topic), one.value, one.key, partition=one.partition)

@@ -199,7 +199,8 @@ def reference(raw: Sequence[bytes], folder: Path, last_tick_ms: int) -> Outcome:
     anomalies: list[Output] = []
     for piece in RecordingReader(RecordingOptions(), "default").read([path]):
         if piece.batch is not None:
-            anomalies += detect.step(SAMPLES.name, encode_batch(piece.batch))
+            outputs = detect.step(SAMPLES.name, encode_batch(piece.batch))
+            anomalies += [one for one in outputs if one.topic is ANOMALIES]
     decide = DecideOperator(decide_settings(), 0, 1)
     for output in anomalies:
         outcome.take(output.topic.name, output.id, output.value)

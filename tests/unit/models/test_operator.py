@@ -12,7 +12,7 @@ from schemas.batch import encode_batch
 from schemas.errors import CheckpointError, SchemaError
 from schemas.events import Anomaly, Setting, Tick
 from schemas.series import Series
-from schemas.topics import ANOMALIES, DETECT_TICKS, SAMPLES, SETTINGS
+from schemas.topics import ANOMALIES, DETECT_TICKS, HEALTH, SAMPLES, SETTINGS
 from tests.unit.models.streams import START_MS, Bench, Sample, batch_of, stream
 
 BURN = [*np.tile([0.09, 0.11], 60).tolist(), *[0.97] * 8]
@@ -63,7 +63,8 @@ def test_series_beyond_the_tenants_limit_are_dropped_and_counted() -> None:
 def test_records_come_and_go_as_bytes(cpu: Series) -> None:
     operator = DetectOperator(DetectSettings.model_validate({"windows": {"5m": {"warmup_s": 60}}}), 3, 8)
     outputs = operator.step(SAMPLES.name, encode_batch(batch_of(stream(cpu, BURN))))
-    (output,) = outputs
+    output, health = outputs
+    assert (health.topic, health.key) == (HEALTH, f"t/{cpu.entity}")
     assert (output.topic, output.key) == (ANOMALIES, f"t/{cpu.id:016x}")
     anomaly = Anomaly.from_bytes(output.value)
     assert output.id == f"{anomaly.id}/start/{anomaly.at_ms}"

@@ -1,0 +1,178 @@
+"""What is usual together: levels, covariances, the precision made of them, and limits learned from the tails.
+
+The precision is the inverse of the levels' correlations, shrunk towards none: what two series nearly always share must
+not make the little that they do not share an alarm.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+
+from models.entities.layout import BINS, HIGHEST, HOUR, LOWEST, MEMBERS, SPARSE, STATISTICS
+from streams.jit import kernel
+from streams.layout import Number, Row
+
+YOUNG: Final = 30
+"""Minutes from which on a member has a level."""
+_LOG_STEP: Final = np.log(HIGHEST / LOWEST) / BINS
+# The limit begins where so much of the minutes lies beyond, and moves by no more than a share an hour.
+_TAIL: Final = 0.02
+_STEP: Final = 0.1
+# Counts of the tails forget a week.
+_KEEP: Final = float(np.exp(-HOUR / 10_080.0))
+_FLOORS: Final = np.array([0.8, 3.0])
+
+
+@kernel
+def spread_of(ent: Row, place: int) -> Number:
+    """A member's own spread; of a constant one hardly more than nothing."""
+    return max(np.sqrt(ent.var[place]), 1e-9 * abs(ent.mean[place]) + 1e-12)
+
+
+@kernel
+def take_levels(ent: Row, values: Any, params: Row) -> None:
+    """Move the levels towards a minute's means."""
+    for i in range(ent.count):
+        if np.isnan(values[i]) or ent.learned[i] < YOUNG:
+            continue
+        away = (values[i] - ent.mean[i]) / spread_of(ent, i)
+        away = max(-params.clip, min(params.clip, away))
+        ent.level[i] += params.smooth * (away - ent.level[i])
+
+
+@kernel
+def learn(ent: Row, values: Any, params: Row) -> None:
+    """Learn a minute: of each member mean and variance, of each pair how they go together."""
+    for i in range(ent.count):
+        if np.isnan(values[i]):
+            continue
+        away = values[i] - ent.mean[i]
+        if ent.learned[i] >= YOUNG:
+            reach = params.clip * spread_of(ent, i)
+            away = max(-reach, min(reach, away))
+            for j in range(i + 1):
+                if np.isnan(values[j]) or (j < i and ent.learned[j] <= YOUNG):
+                    continue
+                known = min(ent.learned[i], ent.learned[j]) - YOUNG + 1
+                weight = max(1.0 / known, 1.0 / params.cov_minutes)
+                both = np.float32(ent.cov[i, j] + weight * (ent.level[i] * ent.level[j] - ent.cov[i, j]))
+                ent.cov[i, j] = both
+                ent.cov[j, i] = both
+        weight = max(1.0 / (ent.learned[i] + 1), 1.0 / params.mean_minutes)
+        ent.mean[i] += weight * away
+        ent.var[i] = (1.0 - weight) * (ent.var[i] + weight * away * away)
+        ent.learned[i] += 1
+
+
+@kernel
+def level_spread(ent: Row, place: int) -> Number:
+    """The spread of a member's level."""
+    return np.sqrt(max(np.float64(ent.cov[place, place]), 1e-12))
+
+
+@kernel
+def _correlation(ent: Row, i: int, j: int) -> Number:
+    """Of two levels, as far as their numbers allow: they were not learned in the same minutes."""
+    return max(-1.0, min(1.0, ent.cov[i, j] / (level_spread(ent, i) * level_spread(ent, j))))
+
+
+@kernel
+def _factor(ent: Row, places: Any, n: int, shrink: float, low: Any) -> Number:
+    """Cholesky's factor of the shrunk correlations; whether there is one."""
+    for a in range(n):
+        for b in range(a + 1):
+            total = 1.0 if a == b else (1.0 - shrink) * _correlation(ent, places[a], places[b])
+            for k in range(b):
+                total -= low[a, k] * low[b, k]
+            if a == b and total < 0.5 * shrink:
+                return False
+            low[a, b] = np.sqrt(total) if a == b else total / low[b, b]
+    return True
+
+
+@kernel
+def fit_precision(ent: Row, params: Row) -> None:
+    """Invert the correlations of those that are known for long enough, by Cholesky.
+
+    Where pairs were learned in too different minutes to make a matrix, they are shrunk until they do.
+    """
+    places = np.zeros(MEMBERS, np.int64)
+    n = 0
+    for i in range(ent.count):
+        known = ent.learned[i] >= params.warm and ent.cov[i, i] > 1e-6 and ent.var[i] > (1e-6 * ent.mean[i]) ** 2
+        ent.fitted[i] = known
+        if known:
+            places[n] = i
+            n += 1
+    low = np.zeros((MEMBERS, MEMBERS))
+    shrink = params.shrink
+    while not _factor(ent, places, n, shrink, low):
+        shrink += 0.5 * (1.0 - shrink)
+    _invert(ent, low, places, n)
+
+
+@kernel
+def _invert(ent: Row, low: Any, places: Any, n: int) -> None:
+    """The precision from its Cholesky factor."""
+    inverse = np.zeros((MEMBERS, MEMBERS))
+    for b in range(n):
+        inverse[b, b] = 1.0 / low[b, b]
+        for a in range(b + 1, n):
+            total = 0.0
+            for k in range(b, a):
+                total -= low[a, k] * inverse[k, b]
+            inverse[a, b] = total / low[a, a]
+    for a in range(n):
+        for b in range(a + 1):
+            total = 0.0
+            for k in range(a, n):
+                total += inverse[k, a] * inverse[k, b]
+            ent.precision[places[a], places[b]] = total
+            ent.precision[places[b], places[a]] = total
+
+
+@kernel
+def note_tail(ent: Row, which: int, distance: float) -> None:
+    """Count a distance in its tail."""
+    at = int(np.log(max(distance, LOWEST) / LOWEST) / _LOG_STEP)
+    ent.tail[which, min(at, BINS - 1)] += np.float32(1.0)
+
+
+@kernel
+def _tail_limit(tail: Any, risk: float) -> Number:
+    """Peaks over a threshold with an exponential tail: as far out as the risk says."""
+    total = 0.0
+    for at in range(BINS):
+        total += tail[at]
+    beyond, at = 0.0, BINS
+    while at > 0 and beyond < _TAIL * total:
+        at -= 1
+        beyond += tail[at]
+    start = LOWEST * np.exp(at * _LOG_STEP)
+    excess = 0.0
+    for place in range(at, BINS):
+        excess += tail[place] * (LOWEST * np.exp((place + 0.5) * _LOG_STEP) - start)
+    return start + excess / max(beyond, 1.0) * np.log(max(beyond, 1.0) / max(total, 1.0) / risk)
+
+
+@kernel
+def fit_limits(ent: Row, params: Row) -> None:
+    """Let the limits follow the tails, by little steps, once these are known."""
+    if ent.judged < params.warm:
+        return
+    for which in range(STATISTICS):
+        wanted = max(_FLOORS[which], _tail_limit(ent.tail[which], params.risk))
+        before = ent.limit[which]
+        if before > 0.0:
+            wanted = max(before * (1.0 - _STEP), min(before * (1.0 + _STEP), wanted))
+        ent.limit[which] = min(wanted, HIGHEST)
+        for at in range(BINS):
+            ent.tail[which, at] *= np.float32(_KEEP)
+
+
+@kernel
+def sparse_limit(ent: Row) -> Number:
+    """How far one member alone may be from what the others suggest."""
+    return ent.limit[SPARSE]
