@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from metrics_ai.commands import (
+    baseline,
     config,
     decode,
     doctor,
@@ -98,6 +99,7 @@ app.command("worker", epilog=examples("metrics-ai worker ingest", "metrics-ai wo
     worker.worker
 )
 app.add_typer(topics.app, name="topics")
+app.add_typer(baseline.app, name="baseline")
 app.command("replay", epilog=examples("metrics-ai replay week.csv", "metrics-ai replay *.parquet --json | tail -1"))(
     replay.replay
 )

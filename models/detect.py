@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from models.audit import BASELINES_SUBJECT, BaselineRequest, request_of
 from models.chosen import ChosenBank
 from models.drift import DriftBank
 from models.entities.bank import EntityBank, Name
@@ -33,7 +34,7 @@ from schemas.series import Series
 from schemas.topics import DETECT_TICKS, SAMPLES, SETTINGS, Topic
 from streams.bank import Newcomer, SeriesBank
 from streams.intake import COUNT_NAMES
-from streams.layout import HOT_DIRTY, Array
+from streams.layout import HOT_DIRTY, WARM_DIRTY, Array
 from streams.operator import Output
 
 __all__ = ["DetectOperator", "DetectSettings", "ThresholdRule"]
@@ -101,6 +102,7 @@ class DetectOperator(Reporting):
         )
         self._work = make_work()
         self._extra: Counter[str] = Counter()
+        self._audit = []
         self._newest_ms = 0
         self._anchor = (0, 0)
         self._loaded_meta: dict[str, Any] | None = None
@@ -133,10 +135,10 @@ class DetectOperator(Reporting):
         if value is None:
             raise SchemaError(f"an empty record on {topic}")
         if topic == SAMPLES.name:
-            return self._outputs(self.step_batch(decode_batch(value)))
+            return [*self._outputs(self.step_batch(decode_batch(value))), *self._audit_outputs()]
         if topic == DETECT_TICKS.name:
             at_ms = Tick.from_bytes(value).at_ms
-            return [*self._outputs(self.on_tick(at_ms)), *self._tell_health(at_ms)]
+            return [*self._outputs(self.on_tick(at_ms)), *self._tell_health(at_ms), *self._audit_outputs()]
         self.apply_setting(Setting.from_bytes(value))
         return []
 
@@ -150,6 +152,7 @@ class DetectOperator(Reporting):
         told
             Becomes what was found of each row (``models.trace``), if there is one for each.
         """
+        self._audit = []
         if batch.is_histogram:
             batch = self.histograms.derive(batch)
         if not len(batch):
@@ -257,12 +260,22 @@ class DetectOperator(Reporting):
         """
         if setting.subject == RULES_SUBJECT:
             self._replace_rules(rules_of(setting), setting.valid_from_ms)
+        elif setting.subject == BASELINES_SUBJECT:
+            self._roll_back(request_of(setting), setting.valid_from_ms)
         elif setting.subject == MAINTENANCE_SUBJECT:
             windows = windows_of(setting)
             try:
                 self._maintenance.replace(windows, setting.valid_from_ms, self._newest_ms, self.bank)
             except ValueError as error:
                 raise SchemaError(str(error)) from error
+
+    def _roll_back(self, request: BaselineRequest, from_ms: int) -> None:
+        """Ask a series for its older level; one that is not known here is somebody else's, or forgotten."""
+        slot = int(self.bank.slots_of(np.array([int(request.series_id, 16)], np.uint64))[0])
+        if slot >= 0 and self._subject(slot).series.tenant == request.tenant:
+            row = self.bank.slots[slot]
+            row["rollback_ms"] = max(1, from_ms)
+            row["dirty"] |= WARM_DIRTY
 
     def _replace_rules(self, rules: Sequence[ThresholdRule], from_ms: int) -> None:
         self._rules.replace(rules, from_ms, self._newest_ms, self.bank)

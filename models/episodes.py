@@ -267,7 +267,7 @@ def _open_step(row: Row, score: float, agreed: int, time_ms: int, params: Row) -
     row.peak = max(row.peak, score)
     if _recovered(row, score, time_ms, params):
         return END_RECOVERED
-    if time_ms - row.started_ms > params.max_freeze_ms:
+    if time_ms - row.started_ms > params.max_freeze_ms and not row.held:
         row.clear_ms = time_ms
         return END_SHIFT
     if row.clear_hits == 0 and _worse(row, agreed, time_ms, params):

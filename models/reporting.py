@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from models import episodes as e
+from models.audit import audit_entry
 from models.chosen import ChosenBank, ChosenEvent
 from models.drift import DriftBank
 from models.entities.bank import EntityBank, Name
@@ -20,12 +21,13 @@ from models.rule_book import RuleBook
 from models.settings import DetectSettings
 from models.trace import SKIPPED
 from models.verdict import Minute, Subject, Told, chosen_anomaly, drift_anomalies, rule_anomaly, window_anomaly
+from models.versions import AUDIT_RULE
 from models.vital_verdict import vital_anomaly
 from models.vitals import FIRST_VITAL
 from schemas.batch import SampleBatch
-from schemas.events import Anomaly, EntityHealth, GoldenSignal
+from schemas.events import Anomaly, AuditEntry, EntityHealth, GoldenSignal
 from schemas.ids import decide_partition, event_id
-from schemas.topics import ANOMALIES, HEALTH
+from schemas.topics import ANOMALIES, AUDIT, HEALTH
 from streams.bank import SeriesBank
 from streams.layout import HOT_DIRTY, Array
 from streams.operator import Output
@@ -67,6 +69,7 @@ class Reporting:
     _rules: RuleBook
     _work: Array
     _extra: Counter[str]
+    _audit: list[AuditEntry]
 
     def _judge_chosen(self, batch: SampleBatch, slots: Array, rows: Array, told: Array) -> Found:
         """Hand on what the walk took of the series that chosen detectors watch."""
@@ -96,11 +99,25 @@ class Reporting:
         if minutes:
             found += self._learn_minutes(minutes, events, drifts)
         for at, told in enumerate(map(Told, ints, floats)):
+            if told.ints[e.I_RULE] == AUDIT_RULE:
+                self._audit.append(audit_entry(told, self._subject(told.ints[e.I_SLOT])))
+                continue
             order = at if told.ints[e.I_CODE] == e.END_SILENT else at + 2 * events + 2
             told.ints[e.I_DRIFTED] = _drifted_by(told.ints, drifts)
             found.append((told.ints[e.I_ROW], order, self._anomaly(told)))
         self._note_drifts(drifts)
         return found
+
+    def take_audit(self) -> list[AuditEntry]:
+        """What the last batch wrote down, by time; nothing the second time."""
+        taken, self._audit = self._audit, []
+        return sorted(taken, key=lambda one: (one.at_ms, one.id))
+
+    def _audit_outputs(self) -> list[Output]:
+        return [
+            Output(AUDIT, self._home(one.tenant), one.tenant, one.to_bytes(), one.at_ms, one.id)
+            for one in self.take_audit()
+        ]
 
     def _note_drifts(self, drifts: Drifts) -> None:
         """Keep a series' last drift, unless it has begun anew since."""

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from models import episodes, judge, lately, limits, minutes, shapes, slopes, trace, trend, vitals
+from models import episodes, judge, lately, limits, minutes, shapes, slopes, trace, trend, versions, vitals
 from models.episodes import (
     END_MAINTENANCE,
     END_RECOVERED,
@@ -29,6 +29,7 @@ from models.episodes import (
 from models.limits import check_rules, silence_rules
 from models.minutes import close_minute
 from models.trace import note
+from models.versions import AUDIT_EVENTS
 from models.vitals import VITAL_EVENTS, check_vitals, miss, note_change, return_after, stop_vitals
 from streams import baselines, buckets, intake, layout, mutes, ranks, seasons, tails
 from streams.baselines import (
@@ -70,7 +71,7 @@ from streams.seasons import TRUSTED, look_up, note_hours
 from streams.tails import forget_tails, note_levels
 
 _FINE, _HOUR = 2, 3
-_EVENTS_A_SAMPLE: Final = 2 + 2 * RULE_PLACES + VITAL_EVENTS
+_EVENTS_A_SAMPLE: Final = 2 + 2 * RULE_PLACES + VITAL_EVENTS + AUDIT_EVENTS
 _YOUNG_AGE_MS: Final = 300_000
 # The year 3000: what lies beyond is no time, and would not fit a bucket's number.
 MAX_TIME_MS: Final = 32_503_680_000_000
@@ -112,6 +113,7 @@ def _relearn(row: Row, closed: int, params: Row, family: Row, work: Row) -> None
     work.summary_of = -1
     if closed & (1 << _FINE):
         note_hours(row, params, work)
+        versions.audit_limits(row, work)
         look_up(row, row.newest_ms, params, work)
     for window in range(1, WINDOWS):
         if closed & (1 << window):
@@ -151,6 +153,7 @@ def _on_time(row: Row, params: Row, family: Row, work: Row) -> None:
     closed = advance(row, row.newest_ms)
     work.ended = closed
     if closed & (1 << MINUTE):
+        versions.roll_back(row, work)
         note_levels(row, row.newest_ms, row.started_ms if row.state == OPEN or row.evidence > 0.0 else row.newest_ms)
         check_vitals(row, closed, params, family, work)
         close_minute(row, minute, params, family, work)
@@ -158,6 +161,8 @@ def _on_time(row: Row, params: Row, family: Row, work: Row) -> None:
         if closed & (1 << _FINE):
             _expect_anew(row, params, family, work)
         return
+    if closed & (1 << MINUTE):
+        versions.return_to_old(row, work)
     if closed:
         _relearn(row, closed, params, family, work)
     elif _is_young(row):
@@ -169,6 +174,8 @@ def _on_time(row: Row, params: Row, family: Row, work: Row) -> None:
 @kernel
 def _accept_shift(row: Row, params: Row, family: Row, work: Row) -> None:
     """The new level is normal from when it began; windows with too little of it fall silent."""
+    before = versions.level_of(row)
+    versions.keep_version(row)
     row.since_ms = row.started_ms
     untaint(row, row.started_ms)
     row.level[:] = row.fast = row.value
@@ -179,6 +186,7 @@ def _accept_shift(row: Row, params: Row, family: Row, work: Row) -> None:
     for window in range(_from_buckets(row)):
         refresh(row, window, params, family, work)
     refresh_week(row, params, family)
+    versions.write_down(row, versions.ACCEPTED, (before, row.value), 0, work)
 
 
 @kernel
@@ -193,11 +201,16 @@ def _judge(row: Row, gap_ms: int, params: Row, family: Row, work: Row) -> None:
     code = step_episode(row, gap_ms / 1000.0, ready, params, work.scores)
     if code == 0:
         return
+    if code == START and versions.is_back(row, row.value):
+        close_episode(row)
+        versions.take_up_old(row, versions.RETURNED, work)
+        return
     tell(row, code, row.newest_ms, work)
     if code == START:
         row.open_frozen[0] += row.hits - 1
     elif code >= END_RECOVERED:
         close_episode(row)
+        row.held = 0
         if code == END_SHIFT:
             _accept_shift(row, params, family, work)
 
@@ -375,7 +388,7 @@ def _build_sweep(digest: int) -> Sweep:
     return sweep
 
 
-_JUDGES = (episodes, judge, lately, limits, minutes, shapes, slopes, trace, trend, vitals)
+_JUDGES = (episodes, judge, lately, limits, minutes, shapes, slopes, trace, trend, versions, vitals)
 _STREAMS = (baselines, buckets, intake, layout, mutes, ranks, seasons, tails)
 _FILES = [str(Path(str(module.__file__))) for module in (*_JUDGES, *_STREAMS)]
 _DIGEST: Final = source_digest(__file__, *_FILES)

@@ -37,6 +37,7 @@ Direction = Literal["up", "down", "none"]
 HealthState = Literal["healthy", "degraded", "critical", "gone"]
 GoldenSignal = Literal["latency", "traffic", "errors", "saturation"]
 EndReason = Literal["recovered", "level_shift", "silent", "maintenance"]
+AuditAction = Literal["baseline_accepted", "baseline_returned", "baseline_rolled_back", "limit_moved"]
 AlertState = Literal["firing", "resolved"]
 IncidentState = Literal["open", "resolved", "merged"]
 
@@ -343,6 +344,25 @@ class TimelineEntry(Event):
     kind: Literal["opened", "alert_joined", "alert_resolved", "priority_raised", "merged", "resolved", "reopened"]
     text: str
     alert_id: str | None = None
+
+
+class AuditEntry(Event):
+    """Something that the system changed by itself, or because it was asked to: what it was, what it is, and why."""
+
+    v: Literal[1] = 1
+    id: str
+    tenant: str
+    at_ms: TimeMs
+    stage: str
+    action: AuditAction
+    entity: str
+    series_id: Annotated[str | None, Field(description="16 hexadecimal digits.")] = None
+    subject: Annotated[str, Field(description="What it is about, in words.")]
+    of: Annotated[str | None, Field(description="Which window's limit, and which side of it.")] = None
+    before: Finite
+    after: Finite
+    version: Annotated[int, Field(ge=0, description="Of the baseline: how many levels were accepted so far.")]
+    why: str
 
 
 class Tick(Event):

@@ -97,6 +97,16 @@ HEALTH: Final = Topic(
     ("outside",),
     events.EntityHealth,
 )
+AUDIT: Final = Topic(
+    "audit",
+    "tenant",
+    "JSON: what a stage changed by itself or was asked to",
+    "delete",
+    7 * DAY_MS,
+    ("detect",),
+    ("outside",),
+    events.AuditEntry,
+)
 ALERTS: Final = Topic(
     "alerts",
     "tenant/fingerprint",
@@ -176,6 +186,7 @@ CATALOGUE: Final[tuple[Topic, ...]] = (
     REJECTED,
     ANOMALIES,
     HEALTH,
+    AUDIT,
     ALERTS,
     INCIDENTS,
     TIMELINE,

@@ -135,6 +135,21 @@ def untaint(row: Row, since_ms: int) -> None:
 
 
 @kernel
+def _forget_versions(row: Row) -> None:
+    """What was normal before an accepted shift, and what was told of limits."""
+    row.version = 0
+    row.held = 0
+    row.shifted_ms = 0
+    row.rollback_ms = 0
+    row.old_since_ms = 0
+    row.old_ready[:] = 0
+    row.old_base[:] = 0.0
+    row.old_noise[:] = 0.0
+    row.tail_told[:] = 0.0
+    row.tail_known[:] = 0
+
+
+@kernel
 def _forget_vitals(row: Row) -> None:
     """How a series used to come, move and swing."""
     row.same_ms = 0
@@ -173,6 +188,7 @@ def start_anew(row: Row) -> None:
     row.base_ms[:] = 0
     row.base_ready[:] = 0
     _forget_vitals(row)
+    _forget_versions(row)
     row.inside = 0.0
     row.wander = 0.0
     row.season_error = 0.0

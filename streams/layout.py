@@ -128,6 +128,16 @@ WARM: Final[list[Field]] = [
     ("swing_sums", "f4", (2,)),
     ("swing_count", "u2"),
     ("swing_window", "u1"),  # 1 + the window that it is of
+    ("tail_told", "f4", (4, 2)),  # what was last written down of ``tail``
+    ("tail_known", "u1", (4, 2)),
+    ("version", "u2"),  # how many levels were accepted
+    ("held", "u1"),  # no shift is accepted before the series is back
+    ("old_ready", "u1", (WINDOWS,)),  # of the level before the last accepted one, as are ...
+    ("old_base", "f4", (WINDOWS, 4)),
+    ("old_noise", "f4", (2,)),  # ... inside and wander ...
+    ("old_since_ms", "i8"),
+    ("shifted_ms", "i8"),  # when the present level was accepted; 0 where no older one is kept
+    ("rollback_ms", "i8"),  # from when on the older one is asked for; 0 for not at all
     ("rule", "i4", (RULE_PLACES,)),  # threshold rules that watch it, by position in the rule book
     ("rule_firing", "u1", (RULE_PLACES,)),
     # Since when the condition holds, when that was last told, when it last held; when a limit was said to be reached.

@@ -21,6 +21,9 @@ _TOP: Final = 4
 # By how many mean excesses what comes once a week lies above the least of them.
 _ONCE_A_WEEK: Final = float(np.log((_TOP - 1) * 7.0))
 _DAYS: Final = 7
+# A settled limit moves by a fifth of its range in a day at the most.
+_HOURLY: Final = 0.2 / 24.0
+_SETTLED_MS: Final = 2 * 86_400_000
 _LITTLE: Final = 1e-9
 # Single precision holds no more.
 _MOST: Final = 1e37
@@ -130,17 +133,29 @@ def _third_of(days: Any, sign: float, work: Row) -> Number:
 
 
 @kernel
+def _towards(old: float, new: float, width: float, free: bool) -> Number:
+    """A limit's next value: it moves by a fifth of its range in a day at the most, once it is settled."""
+    if free or not (np.isfinite(old) and np.isfinite(new) and np.isfinite(width)):
+        return new
+    most = _HOURLY * width
+    return min(max(new, old - most), old + most)
+
+
+@kernel
 def refresh_tails(row: Row, work: Row) -> None:
-    """Make the tails anew."""
+    """Make the tails anew, once an hour."""
     newest = row.stretch % PEAKS
+    free = row.newest_ms - max(row.first_ms, row.since_ms) < _SETTLED_MS
     for level in range(_LEVELS):
         low = max(_tail_of(row.reached[level, 0], newest, -1.0, work), _third_of(row.days[level, 0], -1.0, work))
-        row.tail[level, 0] = -low
+        width = row.tail[level, 1] - row.tail[level, 0]
+        row.tail[level, 0] = _towards(row.tail[level, 0], -low, width, free)
         high = max(_tail_of(row.reached[level, 1], newest, 1.0, work), _third_of(row.days[level, 1], 1.0, work))
-        row.tail[level, 1] = high
+        row.tail[level, 1] = _towards(row.tail[level, 1], high, width, free)
     for side in range(2):
         far = max(_tail_of(row.beyond[side], newest, 1.0, work), _third_of(row.days[_USUAL, side], 1.0, work))
-        row.tail[_USUAL, side] = max(0.0, far)
+        old = row.tail[_USUAL, side]
+        row.tail[_USUAL, side] = _towards(old, max(0.0, far), 2.0 * old, free or old == 0.0)
 
 
 @kernel

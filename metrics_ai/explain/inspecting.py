@@ -11,7 +11,8 @@ from metrics_ai.config import Config
 from metrics_ai.explain.checkpoint_states import checkpointed
 from metrics_ai.explain.plotting import load_plots, write_plot
 from metrics_ai.explain.selecting import RecordedSamples, Wanted, blocks_of, run, selected_by
-from metrics_ai.explain.series_state import DetectState, SeriesState
+from metrics_ai.explain.series_models import SeriesState
+from metrics_ai.explain.series_state import DetectState
 from metrics_ai.explain.state_text import state_lines, state_table
 from metrics_ai.explain.telling import print_lines
 from metrics_ai.explain.topic_samples import TopicSamples

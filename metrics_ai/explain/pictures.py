@@ -10,7 +10,7 @@ import numpy as np
 
 from metrics_ai.explain.cases import AlertCase, AnomalyCase, Case, IncidentCase
 from metrics_ai.explain.plots import MAX_PANELS, Panel, Span
-from metrics_ai.explain.series_state import SeriesState
+from metrics_ai.explain.series_models import SeriesState
 from metrics_ai.explain.tracing import Band, Line, Trace
 from metrics_ai.explain.words import series_text
 from schemas.events import Anomaly, Range

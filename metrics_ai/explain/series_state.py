@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
+from metrics_ai.explain.series_models import (
+    BaselineState,
+    DriftState,
+    EpisodeState,
+    RulePhase,
+    RuleState,
+    SeasonState,
+    SeriesState,
+    WindowState,
+)
 from metrics_ai.explain.words import duration_text
 from models.drift import DriftBank
 from models.episodes import OPEN
@@ -19,8 +28,9 @@ from models.rule_book import Entry, RuleBook
 from models.rules import ThresholdRule
 from models.settings import WINDOW_NAMES, DetectSettings, DriftSettings, WindowSettings
 from models.verdict import SEVERITIES, WINDOWS_DETECTOR, anomaly_id
+from models.versions import LEVEL_WINDOWS
 from schemas.errors import CheckpointError
-from schemas.events import Direction, Finite, Range, Severity, WindowName
+from schemas.events import Range
 from schemas.series import Series
 from streams.bank import SeriesBank
 from streams.baselines import source_window
@@ -31,119 +41,6 @@ _BANK: Final = frozenset({"hot", "warm", "ring", "season", "names"})
 _DRIFT: Final = frozenset({"drift", "river"})
 # A range no wider than this, as a share of its center, only guards a division.
 _NOTHING: Final = 1e-8
-
-WindowPhase = Literal["ready", "warming up", "off"]
-RulePhase = Literal["firing", "pending", "quiet", "ended"]
-
-
-class _Shown(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class WindowState(_Shown):
-    """One window of a series.
-
-    Parameters
-    ----------
-    phase, why
-        Whether it speaks; if not, what it waits for.
-    ready_ms
-        When it may speak, where that is only a matter of time.
-    score
-        Of the newest value, signed; above 1.0 or below -1.0 is anomalous.
-    center, spread, expected
-        What is normal, as of ``refreshed_ms``.
-    buckets, of, left_out
-        Closed buckets that it holds, how many it can hold, and those left out since an anomaly fell into them.
-    """
-
-    window: WindowName
-    phase: WindowPhase
-    why: str = ""
-    ready_ms: int | None = None
-    score: Finite | None = None
-    center: Finite | None = None
-    spread: Finite | None = None
-    expected: Range | None = None
-    refreshed_ms: int | None = None
-    buckets: int
-    of: int
-    left_out: int
-
-
-class RuleState(_Shown):
-    """A threshold rule that watches the series; ``since_ms`` is when its condition began to hold."""
-
-    name: str
-    condition: str
-    phase: RulePhase
-    since_ms: int | None = None
-    peak_score: Finite | None = None
-
-
-class DriftState(_Shown):
-    """The drift detector, and what it has learned by name; nothing where it has not begun."""
-
-    detector: str
-    reference: WindowName
-    told: dict[str, Finite] | None
-
-
-class SeasonState(_Shown):
-    """What is known of the hours of the week, and by how much hours differ from what was usual, on average.
-
-    Parameters
-    ----------
-    hours, of
-        How many have been seen.
-    forecasts
-        Hours that were held against what was usual before them.
-    error
-        The mean distance of an hour's mean from it; None without a forecast.
-    """
-
-    hours: int
-    of: int
-    forecasts: int
-    error: Finite | None
-
-
-class EpisodeState(_Shown):
-    """An open anomaly, or evidence of one that gathers."""
-
-    id: str | None
-    is_open: bool
-    started_ms: int
-    direction: Direction
-    severity: Severity
-    peak_score: Finite
-    evidence: Finite
-    agreed: list[WindowName]
-
-
-class SeriesState(_Shown):
-    """All of a series."""
-
-    tenant: str
-    series_id: str
-    metric: str
-    labels: dict[str, str]
-    dims: dict[str, str]
-    entity: str
-    type: str
-    unit: str
-    family: str
-    first_ms: int | None
-    normal_since_ms: int | None
-    newest_ms: int | None
-    interval_s: float | None
-    value: Finite | None
-    score: Finite | None
-    windows: list[WindowState]
-    season: SeasonState
-    drift: DriftState | None
-    rules: list[RuleState]
-    episode: EpisodeState | None
 
 
 class DetectState:
@@ -228,6 +125,7 @@ class DetectState:
             windows=[
                 window_state(row, at, self._settings.windows[name], family) for at, name in enumerate(WINDOW_NAMES)
             ],
+            baseline=_baseline_state(row),
             season=_season_state(row),
             drift=self._drift_state(slot),
             rules=[_rule_state(row, at, self._rules.entries) for at in range(int(row["rules"]))],
@@ -303,6 +201,21 @@ def _waits_for(row: Any, at: int, settings: WindowSettings) -> tuple[int | None,
     if WINDOW_NAMES[at] == "7d" and row["season_hours"] >= TRUSTED:
         return None, "nothing is known of this hour of the week"
     return None, "it speaks when its next bucket closes"
+
+
+def _baseline_state(row: Any) -> BaselineState:
+    known = [at for at in LEVEL_WINDOWS if row["old_ready"][at]] if row["shifted_ms"] else []
+    limits = {
+        WINDOW_NAMES[1 + at]: (float(low), float(high))
+        for at, (low, high) in enumerate(row["tail"].tolist())
+        if math.isfinite(low) and math.isfinite(high) and (low, high) != (0.0, 0.0)
+    }
+    return BaselineState(
+        version=int(row["version"]),
+        before=float(row["old_base"][known[0], CENTER]) if known else None,
+        until_ms=_time(row["shifted_ms"]) if known else None,
+        limits=limits,
+    )
 
 
 def _season_state(row: Any) -> SeasonState:

@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from typing import Final
 
 from metrics_ai.event_listing import clock_text, number_text, range_text
-from metrics_ai.explain.series_state import DriftState, EpisodeState, RuleState, SeasonState, SeriesState, WindowState
+from metrics_ai.explain.series_models import (
+    BaselineState,
+    DriftState,
+    EpisodeState,
+    RuleState,
+    SeasonState,
+    SeriesState,
+    WindowState,
+)
 from metrics_ai.explain.words import columns_text, duration_text, fields_text, indented, series_text, unit_text
 
 MOST_ROWS: Final = 50
@@ -18,6 +26,7 @@ def state_lines(one: SeriesState) -> list[str]:
     """All of one series."""
     lines = [series_text(one.metric, one.labels), "", *indented(fields_text(_identity(one)))]
     lines += ["", "Windows", *indented(_window_lines(one.windows, one.unit))]
+    lines += ["", "Baseline", *indented(_baseline_lines(one.baseline, one.unit))]
     lines += ["", "Hours of the week", *indented([_season_text(one.season, one.unit)])]
     lines += ["", "Drift", *indented([_drift_text(one.drift)])]
     lines += ["", "Threshold rules", *indented(_rule_lines(one.rules))]
@@ -74,6 +83,18 @@ def _identity(one: SeriesState) -> list[tuple[str, str]]:
         ("value", _number(one.value, one.unit)),
         ("score", "" if one.score is None else f"{one.score:.2f} (above 1.00 = anomalous)"),
     ]
+
+
+def _baseline_lines(one: BaselineState, unit: str) -> list[str]:
+    """Its version, the level before it, and the limits that were learned."""
+    text = f"version {one.version}"
+    if one.before is not None:
+        text += f"; {_number(one.before, unit)} was normal before, until {_clock(one.until_ms)}"
+    rows = [
+        (window, f"{'distance ' if window == '7d' else ''}{_number(low, unit)}", _number(high, unit))
+        for window, (low, high) in one.limits.items()
+    ]
+    return [text, "limits learned from what levels reach in a week:", *columns_text(rows)] if rows else [text]
 
 
 def _interval_text(seconds: float) -> str:

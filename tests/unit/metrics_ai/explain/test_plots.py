@@ -16,7 +16,8 @@ from metrics_ai.explain.pictures import anomalies_of, panels_of, reach_of, state
 from metrics_ai.explain.plots import MAX_PANELS, Panel, Span, figure_of, save, thinned
 from metrics_ai.explain.plotting import checked_path, load_plots, write_plot
 from metrics_ai.explain.selecting import blocks_of
-from metrics_ai.explain.series_state import DetectState, SeriesState
+from metrics_ai.explain.series_models import SeriesState
+from metrics_ai.explain.series_state import DetectState
 from metrics_ai.explain.tracing import Band, Line, trace
 from models.detect import DetectOperator
 from models.settings import DetectSettings

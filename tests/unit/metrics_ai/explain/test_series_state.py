@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from metrics_ai.explain.selecting import Selection, blocks_of, selected_by
-from metrics_ai.explain.series_state import DetectState, SeriesState
+from metrics_ai.explain.series_models import SeriesState
+from metrics_ai.explain.series_state import DetectState
 from metrics_ai.explain.state_text import MOST_ROWS, state_lines, state_table
 from models.detect import DetectOperator
 from models.rules import ThresholdRule

@@ -1,0 +1,183 @@
+"""What is normal has versions: an accepted level is a new one, the one before it is kept, and taken up again.
+
+It is taken up when the series comes back to it by itself within a week, so that the end of a long incident is no
+anomaly, and when somebody asks for it (a record of the topic ``settings``, subject ``baselines``). What was learned
+meanwhile is left out then. Each such move, and each limit that has moved by a fifth of its range, is written down for
+the topic ``audit``.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from models.episodes import F_PEAK, F_SCORE, F_VALUE, I_AT, I_CODE, I_LEAD, I_ROW, I_RULE, I_SLOT, I_STARTED
+from streams.buckets import soil_ring
+from streams.jit import kernel
+from streams.layout import (
+    CENTER,
+    DOWN,
+    LENGTHS,
+    M2,
+    OFFSETS,
+    UP,
+    WARM_DIRTY,
+    WIDTHS_MS,
+    WINDOWS,
+    Number,
+    Row,
+)
+from streams.tails import forget_tails
+
+AUDIT_RULE: Final = -16
+"""In place of a rule's position: no anomaly, but something for the audit."""
+ACCEPTED, RETURNED, ROLLED_BACK, LIMIT_MOVED = range(4)
+"""What is written down."""
+AUDIT_EVENTS: Final = 10
+"""The most that one sample may write down."""
+
+_WIDTHS = np.array(WIDTHS_MS, np.int64)
+_LENGTHS = np.array(LENGTHS, np.int64)
+_OFFSETS = np.array(OFFSETS, np.int64)
+_HOUR: Final = 2
+_KEPT_MS: Final = 7 * 86_400_000
+LEVEL_WINDOWS: Final = (2, 1, 0, 3)
+"""Windows by how well they tell a level."""
+_TELL_LEVEL = np.array(LEVEL_WINDOWS, np.int64)
+_LIMITS: Final = 4
+_FIFTH: Final = 0.2
+
+
+@kernel
+def write_down(row: Row, code: int, sizes: tuple[float, float], side: int, work: Row) -> None:
+    """Report something for the audit: what it was, and what it is now."""
+    at = work.events
+    work.events = at + 1
+    work.ints[at, :] = 0
+    work.floats[at, :] = 0.0
+    work.ints[at, I_ROW] = work.at_row
+    work.ints[at, I_SLOT] = work.slot
+    work.ints[at, I_CODE] = code
+    work.ints[at, I_RULE] = AUDIT_RULE
+    work.ints[at, I_AT] = row.newest_ms
+    work.ints[at, I_STARTED] = row.since_ms
+    work.ints[at, I_LEAD] = side
+    work.floats[at, F_VALUE] = sizes[0]
+    work.floats[at, F_SCORE] = sizes[1]
+    work.floats[at, F_PEAK] = row.version
+
+
+@kernel
+def level_of(row: Row) -> Number:
+    """The level that is normal now, as far as a window knows it."""
+    for window in _TELL_LEVEL:
+        if row.base_ready[window]:
+            return row.base[window, CENTER]
+    return row.value
+
+
+@kernel
+def keep_version(row: Row) -> None:
+    """A new level is about to be accepted: keep what was normal before it."""
+    row.version += 1
+    row.old_since_ms = row.since_ms
+    row.shifted_ms = row.newest_ms
+    row.old_base[:] = row.base
+    row.old_ready[:] = row.base_ready
+    row.old_noise[0], row.old_noise[1] = row.inside, row.wander
+    row.dirty |= WARM_DIRTY
+
+
+@kernel
+def _old_window(row: Row) -> Number:
+    """The window that knows the older level best; -1 where none is kept."""
+    if row.shifted_ms == 0:
+        return -1
+    for window in _TELL_LEVEL:
+        if row.old_ready[window]:
+            return window
+    return -1
+
+
+@kernel
+def is_back(row: Row, value: float) -> Number:
+    """Whether a value is where the series used to be before its last accepted shift, a week ago at the most."""
+    if row.shifted_ms == 0 or row.newest_ms - row.shifted_ms > _KEPT_MS:
+        return False
+    window = _old_window(row)
+    if window < 0:
+        return False
+    center = row.old_base[window, CENTER]
+    # A side that is not watched reaches as far as the other.
+    reach = min(row.old_base[window, UP], row.old_base[window, DOWN])
+    away = abs(value - center)
+    return np.isfinite(reach) and away <= reach and away < 0.5 * abs(level_of(row) - center)
+
+
+@kernel
+def _leave_out(row: Row, since_ms: int) -> None:
+    """Baselines leave out what lies after a time, as they do with anomalies."""
+    for window in range(WINDOWS):
+        for at in range(_OFFSETS[window], _OFFSETS[window] + _LENGTHS[window]):
+            good = row.ring_count[at] > 0 and row.ring[at, M2] >= 0.0
+            if good and (np.int64(row.ring_number[at]) + 1) * _WIDTHS[window] > since_ms:
+                row.ring_count[at] = -row.ring_count[at]
+                soil_ring(row, at)
+        if row.open_frozen[window] >= 0:
+            row.open_frozen[window] = row.open_count[window]
+
+
+@kernel
+def take_up_old(row: Row, code: int, work: Row) -> None:
+    """What was normal before the last accepted shift is normal again."""
+    before = level_of(row)
+    _leave_out(row, row.since_ms)
+    row.since_ms = row.old_since_ms
+    row.base[:] = row.old_base
+    row.base_ready[:] = row.old_ready
+    row.inside, row.wander = np.float64(row.old_noise[0]), np.float64(row.old_noise[1])
+    row.shifted_ms = 0
+    if code == RETURNED:
+        row.level[:] = row.fast = row.value
+    forget_tails(row)
+    row.version -= 1
+    row.dirty |= WARM_DIRTY
+    write_down(row, code, (before, level_of(row)), 0, work)
+
+
+@kernel
+def return_to_old(row: Row, work: Row) -> None:
+    """Once a minute, where nothing is wrong: a series that has come back to its older level takes it up."""
+    if row.evidence <= 0.0 and is_back(row, row.level[0]) and is_back(row, row.value):
+        take_up_old(row, RETURNED, work)
+
+
+@kernel
+def roll_back(row: Row, work: Row) -> None:
+    """Somebody asked for the older level, from a time on that has come; no shift is accepted before it is back."""
+    if row.rollback_ms == 0 or row.newest_ms < row.rollback_ms:
+        return
+    row.rollback_ms = 0
+    row.dirty |= WARM_DIRTY
+    if _old_window(row) >= 0:
+        take_up_old(row, ROLLED_BACK, work)
+        row.held = 1
+
+
+@kernel
+def audit_limits(row: Row, work: Row) -> None:
+    """Write down limits of levels that have moved by a fifth of their range since they were last."""
+    for limit in range(_LIMITS):
+        low, high = row.tail[limit, 0], row.tail[limit, 1]
+        # The last row has distances from what is usual, none of them negative.
+        width = high - low if limit < _LIMITS - 1 else high + low
+        for side in range(2):
+            now, told = row.tail[limit, side], np.float64(row.tail_told[limit, side])
+            if not (np.isfinite(now) and np.isfinite(width) and abs(now - told) > _FIFTH * width):
+                continue
+            if row.tail_known[limit, side]:
+                write_down(row, LIMIT_MOVED, (told, now), 2 * limit + side, work)
+            row.tail_known[limit, side] = 1
+            row.tail_told[limit, side] = now
+            row.dirty |= WARM_DIRTY

@@ -1,0 +1,155 @@
+"""What is normal has versions: kept, taken up again, rolled back, and written down; limits move slowly."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from models.detect import DetectOperator, DetectSettings
+from schemas.errors import SchemaError
+from schemas.events import Anomaly, AuditEntry, Setting
+from schemas.series import Series
+from tests.unit.models.streams import START_MS, batch_of, stream
+
+HOUR = 240
+STEP_MS = 15_000
+ROOM = Series("t", "room_temperature", {"room": "a"}, {"node": "a"}, "gauge", "C")
+
+
+def noise(samples: int, level: float, seed: int = 7) -> np.ndarray:
+    return level + np.random.default_rng(seed).normal(0, 1.0, samples)
+
+
+class Room:
+    """A series that goes on where it stopped."""
+
+    def __init__(self) -> None:
+        self.operator = DetectOperator(DetectSettings.model_validate({"drift": {"enabled": False}}), 0, 1)
+        self.at_ms = START_MS
+
+    def feed(self, values: np.ndarray) -> list[Anomaly]:
+        samples = stream(ROOM, values, self.at_ms, STEP_MS)
+        self.at_ms += STEP_MS * len(values)
+        found = self.operator.step_batch(batch_of(samples))
+        return [one for one in found if one.detector == "windows" and one.state != "update"]
+
+    def audit(self) -> list[AuditEntry]:
+        return [one for one in self.operator.take_audit() if one.action != "limit_moved"]
+
+    def roll_back(self, **body: str) -> None:
+        body = {"tenant": "t", "series_id": f"{ROOM.id:016x}", "action": "rollback"} | body
+        self.operator.apply_setting(Setting(subject="baselines", valid_from_ms=self.at_ms, body=body))
+
+
+def shifted() -> Room:
+    """At 20 for six hours, then at 40 for three, which is accepted."""
+    room = Room()
+    assert room.feed(noise(6 * HOUR, 20.0)) == []
+    assert room.audit() == []
+    start, end = room.feed(noise(3 * HOUR, 40.0, 8))
+    assert (start.direction, end.end_reason) == ("up", "level_shift")
+    (accepted,) = room.audit()
+    assert (accepted.action, accepted.version, accepted.of) == ("baseline_accepted", 1, None)
+    assert accepted.before == pytest.approx(20.0, abs=1.0)
+    assert accepted.after == pytest.approx(40.0, abs=4.0)
+    assert accepted.why.startswith("the level has been another one since")
+    return room
+
+
+def test_a_series_that_comes_back_to_the_level_before_is_back_to_normal_and_no_anomaly() -> None:
+    room = shifted()
+    assert room.feed(noise(3 * HOUR, 20.0, 9)) == []
+    (returned,) = room.audit()
+    assert (returned.action, returned.version) == ("baseline_returned", 0)
+    assert returned.after == pytest.approx(20.0, abs=1.0)
+    assert returned.at_ms - (room.at_ms - 3 * HOUR * STEP_MS) <= 600_000
+    # What was learned meanwhile is gone: the next rise is as odd as the first.
+    start, _ = room.feed(noise(HOUR, 40.0, 10))
+    assert start.direction == "up"
+
+
+def test_a_level_that_is_neither_is_an_anomaly_as_ever() -> None:
+    room = shifted()
+    start, end = room.feed(noise(2 * HOUR, 70.0, 9))
+    assert (start.direction, end.end_reason) == ("up", "level_shift")
+    (entry,) = room.audit()
+    assert (entry.action, entry.version) == ("baseline_accepted", 2)
+
+
+def test_the_level_before_is_kept_for_a_week() -> None:
+    room = shifted()
+    assert room.feed(noise(8 * 24 * HOUR, 40.0, 9)) == []
+    start, end = room.feed(noise(2 * HOUR, 20.0, 10))
+    assert (start.direction, end.end_reason) == ("down", "level_shift")
+
+
+def test_a_rollback_makes_the_level_before_normal_until_the_series_is_back() -> None:
+    room = shifted()
+    room.roll_back()
+    (start,) = room.feed(noise(3 * HOUR, 40.0, 9))
+    assert (start.state, start.direction) == ("start", "up")
+    (entry,) = room.audit()
+    assert (entry.action, entry.version) == ("baseline_rolled_back", 0)
+    assert (entry.before, entry.after) == (pytest.approx(40.0, abs=4.0), pytest.approx(20.0, abs=1.0))
+    (end,) = room.feed(noise(HOUR, 20.0, 10))
+    assert (end.end_reason, end.id) == ("recovered", start.id)
+    start, end = room.feed(noise(HOUR, 40.0, 11))
+    assert end.end_reason == "level_shift"
+
+
+def test_a_rollback_holds_from_its_time_on_and_asks_nothing_of_others() -> None:
+    room = shifted()
+    room.roll_back(series_id="0" * 16)
+    room.roll_back(tenant="other")
+    assert room.feed(noise(HOUR, 40.0, 9)) == []
+    fresh = Room()
+    fresh.feed(noise(6 * HOUR, 20.0))
+    fresh.roll_back()
+    assert fresh.feed(noise(HOUR, 20.0, 8)) == []
+    assert room.audit() == fresh.audit() == []
+    with pytest.raises(SchemaError, match="baselines: action"):
+        room.roll_back(action="forget")
+
+
+def test_versions_go_through_a_checkpoint() -> None:
+    room, other = shifted(), shifted()
+    blocks = dict(other.operator.take_blocks())
+    restored = DetectOperator(other.operator.settings, 0, 1)
+    for key, value in blocks.items():
+        assert value is not None
+        restored.load_block(key, value)
+    restored.finish_load()
+    other.operator = restored
+    for one in (room, other):
+        one.roll_back()
+    found = [one.feed(np.concatenate([noise(HOUR, 40.0, 9), noise(HOUR, 20.0, 10)])) for one in (room, other)]
+    assert found[0] == found[1] != []
+    assert room.audit() == other.audit() != []
+
+
+def test_a_settled_limit_moves_by_a_fifth_of_its_range_a_day_and_says_so() -> None:
+    room = Room()
+    wander = np.random.default_rng(3)
+    days = [noise(24 * HOUR, 20.0, day) + np.repeat(wander.normal(0, 1.0, 48), HOUR // 2) for day in range(4)]
+    for values in days:
+        room.feed(values)
+    room.operator.take_audit()
+    row = room.operator.bank.slots[0]
+    before = row["tail"].copy()
+    entries: list[AuditEntry] = []
+    for day in range(3):
+        room.feed(noise(24 * HOUR, 20.0, day + 50) + np.repeat(wander.normal(0, 2.0, 48), HOUR // 2))
+        width = before[:3, 1] - before[:3, 0]
+        moved = np.abs(row["tail"][:3] - before[:3]).max(axis=1)
+        assert np.isfinite(moved).all()
+        assert (moved <= 0.2 * 1.2 * width + 1e-9).all()
+        before = row["tail"].copy()
+        entries += [one for one in room.operator.take_audit() if one.action == "limit_moved"]
+    assert row["version"] == 0
+    assert entries
+    assert {one.of for one in entries} <= {"15m low", "15m high", "1h low", "1h high", "24h low", "24h high"} | {
+        "7d low",
+        "7d high",
+    }
+    assert all("a fifth of the range a day" in one.why for one in entries)
+    assert len({one.id for one in entries}) == len(entries)
