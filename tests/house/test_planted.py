@@ -153,7 +153,7 @@ def test_the_detect_stage_finds_a_step_that_nobody_could_miss_and_says_nothing_o
     since_s[2] = -1.0
     steps = STEP.plant(quiet, since_s, 12 * GAUGE.sigma)
     steps.noise[1, -200:] = np.nan
-    words = [one for one in feed(steps) if one.state == "start"]
+    words = [one for one in feed(steps, 60.0) if one.state == "start"]
     assert [one.case for one in words if one.kind == "missing"] == [1]
     starts = [one for one in words if one.kind != "missing"]
     assert {one.case for one in starts} == {0, 1}
