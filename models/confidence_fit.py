@@ -14,7 +14,7 @@ WEIGHTS: Final[Mapping[str, float]] = MappingProxyType(
         "one": -10.0604,
         "peak": 0.2945,
         "agreed": 6.4185,
-        "silent": 8.0807,
+        "speaking": 8.0807,
         "age": -0.1169,
         "samples": 1.2740,
         "lasted": -0.1353,
