@@ -8,7 +8,10 @@ from typing import Final
 
 VERSION: Final = 1
 ORIGIN: Final = (
-    "planted lives of seed 31337 (23821 states); NAB 1.1 (987 states); commit 578b9f7-dirty; 2026-11-27"
+    "planted lives of seed 31337 (23821 states)",
+    "NAB 1.1 (987 states)",
+    "commit 578b9f7-dirty",
+    "2026-11-27",
 )
 """The data, the commit that was measured, and the day."""
 WEIGHTS: Final[Mapping[str, float]] = MappingProxyType(
