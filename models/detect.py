@@ -20,8 +20,7 @@ from models.histograms import HistogramBank
 from models.maintenance import windows_of
 from models.maintenance_book import MaintenanceBook
 from models.params import family_records, make_work, pace_of, params_record
-from models.priors import SUBJECT as PRIORS_SUBJECT
-from models.priors import PriorBook, priors_of, shipped_priors
+from models.priors import PRIORS_SUBJECT, PriorBook, priors_of, shipped_priors
 from models.registry import make_detector
 from models.reporting import Found, Reporting
 from models.rule_book import RuleBook

@@ -19,7 +19,7 @@ from schemas.errors import ConfigurationError
 from schemas.events import Setting
 from streams.priors import PRIORS
 
-SUBJECT: Final = "priors"
+PRIORS_SUBJECT: Final = "priors"
 SHIPPED: Final = Path(__file__).with_name("priors.json")
 SHIPPED_SHA256: Final = "76c5da7ef88e3fa90b5f07fbba581a35dee061f50dc18c8775005b957f2c06fc"
 """Of the file that ships; ``python -m benchmarks.cold_start --ship`` writes both."""
@@ -97,7 +97,7 @@ def priors_of(setting: Setting) -> Priors:
     SchemaError
         If they cannot be read.
     """
-    return read_setting(_PRIORS, setting.body, SUBJECT)
+    return read_setting(_PRIORS, setting.body, PRIORS_SUBJECT)
 
 
 class Entry(NamedTuple):
@@ -148,4 +148,4 @@ class PriorBook:
 def as_setting(priors: Priors, valid_from_ms: int) -> Setting:
     """What the ``settings`` topic takes."""
     body: Mapping[str, Any] = priors.model_dump(mode="json")
-    return Setting(subject=SUBJECT, valid_from_ms=valid_from_ms, body=dict(body))
+    return Setting(subject=PRIORS_SUBJECT, valid_from_ms=valid_from_ms, body=dict(body))
