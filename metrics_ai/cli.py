@@ -21,6 +21,7 @@ from metrics_ai.commands import (
     explain,
     health,
     inspect,
+    priors,
     replay,
     score,
     topics,
@@ -126,6 +127,7 @@ app.command(
     ),
 )(inspect.inspect)
 app.add_typer(config.app, name="config")
+app.add_typer(priors.app, name="priors")
 app.command("doctor", epilog=examples("metrics-ai doctor", "metrics-ai doctor --broker k1:9092 --json"))(doctor.doctor)
 
 

@@ -88,7 +88,7 @@ FEATURES: Final[Mapping[str, Callable[[Evidence], float]]] = MappingProxyType(
         "one": lambda _: 1.0,
         "peak": lambda seen: math.log(min(max(seen.peak, 1.0), _HIGHEST_PEAK)),
         "agreed": lambda seen: math.log1p(seen.agreed),
-        "silent": lambda seen: max(0, seen.speaking - seen.agreed) / max(seen.speaking, 1),
+        "speaking": lambda seen: math.log1p(seen.speaking),
         "age": lambda seen: math.log(max(seen.age_ms, MINUTE_MS) / DAY_MS),
         "samples": lambda seen: min(0.0, math.log(max(seen.samples, 1.0) / _FEW_SAMPLES)),
         "lasted": lambda seen: math.log1p(seen.lasted_ms / MINUTE_MS),

@@ -20,6 +20,7 @@ from models.histograms import HistogramBank
 from models.maintenance import windows_of
 from models.maintenance_book import MaintenanceBook
 from models.params import family_records, make_work, pace_of, params_record
+from models.priors import PRIORS_SUBJECT, PriorBook, priors_of, shipped_priors
 from models.registry import make_detector
 from models.reporting import Found, Reporting
 from models.rule_book import RuleBook
@@ -94,9 +95,10 @@ class DetectOperator(Reporting):
         self._maintenance = MaintenanceBook(
             settings.maintenance, settings.calendar, int(settings.forget_after_s * 1000)
         )
+        self._priors = PriorBook(shipped_priors() if settings.shipped_priors else None)
         self._tables = (
             params_record(settings),
-            family_records(self._families),
+            family_records(self._families, self._priors),
             self._rules.records(),
             self._maintenance.table(np.zeros(0, np.int64)),
         )
@@ -251,7 +253,7 @@ class DetectOperator(Reporting):
         return sorted(found, key=lambda one: (one.at_ms, one.series_id, one.detector))
 
     def apply_setting(self, setting: Setting) -> None:
-        """Threshold rules or maintenance from an event time on; other subjects are somebody else's.
+        """Threshold rules, maintenance or priors from an event time on; other subjects are somebody else's.
 
         Raises
         ------
@@ -262,6 +264,9 @@ class DetectOperator(Reporting):
             self._replace_rules(rules_of(setting), setting.valid_from_ms)
         elif setting.subject == BASELINES_SUBJECT:
             self._roll_back(request_of(setting), setting.valid_from_ms)
+        elif setting.subject == PRIORS_SUBJECT:
+            self._priors.replace(priors_of(setting), setting.valid_from_ms)
+            self._tabulate_families()
         elif setting.subject == MAINTENANCE_SUBJECT:
             windows = windows_of(setting)
             try:
@@ -280,6 +285,9 @@ class DetectOperator(Reporting):
     def _replace_rules(self, rules: Sequence[ThresholdRule], from_ms: int) -> None:
         self._rules.replace(rules, from_ms, self._newest_ms, self.bank)
         self._tables = (*self._tables[:2], self._rules.records(), self._tables[3])
+
+    def _tabulate_families(self) -> None:
+        self._tables = (self._tables[0], family_records(self._families, self._priors), *self._tables[2:])
 
     def mark_all(self) -> None:
         """Let the next ``take_blocks`` bring the whole state."""
@@ -308,6 +316,7 @@ class DetectOperator(Reporting):
             "configured": [one.model_dump(mode="json") for one in self._rules.configured],
             "rules": self._rules.state(),
             "maintenance": self._maintenance.state(),
+            "priors": self._priors.state(),
         }
 
     def load_block(self, key: str, value: bytes) -> None:
@@ -360,6 +369,8 @@ class DetectOperator(Reporting):
                 row["dirty"] |= HOT_DIRTY
         if meta["calendar"] != self.settings.calendar.model_dump(mode="json"):
             self.bank.forget_hours()
+        self._priors.load(meta.get("priors", ()))
+        self._tabulate_families()
         self._rules.load(meta["rules"])
         if meta["configured"] != [one.model_dump(mode="json") for one in self._rules.configured]:
             self._replace_rules(self._rules.configured, self._newest_ms + 1)

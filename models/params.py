@@ -12,6 +12,7 @@ from models.chosen import Pace
 from models.episodes import PARAMS, WORK
 from models.families import MetricFamily
 from models.limits import RULE
+from models.priors import PriorBook
 from models.rules import COMPARISONS, FUNCTIONS, ThresholdRule
 from models.settings import WINDOW_NAMES, DetectSettings
 from streams.baselines import FAMILY
@@ -73,11 +74,12 @@ def pace_of(settings: DetectSettings) -> Pace:
     )
 
 
-def family_records(families: Sequence[MetricFamily]) -> Array:
+def family_records(families: Sequence[MetricFamily], priors: PriorBook | None = None) -> Array:
     """``FAMILY [families]``."""
+    columns = (priors or PriorBook(None)).columns([one.name for one in families])
     rows = [
-        (one.min_effect, one.relative, one.scale, one.watch in {"both", "up"}, one.watch in {"both", "down"})
-        for one in families
+        (one.min_effect, one.relative, one.scale, one.watch in {"both", "up"}, one.watch in {"both", "down"}, *prior)
+        for one, prior in zip(families, columns, strict=True)
     ]
     return np.array(rows, FAMILY)
 

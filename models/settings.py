@@ -142,6 +142,9 @@ class DetectSettings(BaseModel):
         default_factory=list, description="Floors for metrics of your own; they come before the shipped ones."
     )
     shipped_families: Annotated[bool, Field(description="Whether the shipped families apply.")] = True
+    shipped_priors: Annotated[
+        bool, Field(description="Whether new series start from the spreads that are usual for their family.")
+    ] = True
     detectors: list[DetectorChoice] = Field(
         default_factory=list, description="Detectors on top of the five windows, for the series that they suit."
     )

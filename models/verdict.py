@@ -114,6 +114,7 @@ def window_anomaly(told: Told, about: Subject) -> Anomaly:
         contributions=_contributions(score, verdicts),
         confidence=probability(evidence),
         confidence_reasons=reasons(evidence),
+        cold_start=evidence.cold,
         explanation=explain(series, seen, named, ints[e.I_STARTED], tail),
     )
 

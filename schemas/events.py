@@ -195,8 +195,11 @@ class Anomaly(Event):
     windows: list[WindowVerdict] = []
     base: Finite = 0.0
     contributions: list[Contribution] = []
-    confidence: Annotated[float, Field(ge=0, le=1)]
-    confidence_reasons: list[str] = []
+    confidence: Annotated[float, Field(ge=0, le=1, description="How likely it is a real one, calibrated.")]
+    confidence_reasons: Annotated[list[str], Field(description="Why to be unsure, in plain words.")] = []
+    cold_start: Annotated[
+        bool, Field(description="The series is younger than a day: what is usual for its family counts for it.")
+    ] = False
     explanation: str
 
     @property

@@ -26,6 +26,7 @@ from streams.layout import (
     Number,
     Row,
 )
+from streams.priors import FAMILY_PRIOR, warm_up, with_prior
 from streams.ranks import median_of
 from streams.seasons import HIGHEST, LOWEST, SEASON_SCRATCH, TRUSTED, USUAL
 
@@ -68,7 +69,7 @@ variance of samples around their bucket's mean, that of the means, and what of i
 """
 
 FAMILY: Final = np.dtype(
-    [("min_effect", "f8"), ("relative", "f8"), ("scale", "f8"), ("up", "u1"), ("down", "u1")], align=True
+    [("min_effect", "f8"), ("relative", "f8"), ("scale", "f8"), ("up", "u1"), ("down", "u1"), *FAMILY_PRIOR], align=True
 )
 """Floors of a metric family, and the directions that are watched."""
 
@@ -274,7 +275,7 @@ def _summarise(row: Row, source: int, work: Row) -> None:
 @kernel
 def refresh(row: Row, window: int, params: Row, family: Row, work: Row) -> None:
     """Make a window's baseline anew; with too few good buckets the old one stays."""
-    if row.newest_ms - max(row.first_ms, row.since_ms) < params.warmup_ms[window]:
+    if row.newest_ms - max(row.first_ms, row.since_ms) < warm_up(row, window, params, family):
         return
     summary = work.summary
     _summarise(row, source_window(row.interval_ms, window), work)
@@ -283,7 +284,7 @@ def refresh(row: Row, window: int, params: Row, family: Row, work: Row) -> None:
     if window == _HOUR:
         _note_variances(row, summary)
     row.base[window, CENTER] = summary[MIDDLE]
-    row.base[window, SPREAD] = _spread(row, window, summary)
+    row.base[window, SPREAD] = with_prior(row, window, summary[MIDDLE], _spread(row, window, summary), family)
     row.base_ms[window] = row.newest_ms
     row.base_ready[window] = 1
     set_reach(row, window, summary[RISE], params, family)

@@ -6,7 +6,7 @@ each anomaly of the five windows is known to be real or not:
 
 ``planted``
     Series from their first sample on, of twelve generators at four intervals, with a fault (a step up or down of 2 to
-    16 sigma for minutes or hours, a ramp, a wider spread) once a week on average, and no fewer than one in four lives.
+    16 sigma for minutes or hours, a ramp, a wider spread) once a week on average, and no fewer than one in two lives.
     What starts during a fault, in its direction, is real; what starts within half an hour after one, or in the other
     direction, counts for neither.
 

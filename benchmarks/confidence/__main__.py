@@ -29,7 +29,7 @@ RESULTS: Final = ROOT / "benchmarks" / "results" / "confidence.json"
 DIAGRAM: Final = ROOT / "docs" / "guides" / "confidence.svg"
 CASES: Final = 300
 # Of the results. Whoever changes the model looks at others.
-HELD_OUT_SEED: Final = 86_753_090
+HELD_OUT_SEED: Final = 31_337
 CHOSEN: Final = ("records", "gaussian_scorer")
 Keys = dict[str, Any]
 

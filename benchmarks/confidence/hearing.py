@@ -66,7 +66,7 @@ def heard(
     return found
 
 
-def heard_of(recording: Recording) -> list[Heard]:
+def heard_of(recording: Recording, settings: DetectSettings = SHIPPED) -> list[Heard]:
     """What it says of a generated recording."""
     values = recording.values
     present = np.isfinite(values)
@@ -75,4 +75,5 @@ def heard_of(recording: Recording) -> list[Heard]:
         members,
         [times[here] for times, here in zip(recording.times_ms, present, strict=True)],
         [one[here] for one, here in zip(values, present, strict=True)],
+        settings,
     )

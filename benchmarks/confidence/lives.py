@@ -30,8 +30,8 @@ from schemas.events import Anomaly
 
 SIGNALS: Final = (GAUGE, SLIM, DAILY, OFFICE, MONDAY, SKEWED, TAILED, COUNTS, BURSTS, STICKY, CPU, LATENCY)
 A_FAULT_MS: Final = 7 * DAY_MS
-"""A series has one in so long, on average, and no fewer than one in four lives."""
-_LEAST_A_LIFE: Final = 0.25
+"""A series has one in so long, on average, and no fewer than one in two lives."""
+_LEAST_A_LIFE: Final = 0.5
 _SIZES: Final = (2.0, 16.0)
 _LASTS_S: Final = (120.0, 7200.0)
 _RAMP_LASTS_S: Final = 14_400.0

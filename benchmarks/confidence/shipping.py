@@ -50,10 +50,9 @@ def origin(seed: int, words: Sequence[Word]) -> list[str]:
 
 def write(weights: Mapping[str, float], precision: Mapping[str, float], source: Sequence[str]) -> None:
     """Overwrite the module."""
-    parts = "; ".join(source)
     MODULE.write_text(
         _HEAD.format(
-            origin=f'    "{parts}"\n',
+            origin="".join(f'    "{part}",\n' for part in source),
             weights="".join(f'        "{name}": {value:.4f},\n' for name, value in weights.items()),
             precision="".join(f'        "{name}": {value:.2f},\n' for name, value in precision.items()),
         )

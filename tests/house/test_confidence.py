@@ -100,7 +100,7 @@ def test_what_ships_is_written_as_a_module_that_can_be_read(tmp_path: Path, monk
     read: dict[str, object] = {}
     exec((tmp_path / "fit.py").read_text(), read)
     assert (dict(read["WEIGHTS"]), dict(read["PRECISION"])) == ({"one": -1.5}, {"drift": 0.64})  # type: ignore[call-overload]
-    assert read["ORIGIN"] == "seed 1; commit abc"
+    assert read["ORIGIN"] == ("seed 1", "commit abc")
 
 
 def test_the_last_results_are_whole_and_of_the_weights_that_ship() -> None:
@@ -111,7 +111,7 @@ def test_the_last_results_are_whole_and_of_the_weights_that_ship() -> None:
         pytest.skip("make bench-confidence has not been run for this release")
     results = json.loads(RESULTS.read_text())
     assert results["confidence_seed"] == HELD_OUT_SEED
-    assert f"seed {HELD_OUT_SEED} " in ORIGIN
+    assert f"seed {HELD_OUT_SEED} " in " ".join(ORIGIN)
     for population in ("planted", "nab", "pooled"):
         rows = results[f"confidence_{population}_start_reliability"]
         assert sum(row["count"] for row in rows) == results[f"confidence_{population}_start_count"]

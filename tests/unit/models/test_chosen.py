@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from models.detect import DetectOperator, DetectSettings
+from models.detectors.gaussian_scorer import GaussianScorer
 from models.settings import UpdateSettings
 from schemas.events import Anomaly
 from schemas.series import Series
@@ -125,3 +126,12 @@ def test_the_windows_and_a_chosen_detector_speak_side_by_side() -> None:
     found = Bench(detectors=[CHOICE]).feed_values(PAY, [*CALM, *[80.0] * 12])
     assert {one.detector for one in found} == {"windows", "gaussian_scorer"}
     assert UpdateSettings().critical == 4.0
+
+
+def test_the_gaussian_scorer_survives_a_variance_that_rounding_makes_negative() -> None:
+    detector = GaussianScorer()
+    # A spike that has left the window: the sums that it was in cancel badly.
+    for at in range(800):
+        detector.learn_one(at, 1e9 if at == 3 else 0.1)
+    assert isinstance(detector.river.gaussian.sigma, complex)
+    assert 0.0 <= detector.score_one(800, 0.1) < detector.score_one(800, 5.0)
