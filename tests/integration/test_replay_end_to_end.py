@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from integrations.kafka.admin import create_topics
 from integrations.kafka.connection import KafkaSettings
@@ -45,7 +46,18 @@ def prepared(kafka: KafkaSettings) -> Config:
     source = config.ingest.sources[0].model_copy(update={"topic": f"replayed.{SOURCE}"})
     ingest = config.ingest.model_copy(update={"sources": [source]})
     create_topics(own, sources=[source.topic])
+    if own.profile == "kafka":
+        keep_forever(own, [source.topic, own.topic(SAMPLES), own.topic(ANOMALIES), own.topic(DETECT_TICKS)])
     return config.model_copy(update={"kafka": own, "ingest": ingest})
+
+
+def keep_forever(kafka: KafkaSettings, names: Sequence[str]) -> None:
+    """Retention goes by a record's time, which is its sample's: years ago."""
+    admin = AdminClient(kafka.librdkafka())
+    forever = [ConfigEntry("retention.ms", "-1", incremental_operation=AlterConfigOpType.SET)]
+    wanted = [ConfigResource(ResourceType.TOPIC, name, incremental_configs=forever) for name in names]
+    for future in admin.incremental_alter_configs(wanted).values():
+        future.result(20)
 
 
 @contextmanager
