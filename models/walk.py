@@ -49,6 +49,7 @@ from streams.intake import (
     NOT_FINITE,
     OVER_LIMIT,
     admit,
+    heard_at,
     note_interval,
     silence_of,
     stale_limit,
@@ -261,7 +262,7 @@ def _take(row: Row, time_ms: int, raw: float, params: Row, family: Row, work: Ro
     if code > ACCEPTED_LATE:
         return False
     row.dirty |= HOT_DIRTY
-    row.heard_ms = 0
+    row.heard_ms = heard_at(row, time_ms, work.frontier_ms, params)
     work.counts[IN_MAINTENANCE] += work.muted
     if code == ACCEPTED_LATE:
         if not work.muted:
