@@ -343,6 +343,8 @@ def _build(digest: int) -> Walk:
                 work.at_row = i
                 work.slot = slot
                 _apply(slots[slot], times[i], values[i], tables, work, told)
+            if 0 < times[i] < MAX_TIME_MS:
+                work.frontier_ms = max(work.frontier_ms, times[i])
         return len(times)
 
     return walk
