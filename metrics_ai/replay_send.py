@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import binascii
 import gzip
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -14,13 +15,14 @@ import numpy as np
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from integrations.formats.capture import CAPTURE_HINT
-from integrations.kafka.admin import list_topics
+from integrations.kafka.admin import describe_topics, is_embedded, list_topics
 from integrations.kafka.connection import KafkaSettings
 from metrics_ai.config import Config
 from metrics_ai.recordings import RecordingOptions, RecordingReader
 from metrics_ai.replay import ReplayProgress, file_size
 from schemas.batch import SampleBatch
 from schemas.errors import BrokerError, ConfigurationError
+from schemas.topics import ANOMALIES, SAMPLES
 
 DELIVERY_TIMEOUT_S: Final = 60.0
 _NATIVE: Final = "native"
@@ -42,12 +44,15 @@ class Sent:
         What did not, by reason.
     told
         The first that were rejected, as sentences.
+    expiring
+        Topics whose retention is over for samples as old as the oldest, with it in ms.
     """
 
     records: int
     skipped: Mapping[str, int]
     rejected: Mapping[str, int]
     told: Sequence[str] = ()
+    expiring: Mapping[str, int] = field(default_factory=dict)
 
 
 class _Captured(msgspec.Struct):
@@ -110,8 +115,25 @@ def send(
     tell(sum(sizes))
     tally = reader.tally
     return Sent(
-        sender.count, dict(sorted(tally.skipped.items())), dict(sorted(tally.rejected.items())), tuple(tally.told)
+        sender.count,
+        dict(sorted(tally.skipped.items())),
+        dict(sorted(tally.rejected.items())),
+        tuple(tally.told),
+        _expiring(config.kafka, set(targets), sender.oldest_ms),
     )
+
+
+def _expiring(kafka: KafkaSettings, sources: set[str], oldest_ms: int | None) -> dict[str, int]:
+    """Where the broker may delete what was sent, or what is made of it, before it is read.
+
+    Apache Kafka's retention goes by a record's time, which is its sample's.
+    """
+    if oldest_ms is None or is_embedded(kafka):  # the embedded broker keeps everything
+        return {}
+    states = describe_topics(kafka, [*sources, kafka.topic(SAMPLES), kafka.topic(ANOMALIES)])
+    kept = {name: int(state.config.get("retention.ms", -1)) for name, state in sorted(states.items())}
+    age_ms = time.time() * 1000 - oldest_ms
+    return {name: retention_ms for name, retention_ms in kept.items() if 0 <= retention_ms < age_ms}
 
 
 class _Sender:
@@ -119,6 +141,7 @@ class _Sender:
 
     def __init__(self, kafka: KafkaSettings, timeout_s: float) -> None:
         self.count = 0
+        self.oldest_ms: int | None = None
         self._timeout_s = timeout_s
         self._error: KafkaError | None = None
         self._producer = Producer(
@@ -143,6 +166,8 @@ class _Sender:
             except KafkaException as error:
                 raise BrokerError(f"{topic}: {error}") from error
         self.count += 1
+        if timestamp_ms >= 0:
+            self.oldest_ms = timestamp_ms if self.oldest_ms is None else min(self.oldest_ms, timestamp_ms)
         self._producer.poll(0)
         self._check()
 

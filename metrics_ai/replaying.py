@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,7 @@ from metrics_ai.event_listing import (
     incident_row,
     wide_console,
 )
+from metrics_ai.explain.words import duration_text
 from metrics_ai.recordings import RecordingOptions
 from metrics_ai.replay import ReplayProgress, ReplayResult, ReplaySummary, replay
 from metrics_ai.replay_diff import IncidentChange, diff
@@ -101,10 +102,21 @@ class Replaying:
             parts = [f"sent {counted(sent.records, 'record')} to {broker}", *_tallies(sent, ("skipped", "rejected"))]
             wide_console().print("; ".join(parts))
         tell_rejected(sent.told, sent.rejected)
+        if sent.expiring:
+            sys.stderr.write(_expiring_text(sent.expiring))
         if not sent.records:
             end_without_samples(sent.skipped, sent.rejected)
         if sent.rejected:
             raise typer.Exit(1)
+
+
+def _expiring_text(expiring: Mapping[str, int]) -> str:
+    """What the broker may delete too early, and the way out."""
+    topics = ", ".join(f"{name} ({duration_text(kept_ms)})" for name, kept_ms in expiring.items())
+    return (
+        f"metrics-ai: the oldest samples are older than the retention of {topics}: the broker may delete them before "
+        "they are read. Set retention.ms of these topics to -1 while a recording is replayed\n"
+    )
 
 
 @contextmanager

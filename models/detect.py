@@ -156,7 +156,7 @@ class DetectOperator(Reporting):
         """
         self._audit = []
         if batch.is_histogram:
-            batch = self.histograms.derive(batch)
+            batch = self.histograms.derive(batch, self._newest_ms)
         if not len(batch):
             return []
         slots = self._slots(batch)
@@ -167,6 +167,7 @@ class DetectOperator(Reporting):
             np.array(batch.value, np.float64),
         )
         times = columns[2][(columns[2] > 0) & (columns[2] < MAX_TIME_MS)]
+        self._work["frontier_ms"] = self._newest_ms
         self._newest_ms = max(self._newest_ms, int(times.max(initial=0)))
         self._tables = (*self._tables[:3], self._maintenance.table(times))
         found: Found = []
@@ -241,7 +242,7 @@ class DetectOperator(Reporting):
             found += [one for _, _, one in self._collect()]
         times_ms = self.bank.slots["newest_ms"][: self.bank.used] + silent_ms
         found += [self._chosen_anomaly(slot, event) for slot, event in self.chosen.silence(times_ms)]
-        found += [one for one in map(self._entity_anomaly, self.entities.silence(now_ms)) if one is not None]
+        found += [one for one in map(self._entity_anomaly, self.entities.silence(times_ms)) if one is not None]
         forget_ms = int(self.settings.forget_after_s * 1000)
         for slot in np.flatnonzero(silent_ms > forget_ms).tolist():
             self.bank.forget(slot)

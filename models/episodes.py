@@ -107,6 +107,7 @@ WORK: Final = np.dtype(
     [
         ("events", "i8"),  # how many are written
         ("minutes", "i8"),
+        ("frontier_ms", "i8"),  # the newest time of all samples so far
         ("at_row", "i8"),  # the batch's row at hand
         ("slot", "i8"),
         ("muted", "i8"),  # whether maintenance mutes the sample at hand

@@ -20,6 +20,7 @@ QUANTILE: Final = 0.95
 COUNTS: Final = ("histogram_points", "histogram_out_of_order", "histogram_over_limit", "histogram_malformed")
 _GROUPS: Final = 64
 """Groups that the state of all histograms is spread over."""
+_LATE_MS: Final = 3_600_000
 PART_BYTES: Final = 256 * 1024
 """A group's record holds no more than this, or one histogram."""
 
@@ -34,7 +35,7 @@ class Last(msgspec.Struct, array_like=True):
     scale: int | None
     tenant: str
     heard_ms: int = 0
-    """The stage's time at the first tick since; 0 before that one."""
+    """The stage's time at the point, if that was late; else 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +67,25 @@ class HistogramBank:
         self._last: dict[int, Last] = {}
         self._derived: dict[int, Derived] = {}
         self._dirty: set[int] = set()
+        self._frontier_ms = 0
         self.counts: Counter[str] = Counter(dict.fromkeys(COUNTS, 0))
 
-    def derive(self, batch: SampleBatch) -> SampleBatch:
+    def derive(self, batch: SampleBatch, frontier_ms: int = 0) -> SampleBatch:
         """The derived series' samples.
+
+        Parameters
+        ----------
+        batch
+            Points of histograms.
+        frontier_ms
+            The newest time of all before them.
 
         Raises
         ------
         SchemaError
             If a series cannot be read; nothing is changed then.
         """
+        self._frontier_ms = frontier_ms
         all_derived = [self._derived_of(batch, position) for position in range(len(batch.series_ids))]
         found: dict[int, int] = {}
         texts: list[str] = []
@@ -126,6 +136,7 @@ class HistogramBank:
         last = self._last.get(identity)
         total = math.nan if point.sum is None else point.sum
         now = Last(time_ms, point.count, total, cells_of(point), point.scale, derived.tenant)
+        now.heard_ms = self._frontier_ms if self._frontier_ms - time_ms > _LATE_MS else 0
         values = [] if last is None else list(_grown(point, now, last, derived.is_delta))
         self._tenants[derived.tenant] += last is None
         self._last[identity] = now
@@ -133,14 +144,9 @@ class HistogramBank:
         return values
 
     def forget(self, now_ms: int, after_ms: int) -> None:
-        """Let go of histograms that have been silent for longer; from the first tick after a point on, by ticks."""
-        gone = []
-        for identity, last in self._last.items():
-            if not last.heard_ms:
-                last.heard_ms = now_ms
-                self._dirty.add(identity % _GROUPS)
-            if now_ms - max(last.time_ms, last.heard_ms) > after_ms:
-                gone.append(identity)
+        """Let go of histograms that have been silent for longer; for those whose points are late, since they came."""
+        before_ms = now_ms - after_ms
+        gone = [identity for identity, last in self._last.items() if max(last.time_ms, last.heard_ms) < before_ms]
         for identity in gone:
             self._tenants[self._last.pop(identity).tenant] -= 1
             self._dirty.add(identity % _GROUPS)

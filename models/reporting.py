@@ -23,7 +23,7 @@ from models.trace import SKIPPED
 from models.verdict import Minute, Subject, Told, chosen_anomaly, drift_anomalies, rule_anomaly, window_anomaly
 from models.versions import AUDIT_RULE
 from models.vital_verdict import vital_anomaly
-from models.vitals import FIRST_VITAL
+from models.vitals import FIRST_VITAL, MISSING
 from schemas.batch import SampleBatch
 from schemas.events import Anomaly, AuditEntry, EntityHealth, GoldenSignal
 from schemas.ids import decide_partition, event_id
@@ -54,6 +54,12 @@ def _drifted_by(ints: list[int], drifts: Drifts) -> int:
     """When a series was last told to drift, as of an event; silence is told before its row's minute is closed."""
     before = ints[e.I_ROW] + (ints[e.I_CODE] != e.END_SILENT)
     return max([ints[e.I_DRIFTED], *(one.end_ms for one in drifts.get(ints[e.I_SLOT], ()) if one.row < before)])
+
+
+def _is_of_silence(ints: list[int]) -> bool:
+    """Whether it tells of the time before its row: what silence ended, and that there was one."""
+    missed = ints[e.I_RULE] == FIRST_VITAL - MISSING and ints[e.I_CODE] == e.START
+    return missed or ints[e.I_CODE] == e.END_SILENT
 
 
 class Reporting:
@@ -102,7 +108,7 @@ class Reporting:
             if told.ints[e.I_RULE] == AUDIT_RULE:
                 self._audit.append(audit_entry(told, self._subject(told.ints[e.I_SLOT])))
                 continue
-            order = at if told.ints[e.I_CODE] == e.END_SILENT else at + 2 * events + 2
+            order = at if _is_of_silence(told.ints) else at + 2 * events + 2
             told.ints[e.I_DRIFTED] = _drifted_by(told.ints, drifts)
             found.append((told.ints[e.I_ROW], order, self._anomaly(told)))
         self._note_drifts(drifts)

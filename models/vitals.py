@@ -297,7 +297,25 @@ def _missing_limit(row: Row, params: Row) -> Number:
 
 @kernel
 def _misses(row: Row, gap_ms: int, params: Row) -> Number:
-    return params.missing and gap_ms > _missing_limit(row, params) and _is_known(row, row.newest_ms, params)
+    """Whether a silence is longer than usual; one that may last until a series is forgotten is not missed before."""
+    limit_ms = _missing_limit(row, params)
+    return (
+        params.missing and limit_ms < gap_ms and limit_ms < params.forget_ms and _is_known(row, row.newest_ms, params)
+    )
+
+
+@kernel
+def _missing_score(row: Row, gap_ms: int, params: Row) -> Number:
+    return min(MAX_SCORE, gap_ms / _missing_limit(row, params))
+
+
+@kernel
+def _end_missing(row: Row, code: int, missed_ms: int, params: Row, work: Row) -> None:
+    """A silence is over after so long, or forgotten; its peak is that of all of it, however often it was told."""
+    if row.vital_ms[MISSING, SINCE] > 0:
+        row.vital_peak[MISSING] = max(row.vital_peak[MISSING], _missing_score(row, missed_ms, params))
+    sizes = (0.0, missed_ms / 1000.0, row.interval_ms / 1000.0)
+    _end(row, MISSING, code, row.newest_ms + missed_ms, sizes, work)
 
 
 @kernel
@@ -305,15 +323,14 @@ def miss(row: Row, now_ms: int, gap_ms: int, params: Row, work: Row) -> None:
     """A sweep: tell of a series that has said nothing for ``gap_ms``, that it still does, and that it is forgotten."""
     usual_s = row.interval_ms / 1000.0
     if row.vital_ms[MISSING, SINCE] == 0:
-        if not work.muted and _misses(row, gap_ms, params) and gap_ms <= params.forget_ms:
+        if not work.muted and _misses(row, gap_ms, params):
             limit_ms = _missing_limit(row, params)
             _begin(row, MISSING, row.newest_ms)
             _tell(row, MISSING, START, row.newest_ms + limit_ms, (1.0, limit_ms / 1000.0, usual_s), work)
-    elif gap_ms > params.forget_ms:
-        _end(row, MISSING, END_SILENT, row.newest_ms + params.forget_ms, (0.0, gap_ms / 1000.0, usual_s), work)
-    elif now_ms - row.vital_ms[MISSING, TOLD] >= _EVERY_MS:
-        score = min(MAX_SCORE, gap_ms / _missing_limit(row, params))
-        _tell(row, MISSING, UPDATE, now_ms, (score, gap_ms / 1000.0, usual_s), work)
+    elif gap_ms <= params.forget_ms and now_ms - row.vital_ms[MISSING, TOLD] >= _EVERY_MS:
+        _tell(row, MISSING, UPDATE, now_ms, (_missing_score(row, gap_ms, params), gap_ms / 1000.0, usual_s), work)
+    if gap_ms > params.forget_ms:
+        _end_missing(row, END_SILENT, params.forget_ms, params, work)
 
 
 @kernel
@@ -325,8 +342,7 @@ def return_after(row: Row, gap_ms: int, params: Row, work: Row) -> None:
         _begin(row, MISSING, row.newest_ms)
         _tell(row, MISSING, START, row.newest_ms + limit_ms, (1.0, limit_ms / 1000.0, usual_s), work)
     is_over = gap_ms > params.forget_ms
-    at_ms = row.newest_ms + min(gap_ms, params.forget_ms)
-    _end(row, MISSING, END_SILENT if is_over else END_RECOVERED, at_ms, (0.0, gap_ms / 1000.0, usual_s), work)
+    _end_missing(row, END_SILENT if is_over else END_RECOVERED, min(gap_ms, params.forget_ms), params, work)
     _keep_longest(row, SILENT, gap_ms / 1000.0)
 
 

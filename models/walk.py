@@ -50,6 +50,7 @@ from streams.intake import (
     NOT_FINITE,
     OVER_LIMIT,
     admit,
+    heard_at,
     note_interval,
     silence_of,
     stale_limit,
@@ -274,7 +275,7 @@ def _take(row: Row, time_ms: int, raw: float, params: Row, family: Row, work: Ro
     if code > ACCEPTED_LATE:
         return False
     row.dirty |= HOT_DIRTY
-    row.heard_ms = 0
+    row.heard_ms = heard_at(row, time_ms, work.frontier_ms, params)
     work.counts[IN_MAINTENANCE] += work.muted
     if code == ACCEPTED_LATE:
         if not work.muted:
@@ -355,6 +356,8 @@ def _build(digest: int) -> Walk:
                 work.at_row = i
                 work.slot = slot
                 _apply(slots[slot], times[i], values[i], tables, work, told)
+            if 0 < times[i] < MAX_TIME_MS:
+                work.frontier_ms = max(work.frontier_ms, times[i])
         return len(times)
 
     return walk

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from streams.jit import kernel
-from streams.layout import COUNTER, GAUGE, HOT_DIRTY, STAMPS, Number, Row
+from streams.layout import COUNTER, GAUGE, STAMPS, Number, Row
 
 (
     ACCEPTED,
@@ -54,17 +54,18 @@ def stale_limit(row: Row, params: Row) -> Number:
 
 
 @kernel
+def heard_at(row: Row, time_ms: int, frontier_ms: int, params: Row) -> Number:
+    """The stage's time at a sample that is older by more than a silence would be; 0 for others."""
+    return frontier_ms if frontier_ms - time_ms > stale_limit(row, params) else 0
+
+
+@kernel
 def silence_of(row: Row, now_ms: int) -> Number:
     """For how long a series has said nothing.
 
     One whose samples are older than those of its neighbours (a recording that is sent late, a clock that is slow) is
-    not silent while they come: what counts from the first tick after a sample on is the time since that tick.
+    not silent while they come: what counts is how far the stage has come since.
     """
-    if row.first_ms == 0:  # nothing of it could be used
-        return now_ms - row.newest_ms
-    if row.heard_ms == 0:
-        row.heard_ms = now_ms
-        row.dirty |= HOT_DIRTY
     return now_ms - max(row.newest_ms, row.heard_ms)
 
 

@@ -64,7 +64,7 @@ HOT: Final[list[Field]] = [
     ("told_ms", "i8"),
     ("muted_ms", "i8"),  # the newest sample within maintenance
     ("same_ms", "i8"),  # since when every value was the same; 0 where that is not known
-    ("heard_ms", "i8"),  # the stage's time at the first tick since its newest sample; 0 before that one
+    ("heard_ms", "i8"),  # the stage's time at the newest sample, if that was late by more than a silence; else 0
     ("drifted_ms", "i8"),  # the last drift that was told
     ("alarmed_ms", "i8"),  # when the last episode ended ...
     ("alarms", "f8"),  # ... and how many ended lately, as of then

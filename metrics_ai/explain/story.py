@@ -18,7 +18,8 @@ from metrics_ai.explain.words import (
     value_text,
 )
 from models.explain import forecast
-from schemas.events import Alert, Anomaly, Incident, IncidentMember, WindowVerdict
+from models.usual import days_text, percentile_text
+from schemas.events import Alert, Anomaly, Incident, IncidentMember, UsualHour, WindowVerdict
 
 MOST_MEMBERS: Final = 10
 """Members of an incident that are explained one by one."""
@@ -84,6 +85,8 @@ def _anomaly_body(case: AnomalyCase, first: Sequence[tuple[str, str]] = ()) -> l
         ("detector", now.detector),
         *_times(now.started_ms, now.ended_ms, now.end_reason),
         ("at its worst", _worst_text(worst, now.peak_score)),
+        ("usual then", "" if worst.usual is None else _usual_text(worst.usual, worst.unit)),
+        ("changed", "" if now.changed_ms is None else clock_text(now.changed_ms)),
         ("now" if now.ended_ms is None else "at its end", value_text(now.observed, now.expected, now.unit)),
         ("trend", "" if now.time_to_limit is None else forecast(now.time_to_limit)),
         ("confidence", _confidence_text(worst.confidence, worst.confidence_reasons)),
@@ -95,6 +98,13 @@ def _anomaly_body(case: AnomalyCase, first: Sequence[tuple[str, str]] = ()) -> l
         f"Where the score of {worst.score:.2f} comes from (above 1.00 = anomalous):",
         *indented(contribution_lines(worst.base, worst.contributions, worst.score)),
     ]
+
+
+def _usual_text(usual: UsualHour, unit: str) -> str:
+    """What the hour of the week usually shows, and where the value lies among it."""
+    text = value_text(usual.center, None, unit)
+    reach = f"{number_text(usual.low)} .. {number_text(usual.high)}{unit_text(unit)} in 5 min"
+    return f"{text}, {reach}; it is {percentile_text(usual.percentile)} of {days_text(usual)}"
 
 
 def _worst_text(one: Anomaly, peak: float) -> str:

@@ -217,13 +217,16 @@ class EntityBank:
             if code == -1:
                 return
 
-    def silence(self, now_ms: int) -> Array:
-        """End what is open of entities that closed no minute for long."""
+    def silence(self, times_ms: Array) -> Array:
+        """End what is open of entities that closed no minute for long, by the time of each slot's series."""
         open_ones = np.flatnonzero(self.records["state"][: len(self.names)])
         if not len(open_ones):
             return self._findings[:0]
         findings = np.zeros(len(open_ones), FINDING)
-        told = silence(self.records, open_ones, now_ms // _MINUTE_MS, self._params, findings)
+        own_ms = np.zeros(len(self.names), np.int64)
+        members = np.flatnonzero(self._where[0][: len(times_ms)] >= 0)
+        np.maximum.at(own_ms, self._where[0][members], times_ms[members])
+        told = silence(self.records, open_ones, own_ms // _MINUTE_MS, self._params, findings)
         return findings[:told]
 
     def _choose(self, index: int, first_ms: Array) -> None:

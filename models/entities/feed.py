@@ -182,10 +182,10 @@ def _build(digest: int) -> Feed:
     return feed
 
 
-def _build_silence(digest: int) -> Callable[[Array, Array, int, Array, Array], int]:
+def _build_silence(digest: int) -> Callable[[Array, Array, Array, Array, Array], int]:
     @entry_point
-    def silence(entities: Array, open_ones: Array, now: int, params: Array, findings: Array) -> int:
-        """End what silence ends by a minute, among the entities named; returns how many findings there are."""
+    def silence(entities: Array, open_ones: Array, now: Array, params: Array, findings: Array) -> int:
+        """End what silence ends by each entity's minute, among those named; returns how many findings there are."""
         if digest == 0:
             return -1
         rules: Any = params[0]
@@ -193,7 +193,7 @@ def _build_silence(digest: int) -> Callable[[Array, Array, int, Array, Array], i
         told = 0
         for place in range(len(open_ones)):
             ent: Any = entities[open_ones[place]]
-            if ent.state == OPEN and now - ent.front > rules.silent:
+            if ent.state == OPEN and now[open_ones[place]] - ent.front > rules.silent:
                 findings[told].entity = open_ones[place]
                 findings[told].row = place
                 life.end_by_silence(ent, rules, v, away, findings[told])

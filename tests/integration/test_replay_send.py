@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 from base64 import b64encode
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,20 @@ def test_rows_arrive_as_native_json_keyed_by_entity(config: Config, tmp_path: Pa
         "value": 0.5,
         "timestamp": "2023-11-14T22:13:20.000Z",
     }
+
+
+@pytest.mark.kafka
+def test_samples_older_than_a_topics_retention_are_said_to_be_at_risk(
+    apache_kafka: KafkaSettings, tmp_path: Path
+) -> None:
+    create_topics(apache_kafka, sources=["metrics"])
+    path = tmp_path / "cpu.csv"
+    path.write_text(f"timestamp,value\n{time.time() - 5 * 86_400:.0f},0.5\n{time.time():.0f},0.5\n")
+    told = CliRunner().invoke(app, ["replay", str(path), "--to", apache_kafka.bootstrap])
+    assert told.exit_code == 0
+    assert "older than the retention of metrics.samples (2 d): the broker may delete" in told.stderr
+    path.write_text(f"timestamp,value\n{time.time():.0f},0.5\n")
+    assert CliRunner().invoke(app, ["replay", str(path), "--to", apache_kafka.bootstrap]).stderr == ""
 
 
 def test_a_capture_arrives_byte_by_byte(config: Config, tmp_path: Path) -> None:

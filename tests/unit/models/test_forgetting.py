@@ -74,6 +74,13 @@ def test_a_series_whose_samples_are_late_is_not_silent_while_they_come(cpu: Seri
     assert ticked.operator.series_count == 1
 
 
+def test_a_series_that_stopped_long_before_the_others_ends_with_the_first_tick(cpu: Series, bench: Bench) -> None:
+    """As at the end of a recording, however it was cut into batches."""
+    live = Sample(Series("t", "live"), START_MS + 3_600_000, 1.0)
+    assert [one.state for one in bench.feed([*stream(cpu, BURN), live])] == ["start"]
+    assert [(one.state, one.end_reason) for one in bench.operator.on_tick(live.time_ms)] == [("end", "silent")]
+
+
 def test_a_series_without_a_usable_sample_takes_no_place(bench: Bench) -> None:
     bench.feed([Sample(Series("t", "m"), START_MS, math.nan), Sample(Series("t", "n"), START_MS, 1.0)])
     assert bench.operator.series_count == 2

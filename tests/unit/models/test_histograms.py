@@ -129,7 +129,6 @@ def test_a_record_of_many_histograms_stays_small_and_a_part_that_empties_is_told
     for turn, kept in enumerate((len(ids), 2)):
         times = np.full(kept, START_MS + 1_000_000 * turn)
         bank.derive(SampleBatch("t", ids[:kept], texts[:kept], rows[:kept], times, np.empty(0), [point] * kept))
-        bank.forget(START_MS, 400_000)
         bank.forget(START_MS + 1_000_000 * turn, 400_000)
         blocks |= dict(bank.take_blocks())
         assert max(map(len, blocks.values())) < 2_500
@@ -147,7 +146,8 @@ def test_a_histogram_whose_points_are_late_is_kept_while_they_come() -> None:
     for turn in range(5):
         times = np.array([START_MS + 1_000 * turn])
         points = [HistogramPoint(10 * turn, sum=float(turn))]
-        found = bank.derive(SampleBatch("t", ids, [series.text], np.zeros(1, np.int32), times, np.empty(0), points))
+        batch = SampleBatch("t", ids, [series.text], np.zeros(1, np.int32), times, np.empty(0), points)
+        found = bank.derive(batch, START_MS + 90_000_000 + turn)
         assert len(found) == (2 if turn else 0)
         bank.forget(START_MS + 90_000_000 + turn, 400_000)
     bank.forget(START_MS + 90_500_000, 400_000)

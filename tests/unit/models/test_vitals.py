@@ -131,6 +131,20 @@ def test_a_gap_that_no_tick_saw_is_told_as_if_one_had() -> None:
     assert len(wanted) == 2
 
 
+def test_a_gap_longer_than_the_memory_is_told_in_order_whoever_sees_it() -> None:
+    values = noise(3 * HOUR)
+    first = stream(ROOM, values, step_ms=STEP_MS)
+    again = stream(ROOM, noise(9, seed=9), START_MS + 3 * 86_400_000, STEP_MS)
+    ticked, plain = DetectOperator(DetectSettings(), 0, 1), DetectOperator(DetectSettings(), 0, 1)
+    seen = ticked.step_batch(batch_of(first))
+    for hours in (0, 1, 3, 47, 70):
+        seen += [one for one in ticked.on_tick(first[-1].time_ms + 3_600_000 * hours) if one.state != "update"]
+    seen += ticked.step_batch(batch_of(again))
+    found = plain.step_batch(batch_of([*first, *again]))
+    assert [(one.kind, one.state) for one in found] == [("missing", "start"), ("missing", "end")]
+    assert [one.to_bytes() for one in found] == [one.to_bytes() for one in seen]
+
+
 def test_silence_that_came_twice_is_no_news_and_a_forgotten_series_is_missed_no_more() -> None:
     samples, time_ms = [], START_MS
     for part in range(5):

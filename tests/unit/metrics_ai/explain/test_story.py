@@ -48,6 +48,13 @@ def test_a_trend_is_told_with_when_it_reaches_its_limit(events: Events) -> None:
         assert words in text
 
 
+def test_what_is_usual_at_the_hour_and_since_when_a_drift_is_are_told(events: Events) -> None:
+    usual = "usual then    108, 101 .. 114 in 5 min; it is above p99.9 of 5 days like it at 11 h"
+    assert usual in told(events, "6bd02f8cbe")
+    assert "changed       2026-09-28 10:15:00Z" in told(events, "0c0b5d1f4c")
+    assert "usual then" not in told(events, "8a6c05604d")
+
+
 def test_the_contributions_add_up_to_the_score(events: Events) -> None:
     section = told(events, "8a6c05604d").split("anomalous):")[1]
     rows = dict(re.findall(r"^ +(\w+) +([\d.]+)", section, flags=re.MULTILINE))

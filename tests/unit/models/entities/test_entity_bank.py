@@ -79,9 +79,10 @@ def test_an_entity_that_falls_silent_ends_what_was_open() -> None:
     closed = _broken(length=200)
     learn(bank, closed[: 720 * 5])
     assert bank.records["state"][0]
-    now_ms = (FIRST_MINUTE + 720 + 20) * 60_000
-    assert [int(one["code"]) for one in bank.silence(now_ms)] == [END_SILENT]
-    assert not len(bank.silence(now_ms))
+    front_ms, late_ms = ((FIRST_MINUTE + 720 + minutes) * 60_000 for minutes in (0, 20))
+    assert not len(bank.silence(np.full(5, front_ms)))
+    assert [int(one["code"]) for one in bank.silence(np.full(5, late_ms))] == [END_SILENT]
+    assert not len(bank.silence(np.full(5, late_ms)))
 
 
 def test_a_member_that_is_anomalous_by_itself_has_no_say() -> None:
