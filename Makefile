@@ -3,7 +3,7 @@ PYTHON ?= $(firstword $(shell for p in python3.11 python3.12 python3.13 python3;
 BIN := .venv/bin
 LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header pyproject.toml
 
-.PHONY: help setup demo up test test-kafka chaos lint format bench bench-nab bench-planted bench-eta bench-contributions bench-confidence figures docs lock clean
+.PHONY: help setup demo up test test-kafka chaos lint format bench bench-nab bench-planted bench-eta bench-contributions bench-confidence bench-entities figures docs lock clean
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -65,6 +65,9 @@ bench-contributions: .venv/core ## what a score is made of: does it add up, is t
 
 bench-confidence: .venv/dev ## how sure is how often right; writes benchmarks/results/confidence.json
 	$(BIN)/python -m benchmarks.confidence
+
+bench-entities: .venv/core ## signals of one entity together; writes benchmarks/results/entities.json
+	$(BIN)/python -m benchmarks.entities
 
 bench-nab: .venv/dev ## score the detector on NAB; DATA=folder with windows.json
 	$(BIN)/python -m benchmarks.nab --data $(or $(DATA),../shared/data/nab)

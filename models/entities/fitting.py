@@ -43,8 +43,35 @@ def take_levels(ent: Row, values: Any, params: Row) -> None:
 
 
 @kernel
+def _learn_pairs(ent: Row, present: Any, n: int, params: Row) -> None:
+    """How those that have levels go together; of a pair the younger one says how much a minute weighs.
+
+    Only the lower triangle is kept.
+    """
+    weights = np.zeros(MEMBERS)
+    levels = np.zeros(MEMBERS)
+    for a in range(n):
+        i = present[a]
+        levels[a] = ent.level[i]
+        weights[a] = max(1.0 / (ent.learned[i] - YOUNG + 1), 1.0 / params.cov_minutes)
+    for a in range(n):
+        i = present[a]
+        for b in range(a + 1):
+            j = present[b]
+            before = np.float64(ent.cov[i, j])
+            ent.cov[i, j] = before + max(weights[a], weights[b]) * (levels[a] * levels[b] - before)
+
+
+@kernel
 def learn(ent: Row, values: Any, params: Row) -> None:
-    """Learn a minute: of each member mean and variance, of each pair how they go together."""
+    """Learn a minute: how pairs go together, then of each member mean and variance."""
+    present = np.zeros(MEMBERS, np.int64)
+    n = 0
+    for i in range(ent.count):
+        if not np.isnan(values[i]) and ent.learned[i] >= YOUNG:
+            present[n] = i
+            n += 1
+    _learn_pairs(ent, present, n, params)
     for i in range(ent.count):
         if np.isnan(values[i]):
             continue
@@ -52,14 +79,6 @@ def learn(ent: Row, values: Any, params: Row) -> None:
         if ent.learned[i] >= YOUNG:
             reach = params.clip * spread_of(ent, i)
             away = max(-reach, min(reach, away))
-            for j in range(i + 1):
-                if np.isnan(values[j]) or (j < i and ent.learned[j] <= YOUNG):
-                    continue
-                known = min(ent.learned[i], ent.learned[j]) - YOUNG + 1
-                weight = max(1.0 / known, 1.0 / params.cov_minutes)
-                both = np.float32(ent.cov[i, j] + weight * (ent.level[i] * ent.level[j] - ent.cov[i, j]))
-                ent.cov[i, j] = both
-                ent.cov[j, i] = both
         weight = max(1.0 / (ent.learned[i] + 1), 1.0 / params.mean_minutes)
         ent.mean[i] += weight * away
         ent.var[i] = (1.0 - weight) * (ent.var[i] + weight * away * away)
@@ -74,7 +93,7 @@ def level_spread(ent: Row, place: int) -> Number:
 
 @kernel
 def _correlation(ent: Row, i: int, j: int) -> Number:
-    """Of two levels, as far as their numbers allow: they were not learned in the same minutes."""
+    """Of two levels, ``i`` the later, as far as their numbers allow: they were not learned in the same minutes."""
     return max(-1.0, min(1.0, ent.cov[i, j] / (level_spread(ent, i) * level_spread(ent, j))))
 
 
