@@ -20,6 +20,8 @@ _LOG_STEP: Final = np.log(HIGHEST / LOWEST) / BINS
 # The limit begins where so much of the minutes lies beyond, and moves by no more than a share an hour.
 _TAIL: Final = 0.02
 _STEP: Final = 0.1
+_LIGHT, _HEAVIEST = 0.01, 0.4
+"""Shapes of a tail: below the first as good as exponential, above the second never believed."""
 # Counts of the tails forget a week.
 _KEEP: Final = float(np.exp(-HOUR / 10_080.0))
 _FLOORS: Final = np.array([0.8, 3.0])
@@ -160,20 +162,40 @@ def note_tail(ent: Row, which: int, distance: float) -> None:
 
 
 @kernel
-def _tail_limit(tail: Any, risk: float) -> Number:
-    """Peaks over a threshold with an exponential tail: as far out as the risk says."""
-    total = 0.0
-    for at in range(BINS):
-        total += tail[at]
+def _tail_start(tail: Any, total: float) -> Number:
+    """The bin from which on the tail lies, so much of the whole."""
     beyond, at = 0.0, BINS
     while at > 0 and beyond < _TAIL * total:
         at -= 1
         beyond += tail[at]
-    start = LOWEST * np.exp(at * _LOG_STEP)
-    excess = 0.0
-    for place in range(at, BINS):
-        excess += tail[place] * (LOWEST * np.exp((place + 0.5) * _LOG_STEP) - start)
-    return start + excess / max(beyond, 1.0) * np.log(max(beyond, 1.0) / max(total, 1.0) / risk)
+    return at
+
+
+@kernel
+def _tail_limit(tail: Any, risk: float) -> Number:
+    """Peaks over a threshold: a generalised Pareto tail by its moments, as far out as the risk says.
+
+    The shape is never lighter than exponential.
+    """
+    total = 0.0
+    for at in range(BINS):
+        total += tail[at]
+    first = _tail_start(tail, total)
+    start = LOWEST * np.exp(first * _LOG_STEP)
+    beyond = mean = square = 0.0
+    for at in range(first, BINS):
+        excess = LOWEST * np.exp((at + 0.5) * _LOG_STEP) - start
+        beyond += tail[at]
+        mean += tail[at] * excess
+        square += tail[at] * excess * excess
+    if beyond <= 0.0 or mean <= 0.0:
+        return start
+    mean /= beyond
+    shape = min(_HEAVIEST, 0.5 * (1.0 - mean * mean / max(square / beyond - mean * mean, 1e-12)))
+    share = beyond / total / risk
+    if shape <= _LIGHT:
+        return start + mean * np.log(share)
+    return start + mean * (1.0 - shape) / shape * (share**shape - 1.0)
 
 
 @kernel
