@@ -22,6 +22,8 @@ _TAIL: Final = 0.02
 _STEP: Final = 0.1
 _LIGHT, _HEAVIEST = 0.01, 0.4
 """Shapes of a tail: below the first as good as exponential, above the second never believed."""
+# A tail that has just become known reaches no further than it has seen: its limit is wider by this share at first.
+_YOUNG_TAIL: Final = 0.25
 # Counts of the tails forget a week.
 _KEEP: Final = float(np.exp(-HOUR / 10_080.0))
 _FLOORS: Final = np.array([0.8, 3.0])
@@ -205,6 +207,7 @@ def fit_limits(ent: Row, params: Row) -> None:
         return
     for which in range(STATISTICS):
         wanted = max(_FLOORS[which], _tail_limit(ent.tail[which], params.risk))
+        wanted *= 1.0 + _YOUNG_TAIL * params.warm / ent.judged
         before = ent.limit[which]
         if before > 0.0:
             wanted = max(before * (1.0 - _STEP), min(before * (1.0 + _STEP), wanted))
