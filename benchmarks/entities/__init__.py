@@ -9,7 +9,8 @@ of its own. Parts:
     (the share, with Wilson's 95 % interval), ``ranked_first`` (of those detected, how often the planted signal had the
     largest contribution), ``delay_min_p50``. ``alone_...``: a z-score of each series by itself. ``hst_...``: River's
     HalfSpaceTrees at their default size, fed the entity's minutes scaled to 0..1. Both have a limit from their own
-    first five days, as the same share of minutes beyond it, and need as many minutes in a row.
+    first five days (a thousandth of minutes lies beyond) and need as many minutes in a row; ``hst_KIND_cases``: on how
+    many.
 
 ``quiet``
     30 days without a fault. ``entities_false_KIND_a_month``: episodes an entity and 30 days, with the exact 95 %
