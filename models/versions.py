@@ -1,7 +1,8 @@
 """What is normal has versions: an accepted level is a new one, the one before it is kept, and taken up again.
 
-It is taken up when the series comes back to it by itself within a week, so that the end of a long incident is no
-anomaly, and when somebody asks for it (a record of the topic ``settings``, subject ``baselines``). What was learned
+It is taken up when the series comes back to it by itself within some hours, so that the end of an incident is no anomaly
+and the next is as odd as the first, and when somebody asks for it within a week (a record of the topic ``settings``,
+subject ``baselines``). What was learned
 meanwhile is left out then. Each such move, and each limit that has moved by a fifth of its range, is written down for
 the topic ``audit``.
 """
@@ -42,6 +43,8 @@ _LENGTHS = np.array(LENGTHS, np.int64)
 _OFFSETS = np.array(OFFSETS, np.int64)
 _HOUR: Final = 2
 _KEPT_MS: Final = 7 * 86_400_000
+# What lasts longer than that is a part of the day or of the week, and to be learned.
+_INCIDENT_MS: Final = 6 * 3_600_000
 LEVEL_WINDOWS: Final = (2, 1, 0, 3)
 """Windows by how well they tell a level."""
 _TELL_LEVEL = np.array(LEVEL_WINDOWS, np.int64)
@@ -102,8 +105,8 @@ def _old_window(row: Row) -> Number:
 
 @kernel
 def is_back(row: Row, value: float) -> Number:
-    """Whether a value is where the series used to be before its last accepted shift, a week ago at the most."""
-    if row.shifted_ms == 0 or row.newest_ms - row.shifted_ms > _KEPT_MS:
+    """Whether a value is where the series used to be before a shift that was accepted some hours ago."""
+    if row.shifted_ms == 0 or row.newest_ms - row.shifted_ms > _INCIDENT_MS:
         return False
     window = _old_window(row)
     if window < 0:
@@ -160,7 +163,7 @@ def roll_back(row: Row, work: Row) -> None:
         return
     row.rollback_ms = 0
     row.dirty |= WARM_DIRTY
-    if _old_window(row) >= 0:
+    if _old_window(row) >= 0 and row.newest_ms - row.shifted_ms <= _KEPT_MS:
         take_up_old(row, ROLLED_BACK, work)
         row.held = 1
 

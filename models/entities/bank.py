@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -59,6 +60,7 @@ class _Series(NamedTuple):
 class _Group:
     """The series of an entity by their ids, and where its record is; -1 for none."""
 
+    name: Name
     index: int = -1
     series: dict[int, _Series] = field(default_factory=dict)
     witnesses: dict[GoldenSignal, list[int]] = field(default_factory=dict)
@@ -98,7 +100,7 @@ class EntityBank:
         self._free: list[int] = []
         self._where = (np.full(0, -1, np.int32), np.full(0, -1, np.int32))
         self._findings = np.zeros(_ROOM, FINDING)
-        self._name_of: dict[int, Name] = {}
+        self._name_of: list[Name | None] = []
         self._names_dirty = False
         self._gone: dict[Name, None] = {}
         self._loaded: list[tuple[int, str, str]] = []
@@ -112,6 +114,7 @@ class EntityBank:
         if slots > len(self._where[0]):
             more = np.full(slots - len(self._where[0]), -1, np.int32)
             self._where = (np.concatenate([self._where[0], more]), np.concatenate([self._where[1], more]))
+            self._name_of.extend([None] * len(more))
 
     def watch(self, slot: int, series: Series, series_id: int) -> None:
         """Let a slot's series be one of its entity's."""
@@ -119,10 +122,12 @@ class EntityBank:
         if entity == "unknown":
             return
         name = Name(series.tenant, entity)
-        group = self._groups.setdefault(name, _Group())
+        group = self._groups.get(name)
+        if group is None:
+            group = self._groups[name] = _Group(name)
         signal = signal_of(series.metric, series.labels)
-        group.series[series_id] = _Series(slot, series.metric, signal)
-        self._name_of[slot] = name
+        group.series[series_id] = _Series(slot, sys.intern(series.metric), signal)
+        self._name_of[slot] = group.name
         if signal is not None and len(held := group.witnesses.setdefault(signal, [])) < _WITNESSES:
             held.append(slot)
         if self.settings.enabled:
@@ -154,7 +159,7 @@ class EntityBank:
     def forget(self, slot: int) -> None:
         """A series is gone; with its last one, so is the entity."""
         self._where[0][slot] = self._where[1][slot] = -1
-        name = self._name_of.pop(slot, None)
+        name, self._name_of[slot] = self._name_of[slot], None
         if name is None:
             return
         group = self._groups[name]
@@ -324,7 +329,7 @@ class EntityBank:
         for index, tenant, entity in self._loaded:
             self.names.extend([None] * (index + 1 - len(self.names)))
             self.names[index] = Name(tenant, entity)
-            self._groups[Name(tenant, entity)] = _Group(index)
+            self._groups[Name(tenant, entity)] = _Group(Name(tenant, entity), index)
         self._loaded = []
         self._free = [index for index, name in enumerate(self.names) if name is None]
         due = self.records["choose"].copy()

@@ -20,6 +20,10 @@ _LOG_STEP: Final = np.log(HIGHEST / LOWEST) / BINS
 # The limit begins where so much of the minutes lies beyond, and moves by no more than a share an hour.
 _TAIL: Final = 0.02
 _STEP: Final = 0.1
+_LIGHT, _HEAVIEST = 0.01, 0.4
+"""Shapes of a tail: below the first as good as exponential, above the second never believed."""
+# A tail that has just become known reaches no further than it has seen: its limit is wider by this share at first.
+_YOUNG_TAIL: Final = 0.25
 # Counts of the tails forget a week.
 _KEEP: Final = float(np.exp(-HOUR / 10_080.0))
 _FLOORS: Final = np.array([0.8, 3.0])
@@ -43,8 +47,35 @@ def take_levels(ent: Row, values: Any, params: Row) -> None:
 
 
 @kernel
+def _learn_pairs(ent: Row, present: Any, n: int, params: Row) -> None:
+    """How those that have levels go together; of a pair the younger one says how much a minute weighs.
+
+    Only the lower triangle is kept.
+    """
+    weights = np.zeros(MEMBERS)
+    levels = np.zeros(MEMBERS)
+    for a in range(n):
+        i = present[a]
+        levels[a] = ent.level[i]
+        weights[a] = max(1.0 / (ent.learned[i] - YOUNG + 1), 1.0 / params.cov_minutes)
+    for a in range(n):
+        i = present[a]
+        for b in range(a + 1):
+            j = present[b]
+            before = np.float64(ent.cov[i, j])
+            ent.cov[i, j] = before + max(weights[a], weights[b]) * (levels[a] * levels[b] - before)
+
+
+@kernel
 def learn(ent: Row, values: Any, params: Row) -> None:
-    """Learn a minute: of each member mean and variance, of each pair how they go together."""
+    """Learn a minute: how pairs go together, then of each member mean and variance."""
+    present = np.zeros(MEMBERS, np.int64)
+    n = 0
+    for i in range(ent.count):
+        if not np.isnan(values[i]) and ent.learned[i] >= YOUNG:
+            present[n] = i
+            n += 1
+    _learn_pairs(ent, present, n, params)
     for i in range(ent.count):
         if np.isnan(values[i]):
             continue
@@ -52,14 +83,6 @@ def learn(ent: Row, values: Any, params: Row) -> None:
         if ent.learned[i] >= YOUNG:
             reach = params.clip * spread_of(ent, i)
             away = max(-reach, min(reach, away))
-            for j in range(i + 1):
-                if np.isnan(values[j]) or (j < i and ent.learned[j] <= YOUNG):
-                    continue
-                known = min(ent.learned[i], ent.learned[j]) - YOUNG + 1
-                weight = max(1.0 / known, 1.0 / params.cov_minutes)
-                both = np.float32(ent.cov[i, j] + weight * (ent.level[i] * ent.level[j] - ent.cov[i, j]))
-                ent.cov[i, j] = both
-                ent.cov[j, i] = both
         weight = max(1.0 / (ent.learned[i] + 1), 1.0 / params.mean_minutes)
         ent.mean[i] += weight * away
         ent.var[i] = (1.0 - weight) * (ent.var[i] + weight * away * away)
@@ -74,7 +97,7 @@ def level_spread(ent: Row, place: int) -> Number:
 
 @kernel
 def _correlation(ent: Row, i: int, j: int) -> Number:
-    """Of two levels, as far as their numbers allow: they were not learned in the same minutes."""
+    """Of two levels, ``i`` the later, as far as their numbers allow: they were not learned in the same minutes."""
     return max(-1.0, min(1.0, ent.cov[i, j] / (level_spread(ent, i) * level_spread(ent, j))))
 
 
@@ -141,20 +164,40 @@ def note_tail(ent: Row, which: int, distance: float) -> None:
 
 
 @kernel
-def _tail_limit(tail: Any, risk: float) -> Number:
-    """Peaks over a threshold with an exponential tail: as far out as the risk says."""
-    total = 0.0
-    for at in range(BINS):
-        total += tail[at]
+def _tail_start(tail: Any, total: float) -> Number:
+    """The bin from which on the tail lies, so much of the whole."""
     beyond, at = 0.0, BINS
     while at > 0 and beyond < _TAIL * total:
         at -= 1
         beyond += tail[at]
-    start = LOWEST * np.exp(at * _LOG_STEP)
-    excess = 0.0
-    for place in range(at, BINS):
-        excess += tail[place] * (LOWEST * np.exp((place + 0.5) * _LOG_STEP) - start)
-    return start + excess / max(beyond, 1.0) * np.log(max(beyond, 1.0) / max(total, 1.0) / risk)
+    return at
+
+
+@kernel
+def _tail_limit(tail: Any, risk: float) -> Number:
+    """Peaks over a threshold: a generalised Pareto tail by its moments, as far out as the risk says.
+
+    The shape is never lighter than exponential.
+    """
+    total = 0.0
+    for at in range(BINS):
+        total += tail[at]
+    first = _tail_start(tail, total)
+    start = LOWEST * np.exp(first * _LOG_STEP)
+    beyond = mean = square = 0.0
+    for at in range(first, BINS):
+        excess = LOWEST * np.exp((at + 0.5) * _LOG_STEP) - start
+        beyond += tail[at]
+        mean += tail[at] * excess
+        square += tail[at] * excess * excess
+    if beyond <= 0.0 or mean <= 0.0:
+        return start
+    mean /= beyond
+    shape = min(_HEAVIEST, 0.5 * (1.0 - mean * mean / max(square / beyond - mean * mean, 1e-12)))
+    share = beyond / total / risk
+    if shape <= _LIGHT:
+        return start + mean * np.log(share)
+    return start + mean * (1.0 - shape) / shape * (share**shape - 1.0)
 
 
 @kernel
@@ -164,6 +207,7 @@ def fit_limits(ent: Row, params: Row) -> None:
         return
     for which in range(STATISTICS):
         wanted = max(_FLOORS[which], _tail_limit(ent.tail[which], params.risk))
+        wanted *= 1.0 + _YOUNG_TAIL * params.warm / ent.judged
         before = ent.limit[which]
         if before > 0.0:
             wanted = max(before * (1.0 - _STEP), min(before * (1.0 + _STEP), wanted))

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
 from metrics_ai.config import Config
@@ -15,13 +16,16 @@ from metrics_ai.explain.cases import Events, case_of, matches_of
 from metrics_ai.explain.selecting import RecordedSamples
 from metrics_ai.explain.selecting import run as run_detect
 from metrics_ai.explain.story import story_of
-from metrics_ai.recordings import RecordingOptions
+from metrics_ai.health_listing import print_entity
+from metrics_ai.recordings import RecordingOptions, RecordingReader
 from metrics_ai.replay import replay
 from models.calendar import CalendarSettings
 from models.detect import DetectOperator, DetectSettings
 from models.maintenance import MaintenanceWindow
-from schemas.events import Setting
-from schemas.topics import ALERTS, ANOMALIES, INCIDENTS, SETTINGS, TIMELINE
+from schemas.batch import encode_batch
+from schemas.events import EntityHealth, Setting
+from schemas.topics import ALERTS, ANOMALIES, HEALTH, INCIDENTS, SAMPLES, SETTINGS, TIMELINE
+from streams.operator import Output
 
 GUIDES = Path(__file__).resolve().parents[2] / "docs" / "guides"
 
@@ -150,3 +154,27 @@ def test_what_explain_says_of_a_disk_that_fills_stands_in_the_detection_guide(tm
 def test_the_rules_of_the_detection_guide_are_taken() -> None:
     read = [Config.model_validate(yaml.safe_load(block)).detect for block in blocks("yaml", "detection.md")]
     assert [rule.function for settings in read for rule in settings.rules] == ["eta"]
+
+
+def _health_of(recording: Path) -> list[EntityHealth]:
+    """What the detect stage says of the entities of a recording, in order."""
+    operator, outputs = DetectOperator(DetectSettings(), 0, 1), list[Output]()
+    for piece in RecordingReader(RecordingOptions(), "default").read([recording]):
+        if piece.batch is not None:
+            outputs += operator.step(SAMPLES.name, encode_batch(piece.batch))
+    return [EntityHealth.from_bytes(one.value) for one in outputs if one.topic is HEALTH]
+
+
+def test_the_node_of_the_health_guide_is_seen_as_it_shows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "make_node.py").write_text(blocks("python", "health.md")[0])
+    assert run([sys.executable, "make_node.py"], tmp_path)[0] == 0
+    replayed, told, healthy = (
+        next(block for block in blocks("", "health.md") if f"metrics-ai {verb}" in block).splitlines()
+        for verb in ("replay", "explain", "health h1")
+    )
+    _, output = run([sys.executable, "-m", "metrics_ai", "replay", "node.jsonl"], tmp_path)
+    assert said("\n".join(replayed[1:])) == said(output), output
+    assert explained(tmp_path / "node.jsonl", RecordingOptions(), told[0].split()[3]) == said("\n".join(told[1:]))
+    worst = next(one for one in _health_of(tmp_path / "node.jsonl") if one.state == "degraded")
+    print_entity(worst)
+    assert said("\n".join(healthy[1:])) == said(capsys.readouterr().out)

@@ -31,11 +31,19 @@ def test_a_level_that_is_neither_is_an_anomaly_as_ever() -> None:
     assert (entry.action, entry.version) == ("baseline_accepted", 2)
 
 
+def test_what_lasts_longer_than_an_incident_is_a_part_of_the_day() -> None:
+    room = shifted()
+    assert room.feed(noise(7 * HOUR, 40.0, 9)) == []
+    room.feed(noise(3 * HOUR, 20.0, 10))
+    assert [one for one in room.audit() if one.action == "baseline_returned"] == []
+
+
 def test_the_level_before_is_kept_for_a_week() -> None:
     room = shifted()
     assert room.feed(noise(8 * 24 * HOUR, 40.0, 9)) == []
-    start, end = room.feed(noise(2 * HOUR, 20.0, 10))
-    assert (start.direction, end.end_reason) == ("down", "level_shift")
+    room.roll_back()
+    assert room.feed(noise(HOUR, 40.0, 10)) == []
+    assert room.audit() == []
 
 
 def test_a_rollback_makes_the_level_before_normal_until_the_series_is_back() -> None:

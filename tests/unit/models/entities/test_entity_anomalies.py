@@ -7,9 +7,9 @@ import pytest
 from incidents.decide import DecideOperator, DecideSettings
 from models.detect import DetectOperator, DetectSettings
 from schemas.batch import encode_batch
-from schemas.events import Anomaly
+from schemas.events import Anomaly, EntityHealth
 from schemas.series import Series
-from schemas.topics import SAMPLES
+from schemas.topics import ANOMALIES, HEALTH, SAMPLES
 from streams.operator import Output
 from tests.unit.models.entities.worlds import together
 from tests.unit.models.streams import Sample, batch_of
@@ -25,9 +25,9 @@ METRICS = ("node_cpu_ratio", "node_load1", "node_network_receive_bytes_total", "
 SERIES = [Series("t", metric, {"host": "h1"}, {"node": "h1"}) for metric in METRICS]
 
 
-@lru_cache(maxsize=1)
-def _batches() -> tuple[bytes, ...]:
-    """Traffic rises with all else, CPU does not follow for an hour."""
+@lru_cache
+def _batches(rows: int = 100) -> tuple[bytes, ...]:
+    """Traffic rises with all else, CPU does not follow for an hour; so many minutes a batch."""
     values = together(900, len(SERIES), seed=1)
     values[700:760, 0] -= 2.5 * values[:, 0].std()
     return tuple(
@@ -35,19 +35,19 @@ def _batches() -> tuple[bytes, ...]:
             batch_of(
                 [
                     Sample(series, START_MS + 60_000 * at, float(values[at, place]))
-                    for at in range(start, start + 100)
+                    for at in range(start, min(900, start + rows))
                     for place, series in enumerate(SERIES)
                 ]
             )
         )
-        for start in range(0, 900, 100)
+        for start in range(0, 900, rows)
     )
 
 
-def _outputs(restore_at: int = -1) -> list[Output]:
+def _outputs(restore_at: int = -1, rows: int = 100) -> list[Output]:
     operator, blocks = DetectOperator(SETTINGS, 0, 1), dict[str, bytes | None]()
     outputs: list[Output] = []
-    for at, batch in enumerate(_batches()):
+    for at, batch in enumerate(_batches(rows)):
         if at <= restore_at:
             blocks |= dict(operator.take_blocks())
         if at == restore_at:
@@ -57,11 +57,12 @@ def _outputs(restore_at: int = -1) -> list[Output]:
                 operator.load_block(key, value)
             operator.finish_load()
         outputs += operator.step(SAMPLES.name, batch)
-    return [one for one in outputs if b'"multivariate"' in one.value]
+    return outputs
 
 
 def _found() -> list[Anomaly]:
-    return [Anomaly.from_bytes(one.value) for one in _outputs()]
+    told = [Anomaly.from_bytes(one.value) for one in _outputs() if one.topic is ANOMALIES]
+    return [one for one in told if one.kind == "multivariate"]
 
 
 def test_a_broken_correlation_is_told_of_the_series_that_broke_it() -> None:
@@ -84,7 +85,19 @@ def test_base_and_contributions_add_up_to_the_score_and_the_broken_signal_ranks_
 
 
 def test_they_are_keyed_by_entity() -> None:
-    assert {one.key for one in _outputs()} == {"t/node:h1"}
+    assert {one.key for one in _outputs() if b'"multivariate"' in one.value} == {"t/node:h1"}
+
+
+@pytest.mark.parametrize("rows", [13, 450])
+def test_where_a_batch_is_cut_changes_nothing(rows: int) -> None:
+    assert _outputs(rows=rows) == _outputs()
+
+
+def test_its_health_follows() -> None:
+    told = [EntityHealth.from_bytes(one.value) for one in _outputs() if one.topic is HEALTH]
+    assert [one.state for one in told][-2:] == ["degraded", "healthy"]
+    assert [(one.signal, one.state) for one in told[-2].signals] == [("traffic", "normal"), ("saturation", "normal")]
+    assert told[-2].reasons[0].text.startswith("node h1: its signals do not fit together")
 
 
 @pytest.mark.parametrize("restore_at", [1, 4, 7])

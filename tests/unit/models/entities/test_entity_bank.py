@@ -57,7 +57,7 @@ def test_a_signal_that_leaves_the_others_begins_and_ends_an_episode_that_it_lead
     assert start["lead"] == series[2].id
     away = np.abs(np.nan_to_num(np.array(start["away"])))
     assert start["id"][int(away.argmax())] == series[2].id
-    assert 0 <= start["started"] - (FIRST_MINUTE + 700) <= 5
+    assert 0 <= start["started"] - (FIRST_MINUTE + 700) <= 10
 
 
 def test_signals_that_move_together_are_no_anomaly() -> None:
