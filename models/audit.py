@@ -10,7 +10,7 @@ from models import episodes as e
 from models.explain import clock, number, subject_of
 from models.settings import WINDOW_NAMES
 from models.verdict import Subject, Told
-from models.versions import ACCEPTED, LIMIT_MOVED, RETURNED, ROLLED_BACK
+from models.versions import ACCEPTED, LIMIT_MOVED, ROLLED_BACK
 from schemas.errors import SchemaError
 from schemas.events import AuditAction, AuditEntry, Setting
 from schemas.ids import event_id
@@ -18,7 +18,6 @@ from schemas.ids import event_id
 BASELINES_SUBJECT: Final = "baselines"
 _ACTIONS: Final[dict[int, AuditAction]] = {
     ACCEPTED: "baseline_accepted",
-    RETURNED: "baseline_returned",
     ROLLED_BACK: "baseline_rolled_back",
     LIMIT_MOVED: "limit_moved",
 }
@@ -85,8 +84,6 @@ def _limit_of(at: int) -> str:
 def _why(told: Told, code: int, change: str) -> str:
     if code == ACCEPTED:
         return f"the level has been another one since {clock(told.ints[e.I_STARTED])}, and is normal now: {change}"
-    if code == RETURNED:
-        return f"the series is back at the level that was normal before: {change}"
     if code == ROLLED_BACK:
         return f"somebody asked for the level that was normal before: {change}"
     return f"learned from what the series reached: {change}, a fifth of the range a day at the most"

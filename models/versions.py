@@ -1,10 +1,8 @@
-"""What is normal has versions: an accepted level is a new one, the one before it is kept, and taken up again.
+"""What is normal has versions: an accepted level is a new one, and the one before it is kept for a week.
 
-It is taken up when the series comes back to it by itself within some hours, so that the end of an incident is no anomaly
-and the next is as odd as the first, and when somebody asks for it within a week (a record of the topic ``settings``,
-subject ``baselines``). What was learned
-meanwhile is left out then. Each such move, and each limit that has moved by a fifth of its range, is written down for
-the topic ``audit``.
+It is taken up again when somebody asks for it (a record of the topic ``settings``, subject ``baselines``); what was
+learned meanwhile is left out then. Each such move, and each limit that has moved by a fifth of its range, is written
+down for the topic ``audit``.
 """
 
 from __future__ import annotations
@@ -18,11 +16,9 @@ from streams.buckets import soil_ring
 from streams.jit import kernel
 from streams.layout import (
     CENTER,
-    DOWN,
     LENGTHS,
     M2,
     OFFSETS,
-    UP,
     WARM_DIRTY,
     WIDTHS_MS,
     WINDOWS,
@@ -33,7 +29,7 @@ from streams.tails import forget_tails
 
 AUDIT_RULE: Final = -16
 """In place of a rule's position: no anomaly, but something for the audit."""
-ACCEPTED, RETURNED, ROLLED_BACK, LIMIT_MOVED = range(4)
+ACCEPTED, ROLLED_BACK, LIMIT_MOVED = range(3)
 """What is written down."""
 AUDIT_EVENTS: Final = 10
 """The most that one sample may write down."""
@@ -43,8 +39,6 @@ _LENGTHS = np.array(LENGTHS, np.int64)
 _OFFSETS = np.array(OFFSETS, np.int64)
 _HOUR: Final = 2
 _KEPT_MS: Final = 7 * 86_400_000
-# What lasts longer than that is a part of the day or of the week, and to be learned.
-_INCIDENT_MS: Final = 6 * 3_600_000
 LEVEL_WINDOWS: Final = (2, 1, 0, 3)
 """Windows by how well they tell a level."""
 _TELL_LEVEL = np.array(LEVEL_WINDOWS, np.int64)
@@ -104,21 +98,6 @@ def _old_window(row: Row) -> Number:
 
 
 @kernel
-def is_back(row: Row, value: float) -> Number:
-    """Whether a value is where the series used to be before a shift that was accepted some hours ago."""
-    if row.shifted_ms == 0 or row.newest_ms - row.shifted_ms > _INCIDENT_MS:
-        return False
-    window = _old_window(row)
-    if window < 0:
-        return False
-    center = row.old_base[window, CENTER]
-    # A side that is not watched reaches as far as the other.
-    reach = min(row.old_base[window, UP], row.old_base[window, DOWN])
-    away = abs(value - center)
-    return np.isfinite(reach) and away <= reach and away < 0.5 * abs(level_of(row) - center)
-
-
-@kernel
 def _leave_out(row: Row, since_ms: int) -> None:
     """Baselines leave out what lies after a time, as they do with anomalies."""
     for window in range(WINDOWS):
@@ -132,7 +111,7 @@ def _leave_out(row: Row, since_ms: int) -> None:
 
 
 @kernel
-def take_up_old(row: Row, code: int, work: Row) -> None:
+def _take_up_old(row: Row, work: Row) -> None:
     """What was normal before the last accepted shift is normal again."""
     before = level_of(row)
     _leave_out(row, row.since_ms)
@@ -141,19 +120,10 @@ def take_up_old(row: Row, code: int, work: Row) -> None:
     row.base_ready[:] = row.old_ready
     row.inside, row.wander = np.float64(row.old_noise[0]), np.float64(row.old_noise[1])
     row.shifted_ms = 0
-    if code == RETURNED:
-        row.level[:] = row.fast = row.value
     forget_tails(row)
     row.version -= 1
     row.dirty |= WARM_DIRTY
-    write_down(row, code, (before, level_of(row)), 0, work)
-
-
-@kernel
-def return_to_old(row: Row, work: Row) -> None:
-    """Once a minute, where nothing is wrong: a series that has come back to its older level takes it up."""
-    if row.evidence <= 0.0 and is_back(row, row.level[0]) and is_back(row, row.value):
-        take_up_old(row, RETURNED, work)
+    write_down(row, ROLLED_BACK, (before, level_of(row)), 0, work)
 
 
 @kernel
@@ -164,7 +134,7 @@ def roll_back(row: Row, work: Row) -> None:
     row.rollback_ms = 0
     row.dirty |= WARM_DIRTY
     if _old_window(row) >= 0 and row.newest_ms - row.shifted_ms <= _KEPT_MS:
-        take_up_old(row, ROLLED_BACK, work)
+        _take_up_old(row, work)
         row.held = 1
 
 

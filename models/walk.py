@@ -162,8 +162,6 @@ def _on_time(row: Row, params: Row, family: Row, work: Row) -> None:
         if closed & (1 << _FINE):
             _expect_anew(row, params, family, work)
         return
-    if closed & (1 << MINUTE):
-        versions.return_to_old(row, work)
     if closed:
         _relearn(row, closed, params, family, work)
     elif _is_young(row):
@@ -201,10 +199,6 @@ def _judge(row: Row, gap_ms: int, params: Row, family: Row, work: Row) -> None:
     work.ready = ready
     code = step_episode(row, gap_ms / 1000.0, ready, params, work.scores)
     if code == 0:
-        return
-    if code == START and versions.is_back(row, row.value):
-        close_episode(row)
-        versions.take_up_old(row, versions.RETURNED, work)
         return
     tell(row, code, row.newest_ms, work)
     if code == START:

@@ -37,7 +37,7 @@ Direction = Literal["up", "down", "none"]
 HealthState = Literal["healthy", "degraded", "critical", "gone"]
 GoldenSignal = Literal["latency", "traffic", "errors", "saturation"]
 EndReason = Literal["recovered", "level_shift", "silent", "maintenance"]
-AuditAction = Literal["baseline_accepted", "baseline_returned", "baseline_rolled_back", "limit_moved"]
+AuditAction = Literal["baseline_accepted", "baseline_rolled_back", "limit_moved"]
 AlertState = Literal["firing", "resolved"]
 IncidentState = Literal["open", "resolved", "merged"]
 
