@@ -85,10 +85,14 @@ def row_of(one: EntityHealth) -> list[str]:
     return [
         one.state,
         one.entity,
-        clock_text(one.since_ms),
+        _since_text(one),
         *(_signal_text(states.get(name)) for name in SIGNALS),
         one.reasons[0].text + more if one.reasons else "",
     ]
+
+
+def _since_text(one: EntityHealth) -> str:
+    return "-" if one.since_ms is None else clock_text(one.since_ms)
 
 
 def _signal_text(one: SignalHealth | None) -> str:
@@ -113,7 +117,8 @@ def print_table(shown: Sequence[EntityHealth]) -> None:
 def print_entity(one: EntityHealth) -> None:
     """All that is said of one entity."""
     console = wide_console()
-    head = Text.assemble(f"{one.entity} is ", (one.state, STATE_STYLE[one.state]), f" since {clock_text(one.since_ms)}")
+    since = "" if one.since_ms is None else f" since {_since_text(one)}"
+    head = Text.assemble(f"{one.entity} is ", (one.state, STATE_STYLE[one.state]), since)
     console.print(head)
     table = Table("signal", "state", "worst series", "value", "expected", "score", box=None)
     for signal in one.signals:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models import episodes as e
@@ -14,6 +15,8 @@ from models.versions import ACCEPTED, LIMIT_MOVED, ROLLED_BACK
 from schemas.errors import SchemaError
 from schemas.events import AuditAction, AuditEntry, Setting
 from schemas.ids import event_id
+from streams.bank import SeriesBank
+from streams.layout import WARM_DIRTY
 
 BASELINES_SUBJECT: Final = "baselines"
 _ACTIONS: Final[dict[int, AuditAction]] = {
@@ -45,6 +48,16 @@ def request_of(setting: Setting) -> BaselineRequest:
     except ValidationError as error:
         first = error.errors()[0]
         raise SchemaError(f"{BASELINES_SUBJECT}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+
+
+def ask_back(bank: SeriesBank, request: BaselineRequest, from_ms: int) -> None:
+    """Ask a series for its older level; one that is not known here is somebody else's, or forgotten."""
+    slot = int(bank.slots_of(np.array([int(request.series_id, 16)], np.uint64))[0])
+    identity = bank.identities[slot] if slot >= 0 else None
+    if identity is not None and identity.series.tenant == request.tenant:
+        row = bank.slots[slot]
+        row["rollback_ms"] = max(1, from_ms)
+        row["dirty"] |= WARM_DIRTY
 
 
 def audit_entry(told: Told, about: Subject) -> AuditEntry:

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from models.audit import BASELINES_SUBJECT, BaselineRequest, request_of
+from models.audit import BASELINES_SUBJECT, ask_back, request_of
 from models.chosen import ChosenBank
 from models.drift import DriftBank
 from models.entities.bank import EntityBank, Name
@@ -35,7 +35,7 @@ from schemas.series import Series
 from schemas.topics import DETECT_TICKS, SAMPLES, SETTINGS, Topic
 from streams.bank import Newcomer, SeriesBank
 from streams.intake import COUNT_NAMES
-from streams.layout import HOT_DIRTY, WARM_DIRTY, Array
+from streams.layout import HOT_DIRTY, Array
 from streams.operator import Output
 
 __all__ = ["DetectOperator", "DetectSettings", "ThresholdRule"]
@@ -264,7 +264,7 @@ class DetectOperator(Reporting):
         if setting.subject == RULES_SUBJECT:
             self._replace_rules(rules_of(setting), setting.valid_from_ms)
         elif setting.subject == BASELINES_SUBJECT:
-            self._roll_back(request_of(setting), setting.valid_from_ms)
+            ask_back(self.bank, request_of(setting), setting.valid_from_ms)
         elif setting.subject == PRIORS_SUBJECT:
             self._priors.replace(priors_of(setting), setting.valid_from_ms)
             self._tabulate_families()
@@ -274,14 +274,6 @@ class DetectOperator(Reporting):
                 self._maintenance.replace(windows, setting.valid_from_ms, self._newest_ms, self.bank)
             except ValueError as error:
                 raise SchemaError(str(error)) from error
-
-    def _roll_back(self, request: BaselineRequest, from_ms: int) -> None:
-        """Ask a series for its older level; one that is not known here is somebody else's, or forgotten."""
-        slot = int(self.bank.slots_of(np.array([int(request.series_id, 16)], np.uint64))[0])
-        if slot >= 0 and self._subject(slot).series.tenant == request.tenant:
-            row = self.bank.slots[slot]
-            row["rollback_ms"] = max(1, from_ms)
-            row["dirty"] |= WARM_DIRTY
 
     def _replace_rules(self, rules: Sequence[ThresholdRule], from_ms: int) -> None:
         self._rules.replace(rules, from_ms, self._newest_ms, self.bank)

@@ -67,9 +67,8 @@ class _Open:
 class _Entity:
     """What is known of an entity: open episodes by id, its state, and what was last told of it."""
 
-    since_ms: int
+    since_ms: int | None = None
     state: HealthState = "healthy"
-    told_ms: int = 0
     told: tuple[Any, ...] = ()
     open: dict[str, _Open] = field(default_factory=dict)
 
@@ -100,6 +99,7 @@ class HealthBook:
         self._entities: dict[Name, _Entity] = {}
         self._new: dict[Name, None] = {}
         self._due: list[tuple[int, Name]] = []
+        self._ticked_ms = 0
         self._dirty: set[Name] = set()
 
     def __len__(self) -> int:
@@ -108,7 +108,13 @@ class HealthBook:
     def watch(self, name: Name) -> None:
         """An entity is here; the next tick tells that it is healthy, if nothing was told by then."""
         if name not in self._entities:
+            self._add(name, _Entity())
             self._new[name] = None
+            self._dirty.add(name)
+
+    def _add(self, name: Name, held: _Entity) -> None:
+        self._entities[name] = held
+        heapq.heappush(self._due, (_next_due(name, self._ticked_ms), name))
 
     def absorb(self, anomaly: Anomaly, signals: Sequence[GoldenSignal]) -> EntityHealth | None:
         """Take an anomaly's state in; what is to be told of its entity, if that changes anything.
@@ -123,12 +129,12 @@ class HealthBook:
         name = Name(anomaly.tenant, anomaly.entity)
         if anomaly.entity == "unknown" or anomaly.kind == "drift":
             return None
-        held = self._entities.get(name) or _Entity(anomaly.started_ms)
+        self.watch(name)
+        held = self._entities[name]
         if anomaly.state != "end":
             held.open[anomaly.id] = _opened(anomaly)
         elif held.open.pop(anomaly.id, None) is None:
             return None
-        self._entities[name] = held
         self._dirty.add(name)
         state = _state_of(held.open.values())
         if state != held.state:
@@ -139,15 +145,17 @@ class HealthBook:
 
     def on_tick(self, at_ms: int) -> Iterator[tuple[Name, int]]:
         """Entities of which something is to be told now though nothing happened: they are new, or long untold."""
-        for name in [name for name in self._new if name not in self._entities]:
-            self._entities[name] = _Entity(at_ms)
-            yield name, at_ms
+        due = list(self._new)
         self._new.clear()
         while self._due and self._due[0][0] <= at_ms:
-            due_ms, name = heapq.heappop(self._due)
-            held = self._entities.get(name)
-            if held is not None and held.told_ms + AGAIN_MS == due_ms:
-                yield name, at_ms
+            _, name = heapq.heappop(self._due)
+            if name in self._entities:
+                # One that was due before the first tick, a restored one, waits for its time tomorrow.
+                due += [name] if self._ticked_ms else []
+                heapq.heappush(self._due, (_next_due(name, at_ms), name))
+        self._ticked_ms = max(self._ticked_ms, at_ms)
+        for name in dict.fromkeys(due):
+            yield name, at_ms
 
     def tell(self, name: Name, at_ms: int, signals: Sequence[GoldenSignal]) -> EntityHealth:
         """How a known entity is."""
@@ -162,9 +170,8 @@ class HealthBook:
         return EntityHealth(tenant=name.tenant, entity=name.entity, state="gone", since_ms=at_ms, at_ms=at_ms)
 
     def _tell(self, name: Name, held: _Entity, at_ms: int, signals: Sequence[GoldenSignal]) -> EntityHealth:
-        held.told, held.told_ms = _shape(held), at_ms
-        heapq.heappush(self._due, (at_ms + AGAIN_MS, name))
-        self._dirty.add(name)
+        held.told = _shape(held)
+        self._new.pop(name, None)
         wrong = sorted((one for one in held.open.values() if one.state != "healthy"), key=lambda one: one.order)
         return EntityHealth(
             tenant=name.tenant,
@@ -197,19 +204,24 @@ class HealthBook:
             If it cannot be read.
         """
         try:
-            tenant, entity, since_ms, state, told_ms, anomalies = msgspec.msgpack.decode(value)
+            tenant, entity, since_ms, state, anomalies = msgspec.msgpack.decode(value)
         except (msgspec.MsgspecError, ValueError) as error:
             raise CheckpointError(f"not a record of an entity's health: {key}: {error}") from error
         opened = [_opened(Anomaly.from_bytes(one)) for one in anomalies]
-        held = _Entity(since_ms, state, told_ms, open={one.anomaly.id: one for one in opened})
+        held = _Entity(since_ms, state, open={one.anomaly.id: one for one in opened})
         held.told = _shape(held)
-        self._entities[Name(tenant, entity)] = held
-        heapq.heappush(self._due, (told_ms + AGAIN_MS, Name(tenant, entity)))
+        self._add(Name(tenant, entity), held)
+
+
+def _next_due(name: Name, after_ms: int) -> int:
+    """The next time that an entity is told again, once a day: at a time of its own, so that no tick tells them all."""
+    own_ms = int(event_id(*name)[:12], 16) % AGAIN_MS
+    return after_ms + 1 + (own_ms - after_ms - 1) % AGAIN_MS
 
 
 def _packed(name: Name, held: _Entity) -> bytes:
     anomalies = [held.open[key].anomaly.to_bytes() for key in sorted(held.open)]
-    return msgspec.msgpack.encode([*name, held.since_ms, held.state, held.told_ms, anomalies])
+    return msgspec.msgpack.encode([*name, held.since_ms, held.state, anomalies])
 
 
 def _state_of(episodes: Any) -> HealthState:

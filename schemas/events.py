@@ -239,7 +239,9 @@ class EntityHealth(Event):
     tenant: str
     entity: str
     state: HealthState
-    since_ms: Annotated[TimeMs, Field(description="Since when it is in this state.")]
+    since_ms: Annotated[
+        TimeMs | None, Field(description="Since when it is in this state; absent where it has always been healthy.")
+    ] = None
     at_ms: TimeMs
     signals: Annotated[list[SignalHealth], Field(description="Those of the four that the entity has series of.")] = []
     reasons: Annotated[list[HealthReason], Field(description="What is wrong, the worst first, at most ten.")] = []

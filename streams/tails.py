@@ -134,7 +134,10 @@ def _third_of(days: Any, sign: float, work: Row) -> Number:
 
 @kernel
 def _towards(old: float, new: float, width: float, free: bool) -> Number:
-    """A limit's next value: it moves by a fifth of its range in a day at the most, once it is settled."""
+    """A limit's next value: it moves by a fifth of its range in a day at the most, once it is settled.
+
+    What three days of a week have reached counts at once, all the same.
+    """
     if free or not (np.isfinite(old) and np.isfinite(new) and np.isfinite(width)):
         return new
     most = _HOURLY * width
@@ -147,15 +150,18 @@ def refresh_tails(row: Row, work: Row) -> None:
     newest = row.stretch % PEAKS
     free = row.newest_ms - max(row.first_ms, row.since_ms) < _SETTLED_MS
     for level in range(_LEVELS):
-        low = max(_tail_of(row.reached[level, 0], newest, -1.0, work), _third_of(row.days[level, 0], -1.0, work))
+        often = _third_of(row.days[level, 0], -1.0, work)
+        low = max(_tail_of(row.reached[level, 0], newest, -1.0, work), often)
         width = row.tail[level, 1] - row.tail[level, 0]
-        row.tail[level, 0] = _towards(row.tail[level, 0], -low, width, free)
-        high = max(_tail_of(row.reached[level, 1], newest, 1.0, work), _third_of(row.days[level, 1], 1.0, work))
-        row.tail[level, 1] = _towards(row.tail[level, 1], high, width, free)
+        row.tail[level, 0] = min(-often, _towards(row.tail[level, 0], -low, width, free))
+        often = _third_of(row.days[level, 1], 1.0, work)
+        high = max(_tail_of(row.reached[level, 1], newest, 1.0, work), often)
+        row.tail[level, 1] = max(often, _towards(row.tail[level, 1], high, width, free))
     for side in range(2):
-        far = max(_tail_of(row.beyond[side], newest, 1.0, work), _third_of(row.days[_USUAL, side], 1.0, work))
+        often = _third_of(row.days[_USUAL, side], 1.0, work)
+        far = max(_tail_of(row.beyond[side], newest, 1.0, work), often)
         old = row.tail[_USUAL, side]
-        row.tail[_USUAL, side] = _towards(old, max(0.0, far), 2.0 * old, free or old == 0.0)
+        row.tail[_USUAL, side] = max(often, _towards(old, max(0.0, far), 2.0 * old, free or old == 0.0))
 
 
 @kernel
