@@ -170,6 +170,8 @@ class HealthBook:
         return EntityHealth(tenant=name.tenant, entity=name.entity, state="gone", since_ms=at_ms, at_ms=at_ms)
 
     def _tell(self, name: Name, held: _Entity, at_ms: int, signals: Sequence[GoldenSignal]) -> EntityHealth:
+        if not held.told:
+            self._dirty.add(name)
         held.told = _shape(held)
         self._new.pop(name, None)
         wrong = sorted((one for one in held.open.values() if one.state != "healthy"), key=lambda one: one.order)
@@ -204,13 +206,17 @@ class HealthBook:
             If it cannot be read.
         """
         try:
-            tenant, entity, since_ms, state, anomalies = msgspec.msgpack.decode(value)
+            tenant, entity, since_ms, state, is_told, anomalies = msgspec.msgpack.decode(value)
         except (msgspec.MsgspecError, ValueError) as error:
             raise CheckpointError(f"not a record of an entity's health: {key}: {error}") from error
         opened = [_opened(Anomaly.from_bytes(one)) for one in anomalies]
         held = _Entity(since_ms, state, open={one.anomaly.id: one for one in opened})
-        held.told = _shape(held)
-        self._add(Name(tenant, entity), held)
+        name = Name(tenant, entity)
+        if is_told:
+            held.told = _shape(held)
+        else:
+            self._new[name] = None
+        self._add(name, held)
 
 
 def _next_due(name: Name, after_ms: int) -> int:
@@ -221,7 +227,7 @@ def _next_due(name: Name, after_ms: int) -> int:
 
 def _packed(name: Name, held: _Entity) -> bytes:
     anomalies = [held.open[key].anomaly.to_bytes() for key in sorted(held.open)]
-    return msgspec.msgpack.encode([*name, held.since_ms, held.state, anomalies])
+    return msgspec.msgpack.encode([*name, held.since_ms, held.state, bool(held.told), anomalies])
 
 
 def _state_of(episodes: Any) -> HealthState:

@@ -21,8 +21,8 @@ _TOP: Final = 4
 # By how many mean excesses what comes once a week lies above the least of them.
 _ONCE_A_WEEK: Final = float(np.log((_TOP - 1) * 7.0))
 _DAYS: Final = 7
-# A settled limit moves by a fifth of its range in a day at the most.
-_HOURLY: Final = 0.2 / 24.0
+# The range of settled limits grows or shrinks by a fifth in a day at the most, half of it on each side.
+_HOURLY: Final = 0.5 * (1.2 ** (1.0 / 24.0) - 1.0)
 _SETTLED_MS: Final = 2 * 86_400_000
 _LITTLE: Final = 1e-9
 # Single precision holds no more.

@@ -155,12 +155,12 @@ def differences(found: Mapping[str, list[str]], expected: Mapping[str, list[str]
     return told
 
 
-@pytest.mark.slow
+@pytest.mark.kafka
 @pytest.mark.timeout(600)
-def test_nab_through_a_broker_is_the_offline_replay(any_broker: KafkaSettings, tmp_path: Path) -> None:
+def test_nab_through_a_broker_is_the_offline_replay(apache_kafka: KafkaSettings, tmp_path: Path) -> None:
     """File after file, as they are named: many are about a time long before that of the file before them."""
     cloud, known = recordings("realAWSCloudwatch"), recordings("realKnownCause")
-    config = prepared(any_broker)
+    config = prepared(apache_kafka)
     expected = [one.to_bytes() for one in anomalies_of([*cloud, *known], RecordingOptions(), config)]
     cut = [[half] for path in known for half in halves(path, tmp_path)]
     found = through_a_broker(config, [cloud, *cut], tmp_path)

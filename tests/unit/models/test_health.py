@@ -123,8 +123,9 @@ def test_a_new_entity_is_told_of_with_the_next_tick_and_again_a_day_later() -> N
     book.watch(Name("t", "node:h1"))
     assert list(book.on_tick(5)) == [(Name("t", "node:h1"), 5)]
     assert book.tell(Name("t", "node:h1"), 5, ["traffic"]).state == "healthy"
-    assert list(book.on_tick(AGAIN_MS)) == []
-    assert list(book.on_tick(5 + AGAIN_MS)) == [(Name("t", "node:h1"), 5 + AGAIN_MS)]
+    told = [at for at in range(6, 6 + 2 * AGAIN_MS, 60_000) if list(book.on_tick(at))]
+    assert len(told) == 2
+    assert told[1] - told[0] == pytest.approx(AGAIN_MS, abs=60_000)
 
 
 def _told(operator: DetectOperator, topic: str, value: bytes) -> list[EntityHealth]:
