@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import importlib.metadata
+import json
 import os
 import platform
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -38,6 +41,12 @@ def describe() -> dict[str, str | int | float]:
         "version_apache_kafka": KAFKA_VERSION,
         **versions,
     }
+
+
+def write(path: Path, found: Mapping[str, Any]) -> None:
+    """Keep a benchmark's numbers, with the machine that they are of."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(describe() | dict(found), indent=2) + "\n")
 
 
 def _version(name: str) -> str:

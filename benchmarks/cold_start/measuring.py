@@ -9,9 +9,9 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from benchmarks.confidence.hearing import SHIPPED, Heard, heard_of
-from benchmarks.confidence.lives import SIGNALS
 from benchmarks.planted.faults import STEP
 from benchmarks.planted.intervals import poisson, wilson
+from benchmarks.planted.quiet import SIGNALS
 from benchmarks.planted.signals import DAY_S, Signal, random_of, record
 from models.settings import DetectSettings
 

@@ -64,7 +64,7 @@ def main(arguments: list[str]) -> int:
     found = _rounded(found)
     print(json.dumps(found, indent=2))
     if path := given.results or (RESULTS if given.seed == HELD_OUT_SEED else None):
-        path.write_text(json.dumps(machine.describe() | found, indent=2) + "\n")
+        machine.write(path, found)
         print(f"\n{len(found)} values in {path}", file=sys.stderr)
         if path == RESULTS:
             draw(tables, DIAGRAM)

@@ -8,9 +8,9 @@ from typing import Final
 import numpy as np
 
 from benchmarks.confidence.hearing import heard_of
-from benchmarks.confidence.lives import SIGNALS
 from benchmarks.planted.faults import STEP
 from benchmarks.planted.intervals import Estimate, wilson
+from benchmarks.planted.quiet import SIGNALS
 from benchmarks.planted.signals import DAY_MS, Signal, random_of, record
 
 _DAYS: Final = 10.0

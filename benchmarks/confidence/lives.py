@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -11,24 +10,10 @@ import numpy as np
 from benchmarks.confidence.hearing import Heard, heard_of
 from benchmarks.planted.comparison import AFTERMATH_MS
 from benchmarks.planted.faults import RAMP, STEP, WIDEN, Fault, lasting
-from benchmarks.planted.plans import (
-    BURSTS,
-    COUNTS,
-    CPU,
-    DAILY,
-    GAUGE,
-    LATENCY,
-    MONDAY,
-    OFFICE,
-    SKEWED,
-    SLIM,
-    STICKY,
-    TAILED,
-)
+from benchmarks.planted.quiet import SIGNALS, Span
 from benchmarks.planted.signals import DAY_MS, Recording, Signal, random_of, record
 from schemas.events import Anomaly
 
-SIGNALS: Final = (GAUGE, SLIM, DAILY, OFFICE, MONDAY, SKEWED, TAILED, COUNTS, BURSTS, STICKY, CPU, LATENCY)
 A_FAULT_MS: Final = 7 * DAY_MS
 """A series has one in so long, on average, and no fewer than one in two lives."""
 _LEAST_A_LIFE: Final = 0.5
@@ -39,16 +24,7 @@ _RAMPS: Final = (0.5, 3.0)
 _WIDER: Final = (2.0, 6.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Life:
-    """So many series, so long, so often sampled."""
-
-    interval_s: float
-    days: float
-    series: int
-
-
-LIVES: Final = (Life(1.0, 0.25, 30), Life(15.0, 4.0, 30), Life(60.0, 10.0, 60), Life(300.0, 14.0, 40))
+LIVES: Final = (Span(1.0, 0.25, 30), Span(15.0, 4.0, 30), Span(60.0, 10.0, 60), Span(300.0, 14.0, 40))
 """Of each signal, at 300 cases; more or fewer in proportion."""
 
 
@@ -76,7 +52,7 @@ def _log_uniform(random: np.random.Generator, ends: tuple[float, float]) -> floa
     return float(np.exp(random.uniform(np.log(ends[0]), np.log(ends[1]))))
 
 
-def lived(signal: Signal, life: Life, seed: int) -> tuple[Recording, list[Planted]]:
+def lived(signal: Signal, life: Span, seed: int) -> tuple[Recording, list[Planted]]:
     """Series with their faults."""
     randoms = [random_of(f"confidence {seed} {signal.name} {life.interval_s}", case) for case in range(life.series)]
     recording = record(signal, life.interval_s, life.days, randoms)
@@ -107,10 +83,10 @@ def is_real(one: Anomaly, faults: list[Planted]) -> bool | None:
     return real
 
 
-def heard_lives(seed: int, cases: int) -> Iterator[tuple[Signal, Life, list[Heard], list[Planted]]]:
+def heard_lives(seed: int, cases: int) -> Iterator[tuple[Signal, Span, list[Heard], list[Planted]]]:
     """All signals at all intervals."""
     for signal in SIGNALS:
         for life in LIVES:
-            scaled = Life(life.interval_s, life.days, max(1, life.series * cases // 300))
+            scaled = Span(life.interval_s, life.days, max(1, life.series * cases // 300))
             recording, planted = lived(signal, scaled, seed)
             yield signal, scaled, heard_of(recording), planted

@@ -56,8 +56,7 @@ def main(arguments: list[str]) -> int:
     print(json.dumps(rounded, indent=2))
     is_default = (given.cases, given.seeds) == (CASES, SEEDS)
     if path := given.results or (RESULTS if is_default else None):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(machine.describe() | rounded, indent=2) + "\n")
+        machine.write(path, rounded)
         print(f"\n{len(rounded)} numbers in {path}", file=sys.stderr)
     return 0
 

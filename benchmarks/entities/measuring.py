@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from benchmarks.entities import forest, ours, peers
 from benchmarks.entities.worlds import A_DAY, FAULTS, QUIETS, Array, World, faulty, random_of
+from benchmarks.parts import Keys
 from benchmarks.planted.intervals import Estimate, poisson, wilson
 from models.detect import DetectOperator, DetectSettings
 from models.entities.bank import EntityBank
@@ -18,7 +19,6 @@ from models.entities.layout import ENTITY
 from schemas.batch import SampleBatch
 from schemas.series import Series
 
-Keys = dict[str, float | int | str]
 SERIES: Final = 15
 DAYS: Final = 6
 QUIET_DAYS: Final = 30

@@ -10,9 +10,9 @@ import numpy as np
 from benchmarks.eta.feed import PROBE, PROBED, SHIPPED, START_MS, told
 from benchmarks.eta.fills import A_DAY, FILLS, HOUR_S, STEP_S, Fill, days_of, even, fills, random_of
 from benchmarks.eta.quiets import QUIETS
+from benchmarks.parts import Keys
 from schemas.events import Anomaly, TimeToLimit
 
-Keys = dict[str, float | int | str]
 _FRACTIONS: Final = (0.33, 0.5, 0.67)
 _EARLIEST_S: Final = 36 * HOUR_S
 _QUIET_DAYS: Final = 14

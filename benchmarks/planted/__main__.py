@@ -6,7 +6,6 @@ The package's docstring says what the parts are. With some parts only, nothing i
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -43,7 +42,8 @@ def main(arguments: list[str]) -> int:
     print(show.tables(found))
     path = given.results or (None if given.parts else RESULTS)
     if path:
-        _write(path, found)
+        rounded = {name: round(value, 4) if isinstance(value, float) else value for name, value in found.items()}
+        machine.write(path, rounded)
         print(f"\n{len(found)} numbers in {path}")
     return 0
 
@@ -65,12 +65,6 @@ def _progress(text: str) -> None:
         print(f"\r{text:60}", end="" if text else "\r", file=sys.stderr, flush=True)
     elif text:
         print(text, file=sys.stderr, flush=True)
-
-
-def _write(path: Path, found: Keys) -> None:
-    rounded = {name: round(value, 4) if isinstance(value, float) else value for name, value in found.items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(machine.describe() | rounded, indent=2) + "\n")
 
 
 if __name__ == "__main__":

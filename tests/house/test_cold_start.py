@@ -55,7 +55,7 @@ def test_the_priors_that_ship_are_what_nab_teaches(tmp_path: Path, monkeypatch: 
 def test_the_last_results_hold_every_generator_at_every_interval() -> None:
     from benchmarks.cold_start.__main__ import HELD_OUT_SEED, RESULTS
     from benchmarks.cold_start.measuring import PACES
-    from benchmarks.confidence.lives import SIGNALS
+    from benchmarks.planted.quiet import SIGNALS
 
     if not RESULTS.exists():
         pytest.skip("the benchmark has not been run for this release")

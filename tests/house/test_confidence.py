@@ -62,9 +62,10 @@ def test_the_calibration_error_is_0_where_what_is_said_holds_and_the_gap_where_i
 
 
 def test_a_seed_makes_the_same_lives_and_another_seed_others() -> None:
-    from benchmarks.confidence.lives import LIVES, SIGNALS, Life, lived
+    from benchmarks.confidence.lives import LIVES, lived
+    from benchmarks.planted.quiet import SIGNALS, Span
 
-    life = Life(LIVES[2].interval_s, 2.0, 4)
+    life = Span(LIVES[2].interval_s, 2.0, 4)
     (one, faults), (again, _), (other, _) = (lived(SIGNALS[0], life, seed) for seed in (3, 3, 4))
     assert np.array_equal(one.values, again.values)
     assert not np.array_equal(one.values, other.values)

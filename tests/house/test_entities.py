@@ -58,8 +58,9 @@ def test_the_peers_look_at_no_minute_to_come() -> None:
 
 
 def test_the_last_results_hold_every_kind_and_what_was_never_tuned_on() -> None:
-    from benchmarks.entities.__main__ import HELD_OUT_SEED, RESULTS
+    from benchmarks.entities.__main__ import RESULTS
     from benchmarks.entities.worlds import FAULTS, QUIETS
+    from benchmarks.parts import HELD_OUT_SEED
 
     if not RESULTS.exists():
         pytest.skip("make bench-entities has not been run for this release")

@@ -70,9 +70,10 @@ def test_an_even_fill_is_estimated_and_paged_for() -> None:
 
 
 def test_the_last_results_hold_every_kind_and_what_was_never_tuned_on() -> None:
-    from benchmarks.eta.__main__ import HELD_OUT_SEED, RESULTS
+    from benchmarks.eta.__main__ import RESULTS
     from benchmarks.eta.fills import FILLS
     from benchmarks.eta.quiets import QUIETS
+    from benchmarks.parts import HELD_OUT_SEED
 
     if not RESULTS.exists():
         pytest.skip("make bench-eta has not been run for this release")
