@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from incidents import wording
+from models.confidence import LOW_CONFIDENCE
 from schemas.events import Alert, AlertState, Anomaly, IncidentMember, Priority, Severity
 from schemas.ids import alert_fingerprint
 
@@ -21,8 +22,6 @@ PRIORITY_RANK: Final[Mapping[Priority, int]] = {"P0": 0, "P1": 1, "P2": 2, "P3":
 SEVERITY_RANK: Final[Mapping[Severity, int]] = {"info": 0, "warning": 1, "critical": 2}
 STATE_RANK: Final = {"start": 0, "update": 1, "end": 2}
 PAGING: Final[frozenset[Priority]] = frozenset({"P0", "P1"})
-LOW_CONFIDENCE: Final = 0.5
-"""What is rather no anomaly than one pages nobody, unless it is on the safety list."""
 
 
 def alert_name(anomaly: Anomaly) -> str:

@@ -14,10 +14,10 @@ from metrics_ai.event_listing import clock_text, number_text, range_text, wide_c
 from metrics_ai.explain.cases import UnknownIdError
 from metrics_ai.explain.words import series_text, unit_text
 from metrics_ai.topic_reader import Latest, TopicReader
+from models.golden import SIGNALS
 from schemas.events import EntityHealth, SignalHealth
 from schemas.topics import HEALTH
 
-SIGNALS: Final = ("latency", "traffic", "errors", "saturation")
 HEAD: Final = ("state", "entity", "since", *SIGNALS, "why")
 STATE_STYLE: Final = {"critical": "bold red", "degraded": "yellow", "healthy": "green", "gone": "dim"}
 _ORDER: Final = tuple(STATE_STYLE)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Annotated, Final, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from models import episodes as e
 from models.explain import clock, number, subject_of
+from models.rules import read_setting
 from models.settings import WINDOW_NAMES
 from models.verdict import Subject, Told
 from models.versions import ACCEPTED, LIMIT_MOVED, ROLLED_BACK
-from schemas.errors import SchemaError
 from schemas.events import AuditAction, AuditEntry, Setting
 from schemas.ids import event_id
 from streams.bank import SeriesBank
@@ -35,6 +35,9 @@ class BaselineRequest(BaseModel):
     action: Literal["rollback"]
 
 
+_REQUEST: Final[TypeAdapter[BaselineRequest]] = TypeAdapter(BaselineRequest)
+
+
 def request_of(setting: Setting) -> BaselineRequest:
     """What is asked for.
 
@@ -43,11 +46,7 @@ def request_of(setting: Setting) -> BaselineRequest:
     SchemaError
         If it cannot be read.
     """
-    try:
-        return BaselineRequest.model_validate(setting.body)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise SchemaError(f"{BASELINES_SUBJECT}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    return read_setting(_REQUEST, setting.body, BASELINES_SUBJECT)
 
 
 def ask_back(bank: SeriesBank, request: BaselineRequest, from_ms: int) -> None:

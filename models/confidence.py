@@ -20,8 +20,8 @@ COLD_MS: Final = DAY_MS
 """A series that is younger is new: it has not seen a whole day."""
 LATELY_MS: Final = DAY_MS
 """A drift, or a level that was accepted as the new one, is recent for so long."""
-LOW: Final = 0.5
-"""Below it, an anomaly is rather none."""
+LOW_CONFIDENCE: Final = 0.5
+"""Below it, an anomaly is rather none: it pages nobody by itself, unless it is on the safety list."""
 _FEW_SAMPLES: Final = 60.0
 _OFTEN: Final = 3.0
 _HIGHEST_PEAK: Final = 20.0

@@ -99,7 +99,7 @@ def window_anomaly(told: Told, about: Subject) -> Anomaly:
         **identity_of(about),
         kind=_kind(ints, reason),
         detector=WINDOWS_DETECTOR,
-        direction=_direction(direction),
+        direction=direction_of(direction),
         severity=SEVERITIES[ints[e.I_SEVERITY]],
         started_ms=ints[e.I_STARTED],
         at_ms=ints[e.I_AT],
@@ -243,7 +243,8 @@ def identity_of(about: Subject) -> dict[str, object]:
     }
 
 
-def _direction(sign: int) -> Direction:
+def direction_of(sign: int) -> Direction:
+    """Where a sign points."""
     return "up" if sign > 0 else "down" if sign < 0 else "none"
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from models import episodes as e
 from models.explain import clock, duration, number, subject_of
-from models.verdict import REASONS, STATES, TAILS, Subject, Told, anomaly_id, identity_of
+from models.verdict import REASONS, STATES, TAILS, Subject, Told, anomaly_id, direction_of, identity_of
 from models.vitals import F_NOW, F_USUAL, FIRST_VITAL, FLATLINE, MISSING, VARIANCE
 from schemas.events import Anomaly, AnomalyKind, Contribution
 
@@ -33,14 +33,13 @@ def vital_anomaly(told: Told, about: Subject) -> Anomaly:
     reason = REASONS.get(ints[e.I_CODE])
     score = floats[e.F_SCORE]
     confidence, reasons = _CONFIDENCE[sign]
-    up = ints[e.I_DIRECTION] > 0
     return Anomaly(
         id=anomaly_id(about.series_id, kind, ints[e.I_STARTED]),
         state=STATES.get(ints[e.I_CODE], "end"),
         **identity_of(about),
         kind=kind,
         detector=kind,
-        direction="none" if sign != VARIANCE else "up" if up else "down",
+        direction=direction_of(ints[e.I_DIRECTION]) if sign == VARIANCE else "none",
         severity="info",
         priority="P3",
         started_ms=ints[e.I_STARTED],

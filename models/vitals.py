@@ -165,9 +165,9 @@ def note_change(row: Row, value: float, time_ms: int, work: Row) -> None:
 
 
 @kernel
-def _check_still(row: Row, params: Row, family: Row, work: Row) -> None:
+def _check_still(row: Row, params: Row, work: Row) -> None:
     """Once a minute: whether the series has stood still for too long."""
-    if not params.flatline or row.value == 0.0 or row.same_ms == 0 or (family.up == 0 and family.down == 0):
+    if not params.flatline or row.value == 0.0 or row.same_ms == 0:
         return
     still_ms = row.newest_ms - row.same_ms
     usual_ms = 1000.0 * row.longest_s[STILL, 1]
@@ -264,7 +264,7 @@ def _judge_swing(row: Row, score: float, sizes: tuple[float, float, float], work
 def _check_swing(row: Row, closed: int, params: Row, family: Row, work: Row) -> None:
     """When buckets have closed: whether samples differ from one another as they used to."""
     window = _variance_window(row.interval_ms)
-    if not params.variance or window < 0 or (family.up == 0 and family.down == 0):
+    if not params.variance or window < 0:
         return
     judged = max(window, _FINE)
     if closed & (1 << judged) == 0 or (window == judged and row.open_number[judged] % _BUCKETS[window] != 0):
@@ -319,16 +319,23 @@ def _end_missing(row: Row, code: int, missed_ms: int, params: Row, work: Row) ->
 
 
 @kernel
+def _start_missing(row: Row, gap_ms: int, params: Row, work: Row) -> None:
+    """Tell of a silence that is longer than usual, as of when it became so; not of one in maintenance."""
+    if not work.muted and _misses(row, gap_ms, params):
+        limit_ms = _missing_limit(row, params)
+        _begin(row, MISSING, row.newest_ms)
+        sizes = (1.0, limit_ms / 1000.0, row.interval_ms / 1000.0)
+        _tell(row, MISSING, START, row.newest_ms + limit_ms, sizes, work)
+
+
+@kernel
 def miss(row: Row, now_ms: int, gap_ms: int, params: Row, work: Row) -> None:
     """A sweep: tell of a series that has said nothing for ``gap_ms``, that it still does, and that it is forgotten."""
-    usual_s = row.interval_ms / 1000.0
     if row.vital_ms[MISSING, SINCE] == 0:
-        if not work.muted and _misses(row, gap_ms, params):
-            limit_ms = _missing_limit(row, params)
-            _begin(row, MISSING, row.newest_ms)
-            _tell(row, MISSING, START, row.newest_ms + limit_ms, (1.0, limit_ms / 1000.0, usual_s), work)
+        _start_missing(row, gap_ms, params, work)
     elif gap_ms <= params.forget_ms and now_ms - row.vital_ms[MISSING, TOLD] >= _EVERY_MS:
-        _tell(row, MISSING, UPDATE, now_ms, (_missing_score(row, gap_ms, params), gap_ms / 1000.0, usual_s), work)
+        sizes = (_missing_score(row, gap_ms, params), gap_ms / 1000.0, row.interval_ms / 1000.0)
+        _tell(row, MISSING, UPDATE, now_ms, sizes, work)
     if gap_ms > params.forget_ms:
         _end_missing(row, END_SILENT, params.forget_ms, params, work)
 
@@ -336,11 +343,8 @@ def miss(row: Row, now_ms: int, gap_ms: int, params: Row, work: Row) -> None:
 @kernel
 def return_after(row: Row, gap_ms: int, params: Row, work: Row) -> None:
     """A sample after a gap: what was missed is back; a gap that no sweep saw is told with its end."""
-    usual_s = row.interval_ms / 1000.0
-    if row.vital_ms[MISSING, SINCE] == 0 and not work.muted and _misses(row, gap_ms, params):
-        limit_ms = _missing_limit(row, params)
-        _begin(row, MISSING, row.newest_ms)
-        _tell(row, MISSING, START, row.newest_ms + limit_ms, (1.0, limit_ms / 1000.0, usual_s), work)
+    if row.vital_ms[MISSING, SINCE] == 0:
+        _start_missing(row, gap_ms, params, work)
     is_over = gap_ms > params.forget_ms
     _end_missing(row, END_SILENT if is_over else END_RECOVERED, min(gap_ms, params.forget_ms), params, work)
     _keep_longest(row, SILENT, gap_ms / 1000.0)
@@ -370,5 +374,7 @@ def stop_vitals(row: Row, code: int, time_ms: int, work: Row) -> None:
 def check_vitals(row: Row, closed: int, params: Row, family: Row, work: Row) -> None:
     """Once a minute: does the series still move, and swing as it used to."""
     _fade(row, closed)
-    _check_still(row, params, family, work)
+    if family.up == 0 and family.down == 0:
+        return
+    _check_still(row, params, work)
     _check_swing(row, closed, params, family, work)

@@ -9,22 +9,19 @@ from typing import Any, Final
 import numpy as np
 
 from models.entities.bank import Name
-from models.episodes import END_RECOVERED, END_SHIFT, END_SILENT, START, UPDATE
 from models.explain import clock, noun_of
-from schemas.events import Anomaly, AnomalyState, Contribution, EndReason, Range, Severity
+from models.verdict import REASONS, SEVERITIES, STATES, Subject, identity_of
+from schemas.events import Anomaly, Contribution, EndReason, Range
 from schemas.ids import event_id
 from schemas.series import Series
 
 DETECTOR: Final = "entities"
 _MINUTE_MS: Final = 60_000
-_STATES: Final[dict[int, AnomalyState]] = {START: "start", UPDATE: "update"}
-_REASONS: Final[dict[int, EndReason]] = {END_RECOVERED: "recovered", END_SHIFT: "level_shift", END_SILENT: "silent"}
 _TAILS: Final[dict[EndReason, str]] = {
     "recovered": "; they fit again at {at}",
     "level_shift": "; accepted as usual at {at}",
     "silent": "; no sample after {at}",
 }
-_SEVERITIES: Final[tuple[Severity, ...]] = ("info", "warning")
 _MOST_NAMED: Final = 3
 _TELLING: Final = 2.0
 """Spreads from which on a further series is named."""
@@ -55,24 +52,18 @@ def entity_anomaly(found: Any, name: Name, series: Mapping[int, Series]) -> Anom
     if not lead_id:
         return None
     lead, own = series[lead_id], next((one for one in members if one.series_id == lead_id), None)
-    reason = _REASONS.get(int(found["code"]))
+    reason = REASONS.get(int(found["code"]))
     score, started_ms = float(found["score"]), int(found["started"]) * _MINUTE_MS
     ended_ms = (int(found["ended"]) + (reason == "silent")) * _MINUTE_MS if reason else None
     sure, reasons = _confidence(found, members)
     return Anomaly(
         id=event_id("anomaly", name.tenant, name.entity, DETECTOR, started_ms),
-        state=_STATES.get(int(found["code"]), "end"),
-        tenant=name.tenant,
-        series_id=f"{lead_id:016x}",
-        metric=lead.metric,
-        labels=dict(lead.labels),
-        dims=dict(lead.dims),
-        entity=name.entity,
-        unit=lead.unit,
+        state=STATES.get(int(found["code"]), "end"),
+        **identity_of(Subject(lead, lead_id)),
         kind="multivariate",
         detector=DETECTOR,
         direction="none" if own is None else "up" if own.away > 0 else "down",
-        severity=_SEVERITIES[int(found["severity"])],
+        severity=SEVERITIES[int(found["severity"])],
         started_ms=started_ms,
         at_ms=(int(found["at"]) + 1) * _MINUTE_MS,
         ended_ms=ended_ms,
