@@ -60,6 +60,13 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
             return False
         return True
 
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Say so where a partition is not fetched any more; acks, which Faust looks at beside that, there are none.
+
+        Faust's own ends the worker when it meets a partition whose position is being looked up.
+        """
+        self._verify_aiokafka_event_path(now, tp)
+
 
 class _Consumer(driver.Consumer):
     logger = _FAUST
