@@ -33,7 +33,7 @@ up: .venv/core ## the whole stack on this machine
 	$(BIN)/metrics-ai up
 
 test: .venv/dev ## every test that needs no Java
-	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 test-kafka: .venv/dev ## the broker tests against a real Apache Kafka (Java 17, Maven)
 	$(BIN)/python -m pytest -m kafka tests/integration

@@ -22,7 +22,7 @@ from aiokafka import codec
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaException, Message, Producer, libversion
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from integrations.kafka.admin import check_topics, has_transactions, is_embedded, list_topics
+from integrations.kafka.admin import ANSWER_S, check_topics, has_transactions, is_embedded, list_topics
 from integrations.kafka.connection import KafkaSettings
 from metrics_ai.config import Config
 from metrics_ai.stack.memory import MIB, WARN_RATIO
@@ -38,7 +38,6 @@ GIB: Final = 1024 * MIB
 # Event times are compared with the gateway's clock: five minutes ahead is rejected.
 SKEW_WARN_S: Final = 5.0
 SKEW_FAIL_S: Final = 60.0
-BROKER_LIMIT_S: Final = 5.0
 _LOCAL: Final = ("127.0.0.1", "localhost")
 _LOCK_LINE: Final = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)")
 
@@ -213,14 +212,14 @@ def check_broker(config: Config) -> Iterator[Check]:
     kafka = config.kafka
     name = f"broker {kafka.bootstrap}"
     try:
-        topics = list_topics(kafka, BROKER_LIMIT_S)
+        topics = list_topics(kafka, ANSWER_S)
     except MetricsAIError as error:
         yield from check_broker_port(kafka, answers=False)
         yield Check(name, "FAIL", error.what, "metrics-ai up starts one; or set kafka.bootstrap, or give --broker")
         return
     yield from check_broker_port(kafka, answers=True)
     try:
-        transactions = has_transactions(kafka, BROKER_LIMIT_S)
+        transactions = has_transactions(kafka, ANSWER_S)
         kafka = as_laid_out(config)
     except MetricsAIError as error:
         yield Check(name, "FAIL", error.what, error.way_out)
@@ -234,7 +233,7 @@ def check_broker(config: Config) -> Iterator[Check]:
 
 
 def _brokers(kafka: KafkaSettings) -> int:
-    return len(AdminClient(kafka.librdkafka(log_level=0)).list_topics(timeout=BROKER_LIMIT_S).brokers)
+    return len(AdminClient(kafka.librdkafka(log_level=0)).list_topics(timeout=ANSWER_S).brokers)
 
 
 def _check_topics(kafka: KafkaSettings, sources: list[str]) -> Check:
@@ -251,9 +250,9 @@ def _check_topics(kafka: KafkaSettings, sources: list[str]) -> Check:
 def as_laid_out(config: Config) -> KafkaSettings:
     """The broker's settings, on a broker of `up` with the number of partitions that `up` makes there."""
     kafka, partitions = config.kafka, config.embedded.partitions
-    if not is_embedded(kafka, BROKER_LIMIT_S):
+    if not is_embedded(kafka, ANSWER_S):
         return kafka
-    samples = list_topics(kafka, BROKER_LIMIT_S).get(kafka.topic(SAMPLES))
+    samples = list_topics(kafka, ANSWER_S).get(kafka.topic(SAMPLES))
     is_ups = samples is not None and samples.partitions == partitions
     return kafka.model_copy(update={"partitions": partitions}) if is_ups else kafka
 
@@ -264,14 +263,14 @@ def check_clock(kafka: KafkaSettings) -> Check:
     admin = AdminClient(kafka.librdkafka(log_level=0))
     try:
         made = NewTopic(topic, 1, config={"message.timestamp.type": "LogAppendTime"})
-        admin.create_topics([made])[topic].result(BROKER_LIMIT_S)
+        admin.create_topics([made])[topic].result(ANSWER_S)
     except KafkaException as error:
         return Check("clock", "WARN", f"not compared: {error.args[0].str()}", "Grant the right to create a topic")
     try:
         return _compared(kafka, topic)
     finally:
         with contextlib.suppress(KafkaException):
-            admin.delete_topics([topic])[topic].result(BROKER_LIMIT_S)
+            admin.delete_topics([topic])[topic].result(ANSWER_S)
 
 
 def _compared(kafka: KafkaSettings, topic: str) -> Check:
@@ -284,7 +283,7 @@ def _compared(kafka: KafkaSettings, topic: str) -> Check:
     producer = Producer(kafka.librdkafka(log_level=0))
     before_s = time.time()
     producer.produce(topic, b"", on_delivery=delivered)
-    producer.flush(BROKER_LIMIT_S)
+    producer.flush(ANSWER_S)
     after_s = time.time()
     if not stamps or stamps[0][0] != TIMESTAMP_LOG_APPEND_TIME:
         return Check("clock", "WARN", "not compared: the broker stamps no records", "Compare the clocks by hand")

@@ -15,7 +15,7 @@ import numpy as np
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from integrations.formats.capture import CAPTURE_HINT
-from integrations.kafka.admin import describe_topics, is_embedded, list_topics
+from integrations.kafka.admin import ANSWER_S, describe_topics, is_embedded, list_topics
 from integrations.kafka.connection import KafkaSettings
 from metrics_ai.config import Config
 from metrics_ai.recordings import RecordingOptions, RecordingReader
@@ -96,7 +96,7 @@ def send(
     """
     sizes = [file_size(path) for path in files]
     targets = [_target(config, path, options, topic) for path in files]
-    list_topics(config.kafka)  # a broker that is away is said at once
+    list_topics(config.kafka, ANSWER_S)  # a broker that is away is said at once
     sender = _Sender(config.kafka, timeout_s)
     reader = RecordingReader(options, config.tenant, dict(config.ingest.identity.items()))
 

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from integrations.kafka.admin import ANSWER_S
 from integrations.kafka.connection import KafkaSettings
 from schemas.errors import BrokerError, SchemaError
 from schemas.events import Event
@@ -17,7 +18,6 @@ from schemas.topics import Topic
 
 EventT = TypeVar("EventT", bound=Event)
 _POLL_S: Final = 0.2
-_REQUEST_S: Final = 5.0
 _BATCH: Final = 500
 
 
@@ -57,7 +57,7 @@ class TopicReader(Generic[EventT]):
         )
         self._consumer = Consumer(options)
         try:
-            metadata = self._consumer.list_topics(self._name, timeout=_REQUEST_S).topics[self._name]
+            metadata = self._consumer.list_topics(self._name, timeout=ANSWER_S).topics[self._name]
         except KafkaException as error:
             self._consumer.close()
             raise BrokerError(
@@ -106,7 +106,7 @@ class TopicReader(Generic[EventT]):
         """The end as it is listed now (the embedded broker's may lie a batch before the true one)."""
         try:
             place = TopicPartition(self._name, partition)
-            return int(self._consumer.get_watermark_offsets(place, timeout=_REQUEST_S)[1])
+            return int(self._consumer.get_watermark_offsets(place, timeout=ANSWER_S)[1])
         except KafkaException as error:
             self._consumer.close()
             raise BrokerError(f"the broker does not say where {self._name} ends", "Is the broker up?") from error

@@ -29,6 +29,8 @@ _MUTE: Final = logging.getLogger("integrations.kafka.admin.client")
 _MUTE.disabled = True
 LOG: Final = logging.getLogger(__name__)
 REQUEST_S: Final = 15.0
+# How long a person waits before a broker is said not to answer.
+ANSWER_S: Final = 5.0
 # A cluster that starts elects its transaction coordinators last.
 COORDINATOR_LIMIT_S: Final = 30.0
 PROBE: Final = "transactions-probe"

@@ -6,7 +6,7 @@ from typing import Final
 
 from confluent_kafka import KafkaException, Producer
 
-from integrations.kafka.admin import list_topics
+from integrations.kafka.admin import ANSWER_S, list_topics
 from integrations.kafka.connection import KafkaSettings
 from schemas.errors import BrokerError
 from schemas.events import Setting
@@ -29,7 +29,7 @@ def publish_setting(kafka: KafkaSettings, setting: Setting, key: str) -> int:
         If the topic is not there, or a partition did not take it.
     """
     name = kafka.topic(SETTINGS)
-    topic = list_topics(kafka).get(name)
+    topic = list_topics(kafka, ANSWER_S).get(name)
     if topic is None:
         raise BrokerError(f"the broker has no topic {name}", "metrics-ai topics create makes it")
     producer = Producer(kafka.librdkafka())

@@ -21,11 +21,11 @@ def list_(config: ConfigOption = None, broker: BrokerOption = None, as_json: Jso
     from rich.table import Table
     from rich.text import Text
 
-    from integrations.kafka.admin import list_topics
+    from integrations.kafka.admin import ANSWER_S, list_topics
     from metrics_ai.event_listing import wide_console
 
     settings = configured(config, broker)
-    on_broker = list_topics(settings.kafka)
+    on_broker = list_topics(settings.kafka, ANSWER_S)
     rows = []
     for name, kind, cleanup in _wanted(settings):
         state = on_broker.get(name)

@@ -9,7 +9,7 @@ from typing import Final
 
 from agents.checkpoints import read_states
 from agents.log_reader import LogReader
-from integrations.kafka.admin import list_topics
+from integrations.kafka.admin import ANSWER_S, list_topics
 from integrations.kafka.connection import KafkaSettings
 from metrics_ai.explain.selecting import Wanted
 from metrics_ai.explain.series_state import DetectState
@@ -31,7 +31,7 @@ def checkpointed(kafka: KafkaSettings, settings: DetectSettings, wanted: Wanted)
         If a checkpoint is of another version.
     """
     name = kafka.topic(DETECT_CHECKPOINTS)
-    topic = list_topics(kafka).get(name)
+    topic = list_topics(kafka, ANSWER_S).get(name)
     if topic is None:
         raise BrokerError(f"the broker has no topic {name}", "metrics-ai topics create makes it")
     reader = LogReader(kafka, committed=True)

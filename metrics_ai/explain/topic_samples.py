@@ -8,7 +8,7 @@ from typing import Final
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from integrations.kafka.admin import list_topics
+from integrations.kafka.admin import ANSWER_S, list_topics
 from integrations.kafka.connection import KafkaSettings
 from metrics_ai.explain.selecting import Selection
 from schemas.batch import SampleBatch, decode_batch
@@ -17,7 +17,6 @@ from schemas.ids import samples_partition
 from schemas.series import Series
 from schemas.topics import MAX_MESSAGE_BYTES, SAMPLES
 
-_REQUEST_S: Final = 5.0
 _LIMIT_S: Final = 60.0
 _BATCH: Final = 100
 # Samples are sent when they were taken, but for what producers and gateways hold back.
@@ -52,7 +51,7 @@ class TopicSamples:
         BrokerError
             If the topic cannot be read.
         """
-        topic = list_topics(self._kafka).get(self._name)
+        topic = list_topics(self._kafka, ANSWER_S).get(self._name)
         if topic is None:
             raise BrokerError(f"the broker has no topic {self._name}", "metrics-ai topics create makes it")
         partition = samples_partition(self._series.tenant, self._series.entity, topic.partitions)
@@ -104,7 +103,7 @@ class TopicSamples:
 def _start(consumer: Consumer, moment: TopicPartition) -> TopicPartition:
     """The first record sent at a time or later; the oldest where the broker does not say."""
     try:
-        (found,) = consumer.offsets_for_times([moment], timeout=_REQUEST_S)
+        (found,) = consumer.offsets_for_times([moment], timeout=ANSWER_S)
     except KafkaException:
         found = None
     if found is None or found.error is not None or found.offset < 0:
