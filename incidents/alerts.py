@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from incidents import wording
+from incidents.changes import after_change
 from models.confidence import LOW_CONFIDENCE
-from schemas.events import Alert, AlertState, Anomaly, IncidentMember, Priority, Severity
+from schemas.events import Alert, AlertState, Anomaly, IncidentMember, NearestChange, Priority, Severity
 from schemas.ids import alert_fingerprint
 
 ANOMALY_ALERT: Final = "MetricAnomaly"
@@ -100,6 +101,8 @@ class AlertRecord:
         When it was given up, nobody having spoken of it.
     home
         Id of the incident that it first joined (which may since be an alias); None for what joins none.
+    change
+        The last change before it began, if one fits.
     page_key
         The dedup key that this alert opened last, if it opened one.
     digest
@@ -120,6 +123,7 @@ class AlertRecord:
     end_ms: int | None = None
     expired_ms: int | None = None
     home: str | None = None
+    change: NearestChange | None = None
     page_key: str | None = None
     digest: str = ""
     _member: IncidentMember | None = None
@@ -164,6 +168,19 @@ class AlertRecord:
         """Whether it may make or join an incident: P3 notices stay alerts."""
         return self.priority != "P3"
 
+    @property
+    def began_ms(self) -> int:
+        """When what it tells of began: of a drift, its change; else its start."""
+        return self.latest.changed_ms or self.started_ms
+
+    def link(self, change: NearestChange | None) -> bool:
+        """Name the change before it, or none; whether that is news. A trend began nobody knows when."""
+        if change == self.change or self.latest.kind == "trend":
+            return False
+        self.change = change
+        self._member = None
+        return True
+
     def absorb(self, anomaly: Anomaly) -> bool:
         """Join another state of the episode; whether anything changed."""
         if anomaly in (self.latest, self.worst):
@@ -192,7 +209,7 @@ class AlertRecord:
     def event(self, incident_id: str | None) -> Alert:
         """What is published."""
         now = self.latest
-        annotations = {"summary": self.summary, "explanation": now.explanation}
+        annotations = {"summary": self.summary, "explanation": self._after_change(now.explanation)}
         if self.end_ms is None and self.expired_ms is not None:
             annotations["expired"] = "nothing more was heard of it"
         return Alert(
@@ -224,6 +241,7 @@ class AlertRecord:
             confidence=now.confidence,
             confidence_reasons=now.confidence_reasons,
             anomaly_id=now.id,
+            change=self.change,
             incident_id=incident_id,
         )
 
@@ -258,9 +276,12 @@ class AlertRecord:
 
     @property
     def summary(self) -> str:
-        """One line that says what, where and how far off at its worst."""
+        """One line that says what, where and how far off at its worst, and after which change."""
         name = self.labels["alertname"] if is_rule(self.worst) else None
-        return wording.alert_summary(self.worst, name)
+        return self._after_change(wording.alert_summary(self.worst, name))
+
+    def _after_change(self, sentence: str) -> str:
+        return sentence if self.change is None else f"{sentence}; {after_change(self.change, self.began_ms)}"
 
 
 def _end_of(anomaly: Anomaly) -> int | None:

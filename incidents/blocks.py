@@ -1,4 +1,4 @@
-"""State as bytes: a block an alert, a block an incident, one for the clock, one for the correlation settings.
+"""State as bytes: a block an alert, one an incident, one a change, one for the clock, one for correlation.
 
 Blocks are small msgpack maps with a version. None in place of a block means that what had this key is gone. An alert's
 block names the incident that it first joined, an incident's its aliases: so a merge rewrites two blocks, not thousands.
@@ -13,11 +13,12 @@ import msgspec
 from incidents.alerts import AlertRecord
 from incidents.incident import IncidentRecord
 from schemas.errors import CheckpointError
-from schemas.events import Anomaly
+from schemas.events import Anomaly, NearestChange
 
 VERSION: Final = 1
 ALERT: Final = "alert/"
 INCIDENT: Final = "incident/"
+CHANGE: Final = "change/"
 CLOCK: Final = "clock"
 CORRELATION: Final = "correlation"
 _SAME: Final = b""
@@ -67,8 +68,9 @@ def unpack(value: bytes) -> dict[str, Any]:
 def pack_alert(record: AlertRecord) -> bytes:
     """The block of an alert."""
     worst = _SAME if record.worst is record.latest else record.worst.to_bytes()
+    change = None if record.change is None else record.change.model_dump_json(exclude_none=True).encode()
     fields = {name: getattr(record, name) for name in _ALERT_FIELDS}
-    return pack({"latest": record.latest.to_bytes(), "worst": worst, **fields})
+    return pack({"latest": record.latest.to_bytes(), "worst": worst, "change": change, **fields})
 
 
 def unpack_alert(value: bytes) -> AlertRecord:
@@ -78,6 +80,9 @@ def unpack_alert(value: bytes) -> AlertRecord:
     worst = body.pop("worst")
     if worst:
         record.worst = Anomaly.from_bytes(worst)
+    change = body.pop("change", None)
+    if change:
+        record.change = NearestChange.model_validate_json(change)
     for name in _ALERT_FIELDS:
         setattr(record, name, body[name])
     return record

@@ -1,7 +1,7 @@
-"""The decide stage of one partition: anomalies in, alerts and incidents out.
+"""The decide stage of one partition: anomalies and changes in, alerts and incidents out.
 
-Its state is a function of the set of anomaly states and settings that arrived and of the newest tick: repeats and
-any order end alike. Anomalies advance no time; only ticks let an incident resolve, a silent alert be given up and
+Its state is a function of the set of anomaly states, changes and settings that arrived and of the newest tick: repeats
+and any order end alike. Anomalies advance no time; only ticks let an incident resolve, a silent alert be given up and
 old state be forgotten. A tick forgets nothing before the anomalies themselves have come so far, and gives up nothing
 before so much time has passed since the newest of them came (a stage that catches up does neither too early).
 """
@@ -9,7 +9,6 @@ before so much time has passed since the newest of them came (a stage that catch
 from __future__ import annotations
 
 import heapq
-import json
 from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
@@ -17,15 +16,16 @@ from typing import NamedTuple
 from incidents import blocks, wording
 from incidents.alerts import AlertRecord
 from incidents.board import Attachment, Board
+from incidents.changes import ChangeBook, block_of
 from incidents.incident import IncidentRecord
 from incidents.lifecycle import TRANSITIONS, seen_at
-from incidents.publish import EntryKind, Publisher, output
+from incidents.publish import EntryKind, Publisher, rerouted
 from incidents.roster import Urgency, urgency_of
 from incidents.settings import SUBJECT, CorrelationHistory, DecideSettings
-from schemas.errors import CheckpointError, SchemaError
-from schemas.events import Alert, Anomaly, Incident, Priority, Setting, Tick
+from schemas.errors import CheckpointError
+from schemas.events import Alert, Anomaly, Change, Incident, Priority, Setting, Tick
 from schemas.ids import decide_partition
-from schemas.topics import ANOMALIES, DECIDE_TICKS, SETTINGS, Topic
+from schemas.topics import ANOMALIES, CHANGES, DECIDE_TICKS, SETTINGS, Topic
 from streams.operator import Output
 
 __all__ = ["DecideOperator", "DecideSettings"]
@@ -55,13 +55,14 @@ class DecideOperator:
     ([], [])
     """
 
-    inputs: tuple[Topic, ...] = (ANOMALIES, SETTINGS, DECIDE_TICKS)
+    inputs: tuple[Topic, ...] = (ANOMALIES, CHANGES, SETTINGS, DECIDE_TICKS)
 
     def __init__(self, settings: DecideSettings, partition: int, partitions: int) -> None:
         self._settings = settings
         self._partition = partition
         self._partitions = partitions
         self._history = CorrelationHistory(settings)
+        self._changes = ChangeBook(round(settings.change_window_s * 1000))
         self._board = Board(self._history, settings.members_listed)
         self._publisher = Publisher(partition, settings.members_listed)
         self._now_ms = 0
@@ -74,7 +75,8 @@ class DecideOperator:
         self._dirty: set[str] = set()
         self.counts: Counter[str] = Counter()
         self._steps: dict[str, Callable[[bytes | None], list[Output]]] = {
-            ANOMALIES.name: self._step_anomaly,
+            ANOMALIES.name: lambda value: self._step_of_tenant(ANOMALIES, Anomaly.from_bytes(value), value),
+            CHANGES.name: lambda value: self._step_of_tenant(CHANGES, Change.from_bytes(value), value),
             SETTINGS.name: lambda value: self.on_setting(Setting.from_bytes(value)),
             DECIDE_TICKS.name: lambda value: self.on_tick(Tick.from_bytes(value).at_ms),
         }
@@ -105,7 +107,22 @@ class DecideOperator:
             self._dirty.add(blocks.CLOCK)
         if was is None or was.ended != (record.ended_ms is not None):
             self._watch(record)
+        self._name_change(record)
         self._place(record, anomaly.at_ms, was)
+        return self._publisher.take()
+
+    def on_change(self, change: Change) -> list[Output]:
+        """Know of a change, and name it with the alerts that began after it, those that came before it, too."""
+        if not self._changes.put(change):
+            return []
+        self._dirty.add(blocks.CHANGE + block_of(change))
+        for _, record in sorted(self._board.alerts.items()):
+            if record.tenant == change.tenant and self._name_change(record, told_anew=change.id):
+                self._dirty.add(blocks.ALERT + record.key)
+                incident = self._board.incident_of(record)
+                self._publisher.alert(record, incident.id if incident else None)
+                if incident is not None:
+                    self._publish(incident, at_once=False)
         return self._publisher.take()
 
     def on_setting(self, setting: Setting) -> list[Output]:
@@ -186,6 +203,8 @@ class DecideOperator:
         elif key.startswith(blocks.INCIDENT):
             incident = blocks.unpack_incident(value)
             self._board.incidents[incident.id] = incident
+        elif key.startswith(blocks.CHANGE):
+            self._changes.put(Change.from_bytes(value))
         elif key == blocks.CLOCK:
             clock = blocks.unpack(value)
             self._now_ms, self._newest_ms = clock["now_ms"], clock["newest_ms"]
@@ -205,13 +224,22 @@ class DecideOperator:
         for incident in self._board.incidents.values():
             self._await_quiet(incident)
 
-    def _step_anomaly(self, value: bytes | None) -> list[Output]:
-        anomaly = Anomaly.from_bytes(value)
-        right = decide_partition(anomaly.tenant, self._partitions)
+    def _step_of_tenant(self, topic: Topic, event: Anomaly | Change, value: bytes | None) -> list[Output]:
+        right = decide_partition(event.tenant, self._partitions)
         if right == self._partition or value is None:
-            return self.on_anomaly(anomaly)
+            return self.on_anomaly(event) if isinstance(event, Anomaly) else self.on_change(event)
         self.counts["rerouted"] += 1
-        return [output(ANOMALIES, right, anomaly.key, _marked(value), anomaly.at_ms)]
+        return [rerouted(topic, right, event, value)]
+
+    def _name_change(self, record: AlertRecord, told_anew: str | None = None) -> bool:
+        """Name the change before an alert; one that is forgotten stays named, unless it is told anew and fits no more.
+
+        Whether that is news.
+        """
+        found = self._changes.nearest(record.tenant, record.labels, record.began_ms)
+        if found is None and record.change is not None and record.change.id != told_anew:
+            return False
+        return record.link(found)
 
     def _place(self, record: AlertRecord, at_ms: int, was: _Was | None) -> None:
         """Bring an alert that is new or changed to its incident, and publish what that changes."""
@@ -344,6 +372,7 @@ class DecideOperator:
                 self._forget(record)
         if self._history.forget(clock_ms - round(self._settings.retention_s * 1000)):
             self._dirty.add(blocks.CORRELATION)
+        self._dirty.update(blocks.CHANGE + block for block in self._changes.forget(clock_ms))
 
     def _forget(self, record: AlertRecord) -> None:
         self._dirty.add(blocks.ALERT + record.key)
@@ -360,25 +389,11 @@ class DecideOperator:
             return blocks.pack(times)
         if key == blocks.CORRELATION:
             return blocks.pack({"versions": self._history.dump()})
+        if key.startswith(blocks.CHANGE):
+            change = self._changes.at(key.removeprefix(blocks.CHANGE))
+            return change.to_bytes() if change else None
         if key.startswith(blocks.ALERT):
             record = self._board.alerts.get(key.removeprefix(blocks.ALERT))
             return blocks.pack_alert(record) if record else None
         incident = self._board.incidents.get(key.removeprefix(blocks.INCIDENT))
         return blocks.pack_incident(incident) if incident else None
-
-
-def _marked(value: bytes) -> bytes:
-    """A record on its way to the right partition.
-
-    Raises
-    ------
-    SchemaError
-        If it was sent on before: then two workers differ about the count of partitions, and would send it round.
-    """
-    body = json.loads(value)
-    if body.get("rerouted"):
-        raise SchemaError(
-            f"an anomaly of tenant {body.get('tenant')!r} was rerouted and is misplaced still",
-            "Give all workers the same kafka.partitions",
-        )
-    return json.dumps({**body, "rerouted": True}, separators=(",", ":")).encode()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Literal
 
 from incidents.alerts import AlertRecord
 from incidents.incident import IncidentRecord
-from schemas.events import Event, Incident, TimelineEntry
+from schemas.base import Event
+from schemas.errors import SchemaError
+from schemas.events import Anomaly, Change, Incident, TimelineEntry
 from schemas.ids import event_id
 from schemas.topics import ALERTS, INCIDENTS, TIMELINE, Topic
 from streams.operator import Output
@@ -18,6 +21,24 @@ EntryKind = Literal["opened", "alert_joined", "alert_resolved", "priority_raised
 def output(topic: Topic, partition: int, key: str, value: bytes, event_ms: int) -> Output:
     """A record whose id is a function of where it goes and what it says."""
     return Output(topic, partition, key, value, event_ms, event_id(topic.name, key, value.hex()))
+
+
+def rerouted(topic: Topic, partition: int, event: Anomaly | Change, value: bytes) -> Output:
+    """A record on its way to the partition of its tenant.
+
+    Raises
+    ------
+    SchemaError
+        If it was sent on before: then two workers differ about the count of partitions, and would send it round.
+    """
+    body = json.loads(value)
+    if body.get("rerouted"):
+        raise SchemaError(
+            f"a record of tenant {event.tenant!r} was rerouted and is misplaced still",
+            "Give all workers the same kafka.partitions",
+        )
+    marked = json.dumps({**body, "rerouted": True}, separators=(",", ":")).encode()
+    return output(topic, partition, event.key, marked, event.at_ms)
 
 
 class Publisher:

@@ -59,6 +59,9 @@ class DecideSettings(Correlation):
     abandon_after_s: float = Field(
         default=604_800, gt=0, description="A firing alert that nobody speaks of for so long is called expired."
     )
+    change_window_s: float = Field(
+        default=3_600, ge=0, le=86_400, description="A change so long before an alert began may be named with it."
+    )
     members_listed: int = Field(
         default=50, ge=1, le=1000, description="Members, entities and signals that an incident lists; it counts all."
     )

@@ -23,8 +23,8 @@ from integrations.telemetry import Telemetry
 from metrics_ai.markdown import page, table
 from metrics_ai.reference_pages import cli_page, configuration_page, detectors_page, formats_page
 from schemas import batch, events
+from schemas.base import Event
 from schemas.errors import MetricsAIError
-from schemas.events import Event
 from schemas.topics import CATALOGUE, Topic
 
 ROOMS: Final = ("schemas", "streams", "models", "incidents", "integrations", "agents", "metrics_ai")

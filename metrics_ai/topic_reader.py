@@ -12,8 +12,8 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from integrations.kafka.admin import ANSWER_S
 from integrations.kafka.connection import KafkaSettings
+from schemas.base import Event
 from schemas.errors import BrokerError, SchemaError
-from schemas.events import Event
 from schemas.topics import Topic
 
 EventT = TypeVar("EventT", bound=Event)

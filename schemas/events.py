@@ -6,13 +6,11 @@ new version with an upcast, and golden bytes of every version stay in ``tests/co
 
 from __future__ import annotations
 
-import math
-import sys
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from schemas.errors import NewerVersionError, SchemaError
+from schemas.base import Event, Finite, Score, TimeMs
 
 Severity = Literal["info", "warning", "critical"]
 Priority = Literal["P0", "P1", "P2", "P3"]
@@ -37,62 +35,10 @@ Direction = Literal["up", "down", "none"]
 HealthState = Literal["healthy", "degraded", "critical", "gone"]
 GoldenSignal = Literal["latency", "traffic", "errors", "saturation"]
 EndReason = Literal["recovered", "level_shift", "silent", "maintenance"]
+ChangeKind = Literal["deploy", "rollback", "config", "scaling", "flag"]
 AuditAction = Literal["baseline_accepted", "baseline_rolled_back", "limit_moved"]
 AlertState = Literal["firing", "resolved"]
 IncidentState = Literal["open", "resolved", "merged"]
-
-TimeMs = Annotated[int, Field(ge=0, description="Event time, milliseconds since the epoch.")]
-
-
-def _within_floats(value: float) -> float:
-    """JSON has no infinity: the largest number stands for it. What is no number is refused."""
-    if math.isnan(value):
-        raise ValueError("not a number")
-    return max(-sys.float_info.max, min(sys.float_info.max, value))
-
-
-Finite = Annotated[float, AfterValidator(_within_floats)]
-"""A number that any reader of JSON reads."""
-Score = Annotated[Finite, Field(description="Above 1.0 = anomalous.")]
-
-
-class Event(BaseModel):
-    """The base of all JSON values on our topics."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="constants")
-
-    def to_bytes(self) -> bytes:
-        """The record's value: JSON, fields in their order, nothing that is None."""
-        return self.model_dump_json(exclude_none=True).encode()
-
-    @classmethod
-    def from_bytes(cls, data: bytes | None) -> Self:
-        """Read a record's value.
-
-        Raises
-        ------
-        SchemaError
-            If it is empty (a tombstone), not JSON, or lacks what this event must have.
-        NewerVersionError
-            If it is of a version that is not known here yet.
-        """
-        if not data:
-            raise SchemaError(f"an empty record where a {cls.__name__} was expected")
-        try:
-            return cls.model_validate_json(data)
-        except ValidationError as error:
-            first = error.errors()[0]
-            if first["loc"] == ("v",) and isinstance(first["input"], int) and first["input"] > cls._version():
-                raise NewerVersionError(
-                    f"a {cls.__name__} of version {first['input']}, this reads {cls._version()}",
-                    "Upgrade the readers first",
-                ) from error
-            where = ".".join(str(part) for part in first["loc"]) or "the value"
-            raise SchemaError(f"not a {cls.__name__}: {where}: {first['msg']}") from error
-
-    @classmethod
-    def _version(cls) -> int:
-        return int(cls.model_fields["v"].default)
 
 
 class Range(BaseModel):
@@ -248,6 +194,38 @@ class EntityHealth(Event):
     reason_count: Annotated[int, Field(description="How many in all.")] = 0
 
 
+class NearestChange(BaseModel):
+    """Something that people or their tools changed."""
+
+    model_config = ConfigDict(frozen=True)
+    id: Annotated[str, Field(min_length=1, max_length=200)]
+    kind: ChangeKind
+    what: Annotated[
+        str, Field(min_length=1, max_length=200, description="A version, a commit, a flag's name: as people call it.")
+    ]
+    labels: Annotated[
+        dict[str, str],
+        Field(
+            max_length=32, description="Where: of service, node, pod, namespace, cluster and the like, what is known."
+        ),
+    ] = {}
+    at_ms: Annotated[TimeMs, Field(description="When it took effect.")]
+    by: Annotated[str | None, Field(max_length=200, description="Who did it.")] = None
+    url: Annotated[str | None, Field(max_length=2000, description="Where to read more.")] = None
+
+
+class Change(Event, NearestChange):
+    """A deployment, a rollback, a configuration or a flag that changed, a service that was scaled."""
+
+    v: Literal[1] = 1
+    tenant: Annotated[str, Field(min_length=1)]
+
+    @property
+    def key(self) -> str:
+        """The record's."""
+        return f"{self.tenant}/{self.labels.get('service', '')}"
+
+
 class Alert(Event):
     """One alert episode with its state."""
 
@@ -280,6 +258,10 @@ class Alert(Event):
     confidence: Finite
     confidence_reasons: list[str] = []
     anomaly_id: str
+    change: Annotated[
+        NearestChange | None,
+        Field(description="The last one before it began that fits its labels; it may be innocent."),
+    ] = None
     incident_id: Annotated[
         str | None, Field(description="The incident at the time of writing; it may since be merged into another.")
     ] = None

@@ -107,6 +107,16 @@ AUDIT: Final = Topic(
     ("outside",),
     events.AuditEntry,
 )
+CHANGES: Final = Topic(
+    "changes",
+    "tenant/service",
+    "JSON: a deployment, a rollback, a configuration or a flag that changed",
+    "delete",
+    90 * DAY_MS,
+    ("outside",),
+    ("decide", "outside"),
+    events.Change,
+)
 ALERTS: Final = Topic(
     "alerts",
     "tenant/fingerprint",
@@ -187,6 +197,7 @@ CATALOGUE: Final[tuple[Topic, ...]] = (
     ANOMALIES,
     HEALTH,
     AUDIT,
+    CHANGES,
     ALERTS,
     INCIDENTS,
     TIMELINE,

@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from schemas.events import Direction, Finite, Range, Severity, WindowName
+from schemas.base import Finite
+from schemas.events import Direction, Range, Severity, WindowName
 
 WindowPhase = Literal["ready", "warming up", "off"]
 RulePhase = Literal["firing", "pending", "quiet", "ended"]

@@ -19,7 +19,7 @@ from metrics_ai.explain.words import (
 )
 from models.explain import forecast
 from models.usual import days_text, percentile_text
-from schemas.events import Alert, Anomaly, Incident, IncidentMember, UsualHour, WindowVerdict
+from schemas.events import Alert, Anomaly, Incident, IncidentMember, NearestChange, UsualHour, WindowVerdict
 
 MOST_MEMBERS: Final = 10
 """Members of an incident that are explained one by one."""
@@ -152,6 +152,7 @@ def _alert_body(case: AlertCase) -> list[str]:
     fields = [
         ("incident", one.incident_id or "none"),
         ("priority", f"{one.priority}{', on the safety list' if one.safety else ''}; {one.severity}"),
+        ("after", "" if one.change is None else _change_text(one.change)),
     ]
     if case.anomaly is not None:
         return [
@@ -160,6 +161,13 @@ def _alert_body(case: AlertCase) -> list[str]:
             *_anomaly_body(case.anomaly, [*fields, ("anomaly", one.anomaly_id)]),
         ]
     return [*_alert_alone(one, fields), "", _GONE]
+
+
+def _change_text(change: NearestChange) -> str:
+    """A change that came before an alert, which may be innocent."""
+    where = ", ".join(f"{name} {value}" for name, value in change.labels.items())
+    told = [f"{change.kind} {change.what} at {clock_text(change.at_ms)}", where, change.by or "", change.url or ""]
+    return "; ".join(part for part in told if part)
 
 
 def _alert_alone(one: Alert, fields: Sequence[tuple[str, str]]) -> list[str]:

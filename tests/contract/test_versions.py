@@ -9,9 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from schemas.base import Event
 from schemas.batch import SampleBatch, decode_batch, encode_batch
 from schemas.errors import NewerVersionError
-from schemas.events import Event, Setting, Tick
+from schemas.events import Setting, Tick
 from schemas.topics import CATALOGUE
 
 EVENTS = sorted({topic.model for topic in CATALOGUE if topic.model is not None}, key=lambda model: model.__name__)

@@ -60,6 +60,10 @@ def _incidents(broker: str) -> list[dict[str, Any]]:
 def test_metrics_produced_to_the_broker_become_an_incident_that_clears(stack: Any) -> None:
     start_ms = time.time_ns() // 1_000_000 - 420_000
     calm = [0.2 + 0.01 * (second % 5) for second in range(300)]
+    deployed = {"v": 1, "id": "17", "tenant": "default", "kind": "deploy", "what": "abc", "labels": {"node": "n1"}}
+    producer = Producer({"bootstrap.servers": stack.broker})
+    producer.produce("changes", json.dumps({**deployed, "at_ms": start_ms + 120_000}), key="default/")
+    assert producer.flush(10) == 0
     _produce(stack.broker, start_ms, [*calm, *[0.98] * 30])
     (incident,) = _until(lambda: [one for one in _incidents(stack.broker) if one["state"] == "open"])
     spike_ms = start_ms + 300_000
@@ -73,6 +77,7 @@ def test_metrics_produced_to_the_broker_become_an_incident_that_clears(stack: An
     assert [one["id"] for one in resolved] == [incident["id"]]
     (alert,) = [json.loads(line) for line in _cli("alerts", "--json", "--broker", stack.broker).stdout.splitlines()]
     assert (alert["state"], alert["incident_id"]) == ("resolved", incident["id"])
+    assert alert["annotations"]["summary"].endswith("; began 3 minutes after deploy abc")
 
 
 def test_it_serves_health_readiness_metrics_and_a_page(stack: Any) -> None:

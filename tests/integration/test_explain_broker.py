@@ -21,9 +21,10 @@ from metrics_ai.explain.topic_samples import TopicSamples
 from metrics_ai.explain.tracing import line_of
 from models.detect import DetectOperator, DetectSettings
 from schemas.batch import SampleBatch, encode_batch
+from schemas.events import Change
 from schemas.ids import decide_partition, samples_partition
 from schemas.series import Series
-from schemas.topics import ANOMALIES, DETECT_CHECKPOINTS, SAMPLES
+from schemas.topics import ANOMALIES, CHANGES, DETECT_CHECKPOINTS, SAMPLES
 
 PARTITIONS = 2
 START_MS = 1_790_035_200_000
@@ -53,7 +54,10 @@ def told(any_broker: KafkaSettings) -> KafkaSettings:
     at = samples_partition("default", CPU.entity, PARTITIONS)
     detect = DetectOperator(DetectSettings(), at, PARTITIONS)
     decide = DecideOperator(DecideSettings(), decide_partition("default", PARTITIONS), PARTITIONS)
-    outputs = []
+    deployed = Change(
+        tenant="default", id="1", kind="deploy", what="abc", labels={"node": "h1"}, at_ms=START_MS + 1_620_000
+    )
+    outputs = decide.step(CHANGES.name, deployed.to_bytes())
     for batch in batches():
         producer.produce(kafka.topic(SAMPLES), encode_batch(batch), "default", partition=at)
         for one in detect.step(SAMPLES.name, encode_batch(batch)):
@@ -85,6 +89,7 @@ def test_an_incident_its_alert_and_its_anomaly_are_explained_by_their_ids(told: 
     assert shown.exit_code == 0, shown.output
     for words in (incident["title"], alert["id"], "CPU of node h1 is 0.95", "back to normal", "Timeline", "resolved"):
         assert words in shown.stdout
+    assert "after         deploy abc at 2026-09-22 00:27:00Z; node h1" in run(told, "explain", alert["id"]).stdout
     assert ET.parse(plot).getroot().tag.endswith("svg")
     body = json.loads(run(told, "explain", alert["anomaly_id"], "--json").stdout)
     assert (body["kind"], body["latest"]["state"]) == ("anomaly", "end")

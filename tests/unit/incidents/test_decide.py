@@ -15,7 +15,7 @@ from incidents.lifecycle import TRANSITIONS, Seen
 from schemas.errors import CheckpointError, SchemaError
 from schemas.events import Alert, Anomaly, Incident, Setting, Tick, TimelineEntry
 from schemas.ids import decide_partition
-from schemas.topics import ALERTS, ANOMALIES, DECIDE_TICKS, INCIDENTS, SETTINGS, TIMELINE
+from schemas.topics import ALERTS, ANOMALIES, CHANGES, DECIDE_TICKS, INCIDENTS, SETTINGS, TIMELINE
 from streams.operator import Output
 
 Make = Callable[..., Anomaly]
@@ -255,7 +255,7 @@ def test_a_tenant_of_another_partition_is_sent_there_once(anomaly: Make) -> None
         wrong.step(ANOMALIES.name, sent.value)
 
 
-@pytest.mark.parametrize("topic", [ANOMALIES.name, SETTINGS.name, DECIDE_TICKS.name])
+@pytest.mark.parametrize("topic", [ANOMALIES.name, CHANGES.name, SETTINGS.name, DECIDE_TICKS.name])
 @pytest.mark.parametrize("value", [None, b"", b"{", b'{"v": 1}', b"[]"])
 def test_what_cannot_be_read_leaves_the_state_alone(topic: str, value: bytes | None) -> None:
     decide = operator()

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from metrics_ai.explain.cases import Events
+from schemas.base import Event
 from schemas.batch import SampleBatch
-from schemas.events import Alert, Anomaly, Event, Incident, TimelineEntry
+from schemas.events import Alert, Anomaly, Incident, TimelineEntry
 from schemas.series import Series
 from schemas.topics import ALERTS, ANOMALIES, INCIDENTS, TIMELINE
 
