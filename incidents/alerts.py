@@ -13,12 +13,19 @@ from typing import Final
 from incidents import wording
 from incidents.changes import after_change
 from models.confidence import LOW_CONFIDENCE
-from schemas.events import Alert, AlertState, Anomaly, IncidentMember, NearestChange, Priority, Severity
+from schemas.events import (
+    ANOMALY_ALERT,
+    NOTICES,
+    Alert,
+    AlertState,
+    Anomaly,
+    IncidentMember,
+    NearestChange,
+    Priority,
+    Severity,
+)
 from schemas.ids import alert_fingerprint
 
-ANOMALY_ALERT: Final = "MetricAnomaly"
-DRIFT_ALERT: Final = "MetricDrift"
-ENTITY_ALERT: Final = "EntityAnomaly"
 PRIORITY_RANK: Final[Mapping[Priority, int]] = {"P0": 0, "P1": 1, "P2": 2, "P3": 3}
 SEVERITY_RANK: Final[Mapping[Severity, int]] = {"info": 0, "warning": 1, "critical": 2}
 STATE_RANK: Final = {"start": 0, "update": 1, "end": 2}
@@ -29,7 +36,7 @@ def alert_name(anomaly: Anomaly) -> str:
     """The rule's name where a rule spoke, else what kind of notice it is."""
     if is_rule(anomaly):
         return anomaly.detector
-    return {"drift": DRIFT_ALERT, "multivariate": ENTITY_ALERT}.get(anomaly.kind, ANOMALY_ALERT)
+    return NOTICES.get(anomaly.kind, ANOMALY_ALERT)
 
 
 def is_rule(anomaly: Anomaly) -> bool:

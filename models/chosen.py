@@ -17,13 +17,13 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from models.base import Detector
 from models.rules import Selector, selects
 from schemas.errors import CheckpointError, ConfigurationError
-from schemas.events import AnomalyState
+from schemas.events import ANOMALY_ALERT, NOTICES, AnomalyState
 from schemas.series import Series
 from streams.layout import Array
 
 _KEY: Final = "chosen"
 # What speaks of every series already.
-_TAKEN: Final = frozenset({"windows", "adwin", "page_hinkley", "MetricAnomaly", "MetricDrift"})
+_TAKEN: Final = frozenset({"windows", "adwin", "page_hinkley", ANOMALY_ALERT, *NOTICES.values()})
 Make = Callable[[str, Mapping[str, float]], Detector]
 
 

@@ -21,7 +21,7 @@ from pydantic import (
 )
 
 from schemas.errors import SchemaError
-from schemas.events import Priority, Setting, Severity
+from schemas.events import ANOMALY_ALERT, NOTICES, Priority, Setting, Severity
 from schemas.series import Series
 
 Function = Literal["last", "avg", "min", "max", "count", "increase", "rate", "eta"]
@@ -34,7 +34,7 @@ _MATCHER = re.compile(r'\s*([A-Za-z_][\w.]*)\s*(=~|!~|!=|=)\s*"((?:[^"\\]|\\.)*)
 
 RESERVED_NAMES: Final = frozenset(
     {"windows", "five_windows", "adwin", "page_hinkley", "gaussian_scorer", "records", "entities"}
-    | {"MetricAnomaly", "MetricDrift", "EntityAnomaly"}
+    | {ANOMALY_ALERT, *NOTICES.values()}
 )
 """Names of detectors and of their alerts: a rule of such a name would share their episodes."""
 

@@ -6,7 +6,9 @@ new version with an upcast, and golden bytes of every version stay in ``tests/co
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -39,6 +41,18 @@ ChangeKind = Literal["deploy", "rollback", "config", "scaling", "flag"]
 AuditAction = Literal["baseline_accepted", "baseline_rolled_back", "limit_moved"]
 AlertState = Literal["firing", "resolved"]
 IncidentState = Literal["open", "resolved", "merged"]
+
+ANOMALY_ALERT: Final = "MetricAnomaly"
+NOTICES: Final[Mapping[AnomalyKind, str]] = MappingProxyType(
+    {
+        "drift": "MetricDrift",
+        "flatline": "MetricFlatline",
+        "variance": "MetricVariance",
+        "missing": "MetricMissing",
+        "multivariate": "EntityAnomaly",
+    }
+)
+"""What alerts are called that no rule names, by kind; of all other kinds ``ANOMALY_ALERT``."""
 
 
 class Range(BaseModel):

@@ -19,6 +19,14 @@ Make = Callable[..., Anomaly]
     [
         ("a plain anomaly is P2, however severe", {"severity": "critical", "score": 99.0}, "MetricAnomaly", "P2"),
         ("a drift is a P3 notice", {"kind": "drift", "detector": "page_hinkley"}, "MetricDrift", "P3"),
+        (
+            "what stands still has a name of its own",
+            {"kind": "flatline", "priority": "P3"},
+            "MetricFlatline",
+            "P3",
+        ),
+        ("so has one that is missing", {"kind": "missing", "priority": "P3"}, "MetricMissing", "P3"),
+        ("and one that is restless", {"kind": "variance", "priority": "P3"}, "MetricVariance", "P3"),
         ("a rule gives its priority", {"kind": "limit", "detector": "DiskFull", "priority": "P1"}, "DiskFull", "P1"),
         ("a rule without one makes P2", {"kind": "limit", "detector": "Pressure"}, "Pressure", "P2"),
         ("a trend has its rule's name", {"kind": "trend", "detector": "Full", "priority": "P3"}, "Full", "P3"),
