@@ -88,8 +88,10 @@ FEATURES: Final[Mapping[str, Callable[[Evidence], float]]] = MappingProxyType(
         "one": lambda _: 1.0,
         "peak": lambda seen: math.log(min(max(seen.peak, 1.0), _HIGHEST_PEAK)),
         "agreed": lambda seen: math.log1p(seen.agreed),
-        "speaking": lambda seen: math.log1p(seen.speaking),
+        "dissent": lambda seen: math.log1p(max(seen.speaking - seen.agreed, 0)),
         "age": lambda seen: math.log(max(seen.age_ms, MINUTE_MS) / DAY_MS),
+        "half_day": lambda seen: min(1.0, seen.age_ms / (DAY_MS / 2)),
+        "two_days": lambda seen: min(1.0, seen.age_ms / (2 * DAY_MS)),
         "samples": lambda seen: min(0.0, math.log(max(seen.samples, 1.0) / _FEW_SAMPLES)),
         "lasted": lambda seen: math.log1p(seen.lasted_ms / MINUTE_MS),
         "intervals": lambda seen: math.log1p(seen.lasted_ms / max(seen.interval_ms, 1)),
@@ -100,6 +102,13 @@ FEATURES: Final[Mapping[str, Callable[[Evidence], float]]] = MappingProxyType(
     }
 )
 """What the model weighs, by name."""
+SIGNS: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        **dict.fromkeys(("peak", "agreed", "age", "half_day", "two_days", "samples"), 1),
+        **dict.fromkeys(("dissent", "alarms", "known", "shifted", "drifted"), -1),
+    }
+)
+"""Which way a feature may move the probability, where that is known before any data: doubt makes nothing surer."""
 
 
 def features(seen: Evidence) -> list[float]:

@@ -8,26 +8,28 @@ from typing import Final
 
 VERSION: Final = 1
 ORIGIN: Final = (
-    "planted lives of seed 31337 (23821 states)",
-    "NAB 1.1 (987 states)",
-    "commit 578b9f7-dirty",
-    "2026-11-27",
+    "planted lives of seed 5 (12874 states)",
+    "NAB 1.1 (1131 states)",
+    "commit 1b3028e-dirty",
+    "2026-11-28",
 )
 """The data, the commit that was measured, and the day."""
 WEIGHTS: Final[Mapping[str, float]] = MappingProxyType(
     {
-        "one": -14.5981,
-        "peak": 0.2207,
-        "agreed": 0.1865,
-        "speaking": 9.2685,
-        "age": -0.3599,
-        "samples": 1.5526,
-        "lasted": -0.1965,
-        "intervals": 0.5301,
-        "alarms": -1.0192,
-        "known": -1.4056,
-        "shifted": 8.7201,
-        "drifted": 1.2903,
+        "one": 0.2972,
+        "peak": 0.0389,
+        "agreed": 0.0000,
+        "dissent": -0.4986,
+        "age": 0.0000,
+        "half_day": 0.3938,
+        "two_days": 2.2577,
+        "samples": 0.0000,
+        "lasted": -0.4406,
+        "intervals": 0.5426,
+        "alarms": -0.7413,
+        "known": -1.3735,
+        "shifted": 0.0000,
+        "drifted": 0.0000,
     }
 )
 """By feature, in log odds."""

@@ -5,7 +5,7 @@
     calm ── score > 1 ──► evidence gathers ── enough ──► open (START)
       ▲                        │ leaks away               │ worse, or a minute passed (UPDATE)
       └────────────────────────┘                          │
-      ▲── below the clear level long enough ──────────────┤ (END_RECOVERED)
+      ▲── below the clear level long enough ──────────────┤ (END_RECOVERED; also on the way to the other side)
       ▲── longer than the freeze may last ────────────────┤ (END_SHIFT: the new level is normal now)
       ▲── silence ────────────────────────────────────────┤ (END_SILENT)
       └── maintenance ────────────────────────────────────┘ (END_MAINTENANCE)
@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.judge import agreeing, lead_of
+from models.judge import agreeing, farthest, lead_of
 from models.lately import alarms_lately, note_alarm, note_known
 from models.shapes import RAMP, STEP, is_ramp
 from models.trend import TREND_SCRATCH
@@ -65,6 +65,8 @@ F_ERROR, F_INSIDE, F_SHARE, FLOATS = range(F_USUAL + 3, F_USUAL + 7)
 EVENT_ROOM: Final = 512
 MINUTE_ROOM: Final = 4096
 _LEAK: Final = 4.0
+# However seldom samples come, a new level takes so many intervals before it is the usual one.
+_LEVEL_INTERVALS: Final = 6
 _FIVE_MINUTES_MS: Final = 300_000.0
 _LITTLE: Final = 1e-6
 
@@ -264,30 +266,34 @@ def close_episode(row: Row) -> None:
 
 @kernel
 def _open_step(row: Row, score: float, agreed: int, time_ms: int, params: Row) -> Number:
-    """What a sample does to an open episode: an event's code, or 0."""
+    """What a sample does to an open episode: an event's code, or 0. What is on its way back is no new level."""
     row.peak = max(row.peak, score)
     if _recovered(row, score, time_ms, params):
         return END_RECOVERED
-    if time_ms - row.started_ms > params.max_freeze_ms and not row.held:
+    if row.clear_hits > 0:
+        return 0
+    still_ms = max(float(params.max_freeze_ms), _LEVEL_INTERVALS * row.interval_ms)
+    still_away = _own_score(row, row.lead % FINEST, row.direction) >= params.clear_level
+    if time_ms - row.started_ms > still_ms and still_away and not row.held:
         row.clear_ms = time_ms
         return END_SHIFT
-    if row.clear_hits == 0 and _worse(row, agreed, time_ms, params):
-        return UPDATE
-    return 0
+    return UPDATE if _worse(row, agreed, time_ms, params) else 0
 
 
 @kernel
 def step_episode(row: Row, seconds: float, ready: int, params: Row, scores: Any) -> Number:
-    """One judged sample; returns an event's code, or 0."""
+    """One judged sample; returns an event's code, or 0. An open episode knows its own direction only."""
+    if row.state == OPEN:
+        row.score = farthest(scores, row.direction)
+        return _open_step(row, row.score, agreeing(scores, row.direction), row.newest_ms, params)
     lead = lead_of(scores)
     score: Number = abs(scores[lead])
     row.score = score
-    if row.state == CALM and row.evidence <= 0.0 and score <= 1.0:
+    if row.evidence <= 0.0 and score <= 1.0:
         return 0
-    agreed = agreeing(scores, lead)
-    if row.state == OPEN:
-        return _open_step(row, score, agreed, row.newest_ms, params)
-    if not _gather(row, score, 1 if scores[lead] > 0.0 else -1, lead, seconds, params):
+    direction = 1 if scores[lead] > 0.0 else -1
+    agreed = agreeing(scores, direction)
+    if not _gather(row, score, direction, lead, seconds, params):
         return 0
     row.state = OPEN
     row.lead = lead if ready & ((1 << lead) - 1) else lead | FINEST

@@ -83,10 +83,19 @@ def lead_of(scores: Any) -> Number:
 
 
 @kernel
-def agreeing(scores: Any, lead: int) -> Number:
-    """The windows that call the value anomalous in the lead's direction, as bits."""
+def farthest(scores: Any, direction: int) -> Number:
+    """The largest score in a direction; 0 where all lie on the other side."""
+    most = 0.0
+    for window in range(WINDOWS):
+        most = max(most, direction * scores[window])
+    return most
+
+
+@kernel
+def agreeing(scores: Any, direction: int) -> Number:
+    """The windows that call the value anomalous in a direction, as bits."""
     bits = 0
     for window in range(WINDOWS):
-        if abs(scores[window]) > 1.0 and scores[window] * scores[lead] > 0.0:
+        if direction * scores[window] > 1.0:
             bits |= 1 << window
     return bits

@@ -58,7 +58,12 @@ class ConfirmSettings(BaseModel):
     clear_samples: Annotated[int, Field(ge=1, le=100, description="Recovered samples in a row that end it.")] = 3
     clear_s: Annotated[float, Field(ge=0, description="And how long they must last.")] = 5.0
     max_freeze_s: Annotated[
-        float, Field(gt=0, description="After so long the new level is accepted: the episode ends as a level shift.")
+        float,
+        Field(
+            gt=0,
+            description="After so long, and six of the series' intervals, the new level is accepted: the episode ends "
+            "as a level shift.",
+        ),
     ] = 1800.0
 
 

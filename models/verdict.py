@@ -111,7 +111,7 @@ def window_anomaly(told: Told, about: Subject) -> Anomaly:
         expected=expected,
         usual=usual,
         windows=verdicts,
-        contributions=_contributions(score, verdicts),
+        contributions=_contributions(score, [one for one in verdicts if one.direction == direction_of(direction)]),
         confidence=probability(evidence),
         confidence_reasons=reasons(evidence),
         cold_start=evidence.cold,
@@ -296,7 +296,13 @@ def _verdicts(told: Told) -> list[WindowVerdict]:
         score = told.floats[e.F_WINDOWS + e.WINDOW_FLOATS * window]
         agrees = bool(told.ints[e.I_AGREED] >> window & 1) if _is_end(told) else score * sign > 1.0
         found.append(
-            WindowVerdict(window=WINDOW_NAMES[window], score=abs(score), agrees=agrees, expected=_range(told, window))
+            WindowVerdict(
+                window=WINDOW_NAMES[window],
+                score=abs(score),
+                direction=direction_of((score > 0.0) - (score < 0.0)),
+                agrees=agrees,
+                expected=_range(told, window),
+            )
         )
     return found
 
@@ -307,18 +313,17 @@ def _seen(told: Told, window: int) -> float:
 
 
 def _best(told: Told) -> int | None:
-    """The window that scores highest, else the one that led."""
-    speaking = _speaking(told)
+    """The window that scores highest in the episode's direction, else the one that led."""
+    speaking, sign = _speaking(told), told.ints[e.I_DIRECTION]
     if not speaking:
         return None
-    best = max(speaking, key=lambda window: abs(told.floats[e.F_WINDOWS + e.WINDOW_FLOATS * window]))
-    if abs(told.floats[e.F_WINDOWS + e.WINDOW_FLOATS * best]) <= 1.0 and told.ints[e.I_LEAD] % e.FINEST in speaking:
-        best = told.ints[e.I_LEAD] % e.FINEST
-    return best
+    scores = {window: sign * told.floats[e.F_WINDOWS + e.WINDOW_FLOATS * window] for window in speaking}
+    best, lead = max(speaking, key=scores.__getitem__), told.ints[e.I_LEAD] % e.FINEST
+    return lead if scores[best] <= 1.0 and lead in speaking else best
 
 
 def _contributions(score: float, verdicts: list[WindowVerdict]) -> list[Contribution]:
-    """The score, shared among the windows as they scored themselves; the shares add up to it."""
+    """The score, shared among windows of its direction as they scored themselves; the shares add up to it."""
     total = sum(one.score for one in verdicts)
     if total <= 0.0:
         return [Contribution(of=WINDOWS_DETECTOR, value=score)] if score else []

@@ -70,6 +70,7 @@ class WindowVerdict(BaseModel):
     model_config = ConfigDict(frozen=True)
     window: WindowName
     score: Score
+    direction: Annotated[Direction, Field(description="On which side of what it expects it sees the series.")] = "none"
     agrees: Annotated[
         bool, Field(description="Whether this window calls the series anomalous; at an end, whether it did.")
     ]

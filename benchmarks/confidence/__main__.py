@@ -17,7 +17,16 @@ import numpy as np
 
 from benchmarks import machine
 from benchmarks.confidence import drifts, shipping
-from benchmarks.confidence.fitting import Bin, bins_of, brier, calibration_error, chance_error, crossfitted, fit
+from benchmarks.confidence.fitting import (
+    KNOWN_SIGNS,
+    Bin,
+    bins_of,
+    brier,
+    calibration_error,
+    chance_error,
+    crossfitted,
+    fit,
+)
 from benchmarks.confidence.plotting import draw
 from benchmarks.confidence.population import NAB, PLANTED, Word, columns, labelled, planted, precision_of
 from benchmarks.planted.intervals import Estimate
@@ -47,8 +56,8 @@ def main(arguments: list[str]) -> int:
         parser.error("--cases: ten at the least")
     words = list(_heard(given.seed, given.cases, given.data))
     inputs, real, counts = columns(words)
-    weights = dict(zip(FEATURES, fit(inputs, real, counts).tolist(), strict=True))
-    said = crossfitted(inputs, real, counts, [one.group for one in words])
+    weights = dict(zip(FEATURES, fit(inputs, real, counts, KNOWN_SIGNS).tolist(), strict=True))
+    said = crossfitted(inputs, real, counts, [one.group for one in words], KNOWN_SIGNS)
     found: Keys = {"confidence_seed": given.seed, "confidence_cases": given.cases}
     tables = dict(_measured(words, said, real))
     for name, keys in tables.items():

@@ -11,12 +11,15 @@ from benchmarks.confidence.hearing import Heard, heard_of
 from benchmarks.planted.comparison import AFTERMATH_MS
 from benchmarks.planted.faults import RAMP, STEP, WIDEN, Fault, lasting
 from benchmarks.planted.quiet import SIGNALS, Span
-from benchmarks.planted.signals import DAY_MS, Recording, Signal, random_of, record
+from benchmarks.planted.signals import DAY_MS, Recording, Signal, Times, random_of, record
 from schemas.events import Anomaly
 
 A_FAULT_MS: Final = 7 * DAY_MS
 """A series has one in so long, on average, and no fewer than one in two lives."""
 _LEAST_A_LIFE: Final = 0.5
+FIRST_DAY: Final = 0.5
+"""What is new was just deployed: so many have a fault in their first day, likely early as late in its logarithm."""
+_FIRST_S: Final = (300.0, 86_400.0)
 _SIZES: Final = (2.0, 16.0)
 _LASTS_S: Final = (120.0, 7200.0)
 _RAMP_LASTS_S: Final = 14_400.0
@@ -52,6 +55,16 @@ def _log_uniform(random: np.random.Generator, ends: tuple[float, float]) -> floa
     return float(np.exp(random.uniform(np.log(ends[0]), np.log(ends[1]))))
 
 
+def _beginnings(random: np.random.Generator, times_ms: Times, expected: float) -> Iterator[int]:
+    """When a series' faults begin."""
+    for _ in range(int(random.poisson(expected))):
+        yield int(times_ms[int(random.uniform(0.0, 1.0) * len(times_ms))])
+    if random.random() < FIRST_DAY:
+        at = int(np.searchsorted(times_ms, times_ms[0] + 1000 * _log_uniform(random, _FIRST_S)))
+        if at < len(times_ms):
+            yield int(times_ms[at])
+
+
 def lived(signal: Signal, life: Span, seed: int) -> tuple[Recording, list[Planted]]:
     """Series with their faults."""
     randoms = [random_of(f"confidence {seed} {signal.name} {life.interval_s}", case) for case in range(life.series)]
@@ -59,9 +72,8 @@ def lived(signal: Signal, life: Span, seed: int) -> tuple[Recording, list[Plante
     planted: list[Planted] = []
     expected = max(life.days * DAY_MS / A_FAULT_MS, _LEAST_A_LIFE)
     for case, random in enumerate(randoms):
-        for _ in range(int(random.poisson(expected))):
+        for begin_ms in _beginnings(random, recording.times_ms[case], expected):
             fault, size = _fault(random, signal.sigma)
-            begin_ms = int(recording.times_ms[case][int(random.uniform(0.0, 1.0) * recording.times_ms.shape[1])])
             if any(one.case == case and abs(one.begin_ms - begin_ms) < 8 * 3_600_000 for one in planted):
                 continue
             mine = np.where(np.arange(life.series)[:, None] == case, (recording.times_ms - begin_ms) / 1000, -1.0)

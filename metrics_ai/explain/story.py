@@ -133,12 +133,18 @@ def _window_lines(windows: Sequence[WindowVerdict], unit: str) -> list[str]:
         [
             one.window,
             f"{one.score:.2f}",
-            "anomalous" if one.agrees else "as expected",
+            _says(one),
             f"{range_text(one.expected)}{unit_text(unit) if one.expected else ''}",
         ]
         for one in windows
     ]
     return ["", *columns_text([["window", "score", "says", "expects"], *rows], right=[1])]
+
+
+def _says(one: WindowVerdict) -> str:
+    if one.agrees or one.score <= 1.0:
+        return "anomalous" if one.agrees else "as expected"
+    return f"too {'low' if one.direction == 'down' else 'high'}"
 
 
 def _alert_lines(case: AlertCase) -> list[str]:

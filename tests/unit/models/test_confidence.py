@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,6 +13,7 @@ from models.confidence import (
     DAY_MS,
     FEATURES,
     HOUR_MS,
+    LOW_CONFIDENCE,
     MINUTE_MS,
     Evidence,
     features,
@@ -53,6 +56,29 @@ def test_whatever_is_known_confidence_is_a_probability_and_never_certain(seen: E
 @given(evidence, st.floats(0.1, 50))
 def test_a_series_that_alarms_often_is_trusted_less(seen: Evidence, more: float) -> None:
     assert probability(seen._replace(alarms=seen.alarms + more)) <= probability(seen)
+
+
+@given(evidence)
+@pytest.mark.parametrize(
+    ("doubt", "more"),
+    [
+        ("drifted_ms", lambda seen: seen.drifted_ms // 2),
+        ("shifted_ms", lambda seen: seen.shifted_ms // 2),
+        ("age_ms", lambda seen: seen.age_ms // 2),
+        ("peak", lambda seen: max(1.0, seen.peak / 2)),
+        ("agreed", lambda seen: max(0, seen.agreed - 1)),
+        ("known", lambda seen: seen.known + 0.5),
+    ],
+)
+def test_what_makes_it_doubtful_makes_it_no_surer(
+    doubt: str, more: Callable[[Evidence], float], seen: Evidence
+) -> None:
+    assert probability(seen._replace(**{doubt: more(seen)})) <= probability(seen)
+
+
+@pytest.mark.parametrize("on", [2, 3, 4, 5])
+def test_windows_that_are_switched_off_are_not_missed(on: int) -> None:
+    assert probability(SURE._replace(agreed=on, speaking=on)) >= LOW_CONFIDENCE
 
 
 @given(evidence)

@@ -151,7 +151,51 @@ def test_a_verdict_adds_up_and_explains_itself(cpu: Series) -> None:
 
 def test_confidence_grows_with_history_and_says_what_is_short(cpu: Series) -> None:
     young = run(cpu, np.concatenate([idle(1, 200), np.full(10, 0.97)]))[0]
-    old = run(cpu, np.concatenate([idle(1, 5000), np.full(10, 0.97)]))[0]
+    old = run(cpu, np.concatenate([idle(1, 3 * DAY_15_S), np.full(10, 0.97)]), step_ms=15_000)[0]
     assert young.confidence < old.confidence
     assert young.confidence_reasons[:1] == ["short history: 3 min"]
     assert "one window speaks" in young.confidence_reasons
+
+
+@pytest.mark.parametrize(
+    ("step_s", "days", "bad"), [(60, 3, 28), (300, 6, 6), (300, 6, 7), (900, 10, 2), (900, 10, 5), (3600, 30, 2)]
+)
+def test_what_has_recovered_is_not_taken_for_the_new_level_however_seldom_samples_come(
+    step_s: int, days: int, bad: int
+) -> None:
+    random = np.random.default_rng(step_s)
+    values = 100 + 2 * random.standard_normal(days * 86_400 // step_s)
+    values[-40 : -40 + bad] = 200
+    found = run(Series("t", "requests"), values, step_ms=1000 * step_s)
+    ends = [one for one in found if one.state == "end" and one.detector == "windows"]
+    assert [one.end_reason for one in ends] == ["recovered"]
+    back_ms = START_MS + 1000 * step_s * (len(values) - 40 + bad)
+    assert ends[0].ended_ms is not None
+    assert 0 <= ends[0].ended_ms - back_ms <= 2000 * step_s
+
+
+@pytest.mark.parametrize("step_s", [300, 900, 3600])
+def test_a_level_that_stays_is_accepted_after_six_samples_at_the_earliest(step_s: int) -> None:
+    random = np.random.default_rng(step_s)
+    values = 100 + 2 * random.standard_normal(30 * 86_400 // step_s)
+    values[-40:] += 100
+    found = run(Series("t", "requests"), values, step_ms=1000 * step_s)
+    (end,) = [one for one in found if one.state == "end" and one.detector == "windows"]
+    assert end.end_reason == "level_shift"
+    assert end.at_ms - end.started_ms >= 6 * step_s * 1000
+
+
+def test_an_outage_after_a_spike_is_told_as_a_drop() -> None:
+    random = np.random.default_rng(3)
+    values = 100 + 2 * random.standard_normal(3600)
+    values[3000:3020] = 300
+    values[3020:3300] = 0
+    found = [one for one in run(Series("t", "requests"), values) if one.kind != "drift"]
+    spike, drop = [one for one in found if one.state == "start"]
+    assert (spike.direction, spike.started_ms) == ("up", START_MS + 3_000_000)
+    assert drop.direction == "down"
+    assert drop.started_ms - (START_MS + 3_020_000) <= 10_000
+    of_spike = [one for one in found if one.id == spike.id]
+    assert all(one.observed >= 0.9 * 300 for one in of_spike if one.state != "end")
+    assert of_spike[-1].end_reason == "recovered"
+    assert of_spike[-1].ended_ms == START_MS + 3_020_000
