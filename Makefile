@@ -55,7 +55,7 @@ bench: .venv/bench ## measure; writes benchmarks/results/latest.json
 	$(BIN)/python -m benchmarks
 
 bench-planted: .venv/core ## planted faults, quiet noise, peers; writes benchmarks/results/planted.json
-	$(BIN)/python -m benchmarks.planted
+	$(BIN)/python -m benchmarks.planted --seed held-out
 
 bench-eta: .venv/core ## disks that fill, and some that never do; writes benchmarks/results/eta.json
 	$(BIN)/python -m benchmarks.eta
