@@ -4,8 +4,8 @@ Three figures a profile, side by side: ``crossfit`` (settings and threshold chos
 (shipped settings, the best threshold for these very labels), ``preset`` (shipped settings, threshold 1.0, from the
 files that ``metrics-ai score`` writes). The shipped settings were chosen with the labels in view, and the choice of
 ``crossfit`` starts from them; ``standard_crossfit_from_a_far_start`` does not. What series of
-another kind would score is told by neither alone. Every run adds a line to ``nab-log.jsonl``, which knows only runs since
-it began.
+another kind would score is told by neither alone. Every run adds a line to ``nab-log.jsonl``, which knows only runs
+since it began.
 """
 
 from __future__ import annotations
