@@ -3,7 +3,7 @@ PYTHON ?= $(firstword $(shell for p in python3.11 python3.12 python3.13 python3;
 BIN := .venv/bin
 LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header pyproject.toml
 
-.PHONY: help setup demo up test test-kafka chaos lint format bench bench-nab bench-planted bench-eta bench-contributions bench-confidence bench-cold-start bench-entities figures docs lock clean
+.PHONY: help setup demo up test test-kafka chaos lint format bench bench-nab bench-planted bench-eta bench-contributions bench-confidence bench-cold-start bench-entities bench-habits quality figures docs lock clean
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -55,7 +55,7 @@ bench: .venv/bench ## measure; writes benchmarks/results/latest.json
 	$(BIN)/python -m benchmarks
 
 bench-planted: .venv/core ## planted faults, quiet noise, peers; writes benchmarks/results/planted.json
-	$(BIN)/python -m benchmarks.planted
+	$(BIN)/python -m benchmarks.planted --seed held-out
 
 bench-eta: .venv/core ## disks that fill, and some that never do; writes benchmarks/results/eta.json
 	$(BIN)/python -m benchmarks.eta
@@ -72,8 +72,14 @@ bench-cold-start: .venv/core ## how soon new series are judged; writes benchmark
 bench-entities: .venv/core ## signals of one entity together; writes benchmarks/results/entities.json
 	$(BIN)/python -m benchmarks.entities
 
+bench-habits: .venv/core ## what is usual against naive, after a shift, a fixed limit on NAB, one series; DATA=folder of NAB
+	$(BIN)/python -m benchmarks.habits --seed held-out --data $(or $(DATA),../shared/data/nab)
+
 bench-nab: .venv/dev ## score the detector on NAB; DATA=folder with windows.json
 	$(BIN)/python -m benchmarks.nab --data $(or $(DATA),../shared/data/nab)
+
+quality: .venv/core ## write the results' tables into the README and the detection guide
+	$(BIN)/python -m benchmarks.quality
 
 figures: .venv/core ## draw the guides' figures anew; DATA=folder of NAB
 	$(BIN)/python -m benchmarks.figures --data $(or $(DATA),../shared/data/nab)

@@ -1,8 +1,8 @@
 """What is normal has versions: an accepted level is a new one, and the one before it is kept for a week.
 
 It is taken up again when somebody asks for it (a record of the topic ``settings``, subject ``baselines``); what was
-learned meanwhile is left out then. Each such move, and each limit that has moved by a fifth of its range, is written
-down for the topic ``audit``.
+learned meanwhile is left out then, and what is seen until the series is back. Each such move, and each limit that has
+moved by a fifth of its range, is written down for the topic ``audit``.
 """
 
 from __future__ import annotations
@@ -11,21 +11,26 @@ from typing import Final
 
 import numpy as np
 
-from models.episodes import F_PEAK, F_SCORE, F_VALUE, I_AT, I_CODE, I_LEAD, I_ROW, I_RULE, I_SLOT, I_STARTED
+from models.episodes import F_PEAK, F_SCORE, F_VALUE, I_AT, I_CODE, I_LEAD, I_ROW, I_RULE, I_SLOT, I_STARTED, OPEN
+from streams.baselines import refresh_habits
 from streams.buckets import soil_ring
 from streams.jit import kernel
 from streams.layout import (
+    BUCKETS,
     CENTER,
     LENGTHS,
     M2,
     OFFSETS,
+    SEASON_GROUP,
+    SEASON_PATIENCE,
     WARM_DIRTY,
     WIDTHS_MS,
     WINDOWS,
     Number,
     Row,
 )
-from streams.tails import forget_tails
+from streams.seasons import place_of
+from streams.tails import forget_tails_since
 
 AUDIT_RULE: Final = -16
 """In place of a rule's position: no anomaly, but something for the audit."""
@@ -37,7 +42,7 @@ AUDIT_EVENTS: Final = 10
 _WIDTHS = np.array(WIDTHS_MS, np.int64)
 _LENGTHS = np.array(LENGTHS, np.int64)
 _OFFSETS = np.array(OFFSETS, np.int64)
-_HOUR: Final = 2
+_HOUR_MS: Final = 3_600_000
 _KEPT_MS: Final = 7 * 86_400_000
 LEVEL_WINDOWS: Final = (2, 1, 0, 3)
 """Windows by how well they tell a level."""
@@ -82,7 +87,7 @@ def keep_version(row: Row) -> None:
     row.shifted_ms = row.newest_ms
     row.old_base[:] = row.base
     row.old_ready[:] = row.base_ready
-    row.old_noise[0], row.old_noise[1] = row.inside, row.wander
+    row.old_noise[0], row.old_noise[1], row.old_noise[2] = row.inside, row.wander, row.season_error
     row.dirty |= WARM_DIRTY
 
 
@@ -95,6 +100,15 @@ def _old_window(row: Row) -> Number:
         if row.old_ready[window]:
             return window
     return -1
+
+
+@kernel
+def _forget_hours(row: Row, since_ms: int, params: Row) -> None:
+    """Forget each hour of the week that has learned since a time: the same hour of other days speaks for it."""
+    for hour in range(since_ms // _HOUR_MS, row.season_hour - SEASON_PATIENCE + 1):
+        at = place_of(hour, params)
+        row.season_weeks[at] = 0
+        soil_ring(row, BUCKETS + at // SEASON_GROUP)
 
 
 @kernel
@@ -111,31 +125,46 @@ def _leave_out(row: Row, since_ms: int) -> None:
 
 
 @kernel
-def _take_up_old(row: Row, work: Row) -> None:
-    """What was normal before the last accepted shift is normal again."""
+def _take_up_old(row: Row, params: Row, work: Row) -> None:
+    """What was normal before the last accepted shift is normal again, and nothing that was seen since is usual."""
     before = level_of(row)
+    row.held = 1
+    row.left_out_ms[0], row.left_out_ms[1] = row.since_ms, row.newest_ms
     _leave_out(row, row.since_ms)
+    _forget_hours(row, row.since_ms, params)
+    forget_tails_since(row, row.since_ms)
+    for window in range(1, WINDOWS):
+        refresh_habits(row, window, work)
     row.since_ms = row.old_since_ms
     row.base[:] = row.old_base
     row.base_ready[:] = row.old_ready
     row.inside, row.wander = np.float64(row.old_noise[0]), np.float64(row.old_noise[1])
+    row.season_error = np.float64(row.old_noise[2])
     row.shifted_ms = 0
-    forget_tails(row)
     row.version -= 1
     row.dirty |= WARM_DIRTY
     write_down(row, ROLLED_BACK, (before, level_of(row)), 0, work)
 
 
 @kernel
-def roll_back(row: Row, work: Row) -> None:
+def roll_back(row: Row, params: Row, work: Row) -> None:
     """Somebody asked for the older level, from a time on that has come; no shift is accepted before it is back."""
     if row.rollback_ms == 0 or row.newest_ms < row.rollback_ms:
         return
     row.rollback_ms = 0
     row.dirty |= WARM_DIRTY
     if _old_window(row) >= 0 and row.newest_ms - row.shifted_ms <= _KEPT_MS:
-        _take_up_old(row, work)
-        row.held = 1
+        _take_up_old(row, params, work)
+
+
+@kernel
+def hold(row: Row, params: Row) -> None:
+    """A level that was rolled back is left out until the series is back for as long as a shift takes to be accepted."""
+    if row.state == OPEN or row.evidence > 0.0:
+        row.left_out_ms[1] = row.newest_ms
+    elif row.newest_ms - row.left_out_ms[1] >= params.max_freeze_ms:
+        row.held = 0
+    row.dirty |= WARM_DIRTY
 
 
 @kernel

@@ -154,8 +154,10 @@ def _on_time(row: Row, params: Row, family: Row, work: Row) -> None:
     closed = advance(row, row.newest_ms)
     work.ended = closed
     if closed & (1 << MINUTE):
-        versions.roll_back(row, work)
-        note_levels(row, row.newest_ms, row.started_ms if row.state == OPEN or row.evidence > 0.0 else row.newest_ms)
+        versions.roll_back(row, params, work)
+        if not row.held:
+            odd = row.state == OPEN or row.evidence > 0.0
+            note_levels(row, row.newest_ms, row.started_ms if odd else row.newest_ms)
         check_vitals(row, closed, params, family, work)
         close_minute(row, minute, params, family, work)
     if row.state == OPEN:
@@ -198,6 +200,8 @@ def _judge(row: Row, gap_ms: int, params: Row, family: Row, work: Row) -> None:
         return
     work.ready = ready
     code = step_episode(row, gap_ms / 1000.0, ready, params, work.scores)
+    if row.held:
+        versions.hold(row, params)
     if code == 0:
         return
     tell(row, code, row.newest_ms, work)
@@ -205,7 +209,6 @@ def _judge(row: Row, gap_ms: int, params: Row, family: Row, work: Row) -> None:
         row.open_frozen[0] += row.hits - 1
     elif code >= END_RECOVERED:
         close_episode(row)
-        row.held = 0
         if code == END_SHIFT:
             _accept_shift(row, params, family, work)
 

@@ -311,6 +311,12 @@ def refresh_week(row: Row, params: Row, family: Row) -> None:
 
 
 @kernel
+def _is_left_out(row: Row, begin_ms: int, end_ms: int) -> Number:
+    """Whether a stretch of time holds some of a level that was rolled back."""
+    return end_ms > row.left_out_ms[0] and (row.held or begin_ms < row.left_out_ms[1])
+
+
+@kernel
 def _extreme(row: Row, longer: int, share: float, column: int, work: Row) -> Number:
     """What a few buckets of a window reached, counted from the extreme one; NaN if there are too few buckets.
 
@@ -320,7 +326,9 @@ def _extreme(row: Row, longer: int, share: float, column: int, work: Row) -> Num
     oldest = row.open_number[longer] - _LENGTHS[longer]
     count = 0
     for at in range(_OFFSETS[longer], _OFFSETS[longer] + _LENGTHS[longer]):
-        if row.ring_count[at] != 0 and row.ring_number[at] >= oldest:
+        begin_ms = np.int64(row.ring_number[at]) * _WIDTHS[longer]
+        known = row.ring_count[at] != 0 and row.ring_number[at] >= oldest
+        if known and not _is_left_out(row, begin_ms, begin_ms + _WIDTHS[longer]):
             mean = row.ring[at, MEAN]
             work.means[count] = sign * (mean + share * (row.ring[at, column] - mean))
             count += 1

@@ -139,6 +139,7 @@ def _forget_versions(row: Row) -> None:
     """What was normal before an accepted shift, and what was told of limits."""
     row.version = 0
     row.held = 0
+    row.left_out_ms[:] = 0
     row.shifted_ms = 0
     row.rollback_ms = 0
     row.old_since_ms = 0

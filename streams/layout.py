@@ -131,10 +131,11 @@ WARM: Final[list[Field]] = [
     ("tail_told", "f4", (4, 2)),  # what was last written down of ``tail``
     ("tail_known", "u1", (4, 2)),
     ("version", "u2"),  # how many levels were accepted
-    ("held", "u1"),  # no shift is accepted before the series is back
+    ("held", "u1"),  # no shift is accepted before the series is back ...
+    ("left_out_ms", "i8", (2,)),  # ... and from when to when it was away, nothing is usual
     ("old_ready", "u1", (WINDOWS,)),  # of the level before the last accepted one, as are ...
     ("old_base", "f4", (WINDOWS, 4)),
-    ("old_noise", "f4", (2,)),  # ... inside and wander ...
+    ("old_noise", "f4", (3,)),  # ... inside, wander and the season's error ...
     ("old_since_ms", "i8"),
     ("shifted_ms", "i8"),  # when the present level was accepted; 0 where no older one is kept
     ("rollback_ms", "i8"),  # from when on the older one is asked for; 0 for not at all

@@ -171,3 +171,13 @@ def forget_tails(row: Row) -> None:
     row.tail[:_LEVELS, 0], row.tail[:_LEVELS, 1] = np.inf, -np.inf
     row.tail[_USUAL] = 0.0
     row.beyond[:] = 0.0
+
+
+@kernel
+def forget_tails_since(row: Row, since_ms: int) -> None:
+    """What levels reached from a time on says nothing; limits are learned anew, days before it count."""
+    forget_tails(row)
+    for day in range(since_ms // _STRETCH_MS // PEAKS, row.stretch // PEAKS):
+        row.days[:_LEVELS, 0, day % _DAYS] = np.inf
+        row.days[:_LEVELS, 1, day % _DAYS] = -np.inf
+        row.days[_USUAL, :, day % _DAYS] = 0.0

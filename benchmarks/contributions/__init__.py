@@ -18,8 +18,9 @@ intervals (``..._low``, ``..._high``).
       first to speak is chance.
     - ``week``: a day that does not cool down: from 14:00 of the ninth day of a daily cycle on, its level stays. Only
       the hour of the week makes that odd. First must be 7d.
-    - ``signal``: six signals of one node, one of which shifts by 8 sigma for ten minutes. Its anomaly must score
-      highest of the node's during that time.
+    - ``signal``: six signals of one node, half of whose variance is common to them. One shifts by 8 sigma for ten
+      minutes, and 30 to 60 % of that leaks into two others. Its anomaly must score highest of the node's during that
+      time.
 
 ``importance``
     Each window's share over all planted cases (``importance_of``, as ``metrics-ai replay --json`` has it), over all

@@ -15,6 +15,12 @@ from schemas.events import Anomaly
 CHUNK_SAMPLES = 2_000_000
 _HOUR_MS = 3_600_000
 _SIGNALS = 6
+_SHARED = 0.5
+"""Of each signal's variance, what all of its node have in common."""
+_LEAKS = 2
+_LEAST_LEAK, _MOST_LEAK = 0.3, 0.6
+"""Into so many others, by a share of the fault's size between these."""
+ONSET_S, LASTS_S = 14_400.0, 600.0
 PLAIN = Signal("plain")
 CYCLE = Signal("cycle", sigma=3.0, daily=0.4)
 
@@ -114,21 +120,38 @@ def _is_of(kind: Kind, one: Anomaly) -> bool:
     return one.detector == "windows" and one.state == "start" and way and 0 <= since_s <= kind.within_s
 
 
-def run_signals(nodes: int, seed: int) -> Outcome:
-    """Nodes of six signals, of which one shifts."""
-    cases = nodes * _SIGNALS
-    randoms = [random_of(f"contributions signal {seed}", case) for case in range(cases)]
+def sizes_of(node: int, seed: int) -> np.ndarray:
+    """How much of the fault each of a node's signals shows: one all of it, some others a part, the rest nothing."""
+    random = random_of(f"culprit {seed}", node)
+    sizes = np.zeros(_SIGNALS)
+    culprit, *others = random.permutation(_SIGNALS).tolist()
+    sizes[culprit] = 1.0
+    sizes[others[:_LEAKS]] = random.uniform(_LEAST_LEAK, _MOST_LEAK, _LEAKS)
+    return sizes
+
+
+def nodes_of(sizes: np.ndarray, seed: int) -> Recording:
+    """Signals that go together node by node, each with its part of the fault; ``sizes`` is ``[nodes, signals]``."""
+    randoms = [random_of(f"contributions signal {seed}", case) for case in range(sizes.size)]
     quiet = record(PLAIN, 15, 0.2, randoms)
-    culprits = np.array([int(random_of(f"culprit {seed}", node).integers(_SIGNALS)) for node in range(nodes)])
-    onset_s = 14_400
-    since_s = (quiet.times_ms - START_MS) / 1000 - onset_s
-    innocent = np.arange(cases) % _SIGNALS != np.repeat(culprits, _SIGNALS)
-    since_s[innocent] = -1.0
-    faulty = lasting(STEP, 600).plant(quiet, since_s, 8 * PLAIN.sigma)
+    samples = quiet.noise.shape[1]
+    shared = [random_of(f"shared {seed}", node).standard_normal(samples) for node in range(len(sizes))]
+    common = PLAIN.sigma * np.repeat(shared, _SIGNALS, axis=0)
+    noise = np.sqrt(_SHARED) * common + np.sqrt(1.0 - _SHARED) * quiet.noise
+    since_s = (quiet.times_ms - START_MS) / 1000 - ONSET_S
+    fault = np.where((since_s >= 0) & (since_s < LASTS_S), 8 * PLAIN.sigma * sizes.reshape(-1, 1), 0.0)
+    return replace(quiet, noise=noise, path=quiet.path + fault)
+
+
+def run_signals(nodes: int, seed: int) -> Outcome:
+    """Nodes of six signals, of which one shifts, and two go along with it less far."""
+    cases = nodes * _SIGNALS
+    sizes = np.array([sizes_of(node, seed) for node in range(nodes)])
+    culprits = sizes.argmax(axis=1)
     found, highest = [], np.zeros(cases)
-    for case, one in told(faulty):
+    for case, one in told(nodes_of(sizes, seed)):
         found.append(one)
-        if 0 <= (one.at_ms - START_MS) / 1000 - onset_s <= 600:
+        if 0 <= (one.at_ms - START_MS) / 1000 - ONSET_S <= LASTS_S:
             highest[case] = max(highest[case], one.peak_score)
     by_node = highest.reshape(nodes, _SIGNALS)
     spoke = by_node.max(axis=1) > 0

@@ -67,18 +67,18 @@ class IsolationForest:
 
 
 def day_features(values: Array) -> Array:
-    """``[days, features]`` of an entity: how each day's levels, spreads and correlations differ from the days before.
+    """``[days - 1, features]`` of an entity: how each day differs from the days before it.
 
     Parameters
     ----------
     values
         ``[minutes, series]``.
     """
-    days = values[: len(values) // A_DAY * A_DAY].reshape(-1, A_DAY, values.shape[1])
-    usual, spread = days.mean(axis=(0, 1)), days.std(axis=(0, 1)) + 1e-12
     rows = []
-    for day in days:
-        apart = np.corrcoef(day, rowvar=False) - np.corrcoef(days.reshape(-1, days.shape[2]), rowvar=False)
+    for end in range(2 * A_DAY, len(values) + 1, A_DAY):
+        before, day = values[: end - A_DAY], values[end - A_DAY : end]
+        usual, spread = before.mean(axis=0), before.std(axis=0) + 1e-12
+        apart = np.corrcoef(day, rowvar=False) - np.corrcoef(before, rowvar=False)
         shift = np.abs(day.mean(axis=0) - usual) / spread
         ratio = np.abs(np.log(day.std(axis=0) / spread + 1e-12))
         reach = np.abs(day - usual).max(axis=0) / spread

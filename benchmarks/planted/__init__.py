@@ -1,8 +1,10 @@
 """Planted cases: what the detect stage finds, how soon, and what it calls an anomaly that is none.
 
-``python -m benchmarks.planted`` writes ``benchmarks/results/planted.json``. Everything is generated from seeds, time is
+``python -m benchmarks.planted`` writes ``benchmarks/results/planted.json``. All is generated from a seed, time is the
 the samples' own, and all of it goes through the real ``DetectOperator`` with the shipped settings. Nothing here tunes
-anything. Three parts:
+anything, and whoever changes the detector looks at the development seed, which holds without ``--seed``; that of the
+results is held out (``--seed held-out``, as ``make bench-planted`` has it). Results without a ``planted_seed`` are of
+seeds that were looked at while settings were chosen. Three parts:
 
 ``cases``
     A fault in each of some hundred series. A case is found if an anomaly of the fault's direction starts after the

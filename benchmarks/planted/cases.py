@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from benchmarks.planted.feed import Word, feed
+from benchmarks.parts import Keys, on_all_cores
+from benchmarks.planted.feed import Word, feed, warm_up
 from benchmarks.planted.intervals import median, wilson
 from benchmarks.planted.plans import Plan
 from benchmarks.planted.signals import DAY_MS, START_MS, Floats, Recording, Times, random_of, record
@@ -15,8 +17,6 @@ from benchmarks.planted.signals import DAY_MS, START_MS, Floats, Recording, Time
 CHUNK_SAMPLES = 3_000_000
 """Series go through together, as many as make so many samples."""
 _STOP_TICK_S = 60.0
-
-Keys = dict[str, float | int | str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,9 @@ class Outcome:
     early_days: float
 
 
-def prepared(plan: Plan, first: int, last: int) -> tuple[Recording, Times]:
+def prepared(plan: Plan, seed: int, first: int, last: int) -> tuple[Recording, Times]:
     """Some of a plan's cases with their faults, and the time of each one's first faulty sample."""
-    randoms = [random_of(plan.key, case) for case in range(first, last)]
+    randoms = [random_of(plan.key, case, seed) for case in range(first, last)]
     days = plan.history_days + 1 + plan.watched_s * 1000 / DAY_MS
     quiet = record(plan.signal, plan.interval_s, days, randoms)
     earliest = int(plan.history_days * DAY_MS / (plan.interval_s * 1000))
@@ -72,14 +72,14 @@ def judged(words: Sequence[Word], onset_ms: Times, plan: Plan) -> Outcome:
     return Outcome(delay_s, by_chance, early, float((onset_ms - START_MS).sum() / DAY_MS))
 
 
-def outcome(plan: Plan, cases: int) -> Outcome:
+def outcome(plan: Plan, seed: int, cases: int) -> Outcome:
     """All of a plan's cases."""
     a_series = (plan.history_days + 1) * 86_400 / plan.interval_s
     size = max(1, min(cases, int(CHUNK_SAMPLES / a_series)))
     tick_s = _STOP_TICK_S if plan.key == "stop" else 3600.0
     parts = []
     for first in range(0, cases, size):
-        recording, onset_ms = prepared(plan, first, min(cases, first + size))
+        recording, onset_ms = prepared(plan, seed, first, min(cases, first + size))
         parts.append(judged(feed(recording, tick_s), onset_ms, plan))
     return Outcome(
         np.concatenate([one.delay_s for one in parts]),
@@ -113,8 +113,12 @@ def keys_of(plan: Plan, found: Outcome) -> Keys:
     return keys | {name: value for name, value in delays.items() if np.isfinite(value)}
 
 
-def measure(plans: Sequence[Plan], cases: int) -> Iterator[tuple[str, Keys]]:
+def _keys(seed: int, cases: int, plan: Plan) -> Keys:
+    return keys_of(plan, outcome(plan, seed, cases))
+
+
+def measure(plans: Sequence[Plan], seed: int, cases: int) -> Iterator[tuple[str, Keys]]:
     """One plan after the other: what it is, and its keys."""
-    for plan in plans:
-        keys = keys_of(plan, outcome(plan, cases))
+    warm_up()
+    for plan, keys in zip(plans, on_all_cores(partial(_keys, seed, cases), plans), strict=True):
         yield plan.key, {f"case_{plan.key}_{name}": value for name, value in keys.items()}

@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from benchmarks.planted.cases import Keys
+from benchmarks.parts import Keys, on_all_cores
 from benchmarks.planted.faults import DROP, RAMP, STEP, WIDEN, Fault, lasting
+from benchmarks.planted.feed import warm_up
 from benchmarks.planted.intervals import wilson
 from benchmarks.planted.peers import LEARN_S, PEERS, Peer
 from benchmarks.planted.plans import COUNTS, DAILY, GAUGE, OFFICE, SKEWED, STICKY, TAILED
@@ -57,9 +59,9 @@ class Subject:
     episodes: Sequence[Episode]
 
 
-def subject(signal: Signal, case: int) -> Subject:
+def subject(signal: Signal, case: int, seed: int) -> Subject:
     """One of the series."""
-    random = random_of(f"compare {signal.name}", case)
+    random = random_of(f"compare {signal.name}", case, seed)
     recording = record(signal, INTERVAL_S, DAYS, [random])
     times_ms = recording.times_ms[0]
     episodes = []
@@ -137,7 +139,7 @@ def keys_of(found: Tally, series_days: float) -> Keys:
     return keys
 
 
-def scored(peer: Peer, subjects: Sequence[Subject]) -> tuple[list[Floats], float]:
+def scored(subjects: Sequence[Subject], peer: Peer) -> tuple[list[Floats], float]:
     """A program's scores of all series, and its CPU time a sample in µs; what it compiles is not timed."""
     first = subjects[0]
     peer.score(first.signal, first.times_ms[:2000], first.values[:2000])
@@ -147,14 +149,14 @@ def scored(peer: Peer, subjects: Sequence[Subject]) -> tuple[list[Floats], float
     return scores, 1e6 * spent_s / sum(len(one.values) for one in subjects)
 
 
-def measure(cases: int, peers: Sequence[Peer] = PEERS) -> Iterator[tuple[str, Keys]]:
+def measure(seed: int, cases: int) -> Iterator[tuple[str, Keys]]:
     """One program after the other; the first is the one that the others are given limits to match."""
+    warm_up()
     each = max(1, SERIES_EACH * cases // WHOLE)
-    subjects = [subject(signal, case) for signal in SIGNALS for case in range(each)]
+    subjects = [subject(signal, case, seed) for signal in SIGNALS for case in range(each)]
     series_days = len(subjects) * (DAYS - LEARN_S / DAY_S)
     ours: Tally | None = None
-    for peer in peers:
-        scores, us_per_sample = scored(peer, subjects)
+    for peer, (scores, us_per_sample) in zip(PEERS, on_all_cores(partial(scored, subjects), PEERS), strict=True):
         found = tally(subjects, scores)
         keys = keys_of(found, series_days) | {"us_per_sample": us_per_sample}
         if ours is None:

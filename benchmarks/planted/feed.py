@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.planted.signals import Recording, Signal
+from benchmarks.planted.signals import Recording, Signal, random_of, record
 from models.detect import DetectOperator, DetectSettings
 from schemas.batch import SampleBatch
 from schemas.events import Anomaly
@@ -39,6 +39,12 @@ def feed(recording: Recording, tick_s: float = 3600.0) -> list[Word]:
     """What the operator says, in order of time; it is told the time after each ``tick_s`` of samples."""
     words = [_word(case, one) for case, one in told(recording, tick_s) if one.state != "update"]
     return sorted(words, key=lambda one: one.at_ms)
+
+
+def warm_up() -> None:
+    """Compile, so that processes that begin after this find it done."""
+    signal = Signal("warm")
+    feed(record(signal, 60.0, 0.05, [random_of(signal.name, 0)]))
 
 
 def told(recording: Recording, tick_s: float = 3600.0) -> Iterator[tuple[int, Anomaly]]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from benchmarks.planted.cases import CHUNK_SAMPLES, Keys
-from benchmarks.planted.feed import Word, feed
+from benchmarks.parts import Keys, on_all_cores
+from benchmarks.planted.cases import CHUNK_SAMPLES
+from benchmarks.planted.feed import Word, feed, warm_up
 from benchmarks.planted.intervals import poisson
 from benchmarks.planted.plans import (
     BURSTS,
@@ -42,13 +44,13 @@ SPANS = (Span(60.0, 30.0, 100), Span(15.0, 15.0, 40))
 WHOLE = 300
 
 
-def words_of(signal: Signal, span: Span) -> list[Word]:
+def words_of(signal: Signal, span: Span, seed: int) -> list[Word]:
     """What the stage says of series without a fault."""
     size = max(1, int(CHUNK_SAMPLES / (span.days * DAY_S / span.interval_s)))
     found: list[Word] = []
     for first in range(0, span.series, size):
         last = min(span.series, first + size)
-        randoms = [random_of(f"quiet {signal.name} {span.interval_s}", case) for case in range(first, last)]
+        randoms = [random_of(f"quiet {signal.name} {span.interval_s}", case, seed) for case in range(first, last)]
         words = feed(record(signal, span.interval_s, span.days, randoms))
         found += [one._replace(case=one.case + first) for one in words]
     return found
@@ -74,13 +76,15 @@ def keys_of(signal: Signal, span: Span, words: Sequence[Word]) -> Keys:
     return keys | {f"kind_{kind}": count for kind, count in sorted(kinds.items())}
 
 
-def measure(cases: int) -> Iterator[tuple[str, Keys]]:
+def _keys(seed: int, task: tuple[Signal, Span]) -> Keys:
+    return keys_of(*task, words_of(*task, seed))
+
+
+def measure(seed: int, cases: int) -> Iterator[tuple[str, Keys]]:
     """Every signal at every interval that leaves it days to be judged in."""
-    for span in SPANS:
-        scaled = Span(span.interval_s, span.days, max(2, span.series * cases // WHOLE))
-        for signal in SIGNALS:
-            if span.days - signal.settle_days < 2:
-                continue
-            keys = keys_of(signal, scaled, words_of(signal, scaled))
-            prefix = f"quiet_{signal.name}_{span.interval_s:g}s"
-            yield prefix, {f"{prefix}_{name}": value for name, value in keys.items()}
+    warm_up()
+    scaled = [Span(one.interval_s, one.days, max(2, one.series * cases // WHOLE)) for one in SPANS]
+    tasks = [(signal, span) for span in scaled for signal in SIGNALS if span.days - signal.settle_days >= 2]
+    for (signal, span), keys in zip(tasks, on_all_cores(partial(_keys, seed), tasks), strict=True):
+        prefix = f"quiet_{signal.name}_{span.interval_s:g}s"
+        yield prefix, {f"{prefix}_{name}": value for name, value in keys.items()}

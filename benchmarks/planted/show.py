@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 Numbers = Mapping[str, float | int | str]
 
 
-def _groups(numbers: Numbers, part: str, last: str) -> Iterator[tuple[str, Numbers]]:
+def groups(numbers: Numbers, part: str, last: str) -> Iterator[tuple[str, Numbers]]:
     """What belongs together: the keys between a part's name and a name that each group has."""
     for key in numbers:
         if key.startswith(f"{part}_") and key.endswith(f"_{last}"):
@@ -47,7 +47,7 @@ def _goal(group: Numbers) -> str:
 
 def _cases(numbers: Numbers) -> Iterator[str]:
     yield f"{'row':4} {'case':44} {'within':>8} {'found, or quiet':>26} {'goal':14} {'chance':>7} {'median delay':>13}"
-    for _, group in _groups(numbers, "case", "what"):
+    for _, group in groups(numbers, "case", "what"):
         share = _percent(group, "found" if "found" in group else "quiet")
         chance = f"{100 * float(group['by_chance']):.1f} %" if "by_chance" in group else ""
         yield (
@@ -58,7 +58,7 @@ def _cases(numbers: Numbers) -> Iterator[str]:
 
 def _quiet(numbers: Numbers) -> Iterator[str]:
     yield f"{'noise':20} {'series-days':>11} {'a series and 30 d (95 %)':>28} {'settling':>9}  kinds"
-    for name, group in _groups(numbers, "quiet", "series_days"):
+    for name, group in groups(numbers, "quiet", "series_days"):
         rate = f"{float(group['per_30d']):.2f} ({group['per_30d_low']:.2f}-{group['per_30d_high']:.2f})"
         kinds = ", ".join(f"{key[5:]} {value}" for key, value in group.items() if key.startswith("kind_"))
         settling = float(group["settling_per_series"])
@@ -70,7 +70,7 @@ def _peers(numbers: Numbers) -> Iterator[str]:
         f"{'program':24} {'recall':>22} {'precision':>10} {'false a day':>12} {'at our recall':>14} "
         f"{'delay':>8} {'us/sample':>10}"
     )
-    for name, group in _groups(numbers, "peer", "precision"):
+    for name, group in groups(numbers, "peer", "precision"):
         matched = group.get("false_at_our_recall")
         yield (
             f"{name:24} {_percent(group, 'recall'):>22} {100 * float(group['precision']):>8.1f} % "
@@ -85,7 +85,7 @@ def _faults(numbers: Numbers) -> Iterator[str]:
     names = [key.removeprefix("peer_ours_recall_") for key in numbers if key.startswith("peer_ours_recall_")]
     names = [name for name in names if name not in {"low", "high"}]
     yield " ".join([f"{'recall, delay':24}", *(f"{name:>15}" for name in names)])
-    for name, group in _groups(numbers, "peer", "precision"):
+    for name, group in groups(numbers, "peer", "precision"):
         shown = [
             f"{100 * float(group[f'recall_{one}']):.0f} %, {seconds(group.get(f'delay_s_{one}'))}" for one in names
         ]

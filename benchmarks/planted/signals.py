@@ -170,9 +170,9 @@ class Recording:
         return np.rint(found) if self.signal.noise in {"poisson", "bursty"} else found
 
 
-def random_of(key: str, case: int) -> np.random.Generator:
+def random_of(key: str, case: int, seed: int = 0) -> np.random.Generator:
     """A case's own chance: the same whatever other cases there are."""
-    return np.random.default_rng([zlib.crc32(key.encode()), case])
+    return np.random.default_rng([zlib.crc32(key.encode()), case, seed])
 
 
 def record(signal: Signal, interval_s: float, days: float, randoms: list[np.random.Generator]) -> Recording:

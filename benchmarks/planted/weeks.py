@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
-from benchmarks.planted.cases import CHUNK_SAMPLES, Keys
+from benchmarks.parts import Keys, on_all_cores
+from benchmarks.planted.cases import CHUNK_SAMPLES
 from benchmarks.planted.faults import STEP, lasting
-from benchmarks.planted.feed import Word, feed
+from benchmarks.planted.feed import Word, feed, warm_up
 from benchmarks.planted.intervals import wilson
 from benchmarks.planted.plans import MONDAY, OFFICE
 from benchmarks.planted.signals import DAY_MS, START_MS, Signal, random_of, record
@@ -36,14 +38,15 @@ def flagged(words: list[Word], begin_ms: int, end_ms: int, cases: int, sign: int
     )
 
 
-def words_of(signal: Signal, cases: int) -> list[Word]:
+def words_of(seed: int, cases: int, signal: Signal) -> list[Word]:
     """Four weeks of each series."""
     days = 7.0 * (WEEKS - 1) + 1
     size = max(1, int(CHUNK_SAMPLES / (days * 86_400 / INTERVAL_S)))
     found: list[Word] = []
     for first in range(0, cases, size):
         last = min(cases, first + size)
-        recording = record(signal, INTERVAL_S, days, [random_of(signal.name, case) for case in range(first, last)])
+        randoms = [random_of(signal.name, case, seed) for case in range(first, last)]
+        recording = record(signal, INTERVAL_S, days, randoms)
         since_s = (recording.times_ms - START_MS - WRONG_MS) / 1000
         faulty = lasting(STEP, 7200.0).plant(recording, since_s, signal.level * signal.rise)
         found += [one._replace(case=one.case + first) for one in feed(faulty)]
@@ -85,7 +88,9 @@ def keys_of(signal: Signal, words: list[Word], cases: int) -> Keys:
     return found | {f"case_{signal.name}_sunday_{name}": value for name, value in sunday.items()}
 
 
-def measure(cases: int) -> Iterator[tuple[str, Keys]]:
+def measure(seed: int, cases: int) -> Iterator[tuple[str, Keys]]:
     """Both weekly signals."""
-    for signal in (OFFICE, MONDAY):
-        yield f"weeks of {signal.name}", keys_of(signal, words_of(signal, cases), cases)
+    warm_up()
+    signals = (OFFICE, MONDAY)
+    for signal, words in zip(signals, on_all_cores(partial(words_of, seed, cases), signals), strict=True):
+        yield f"weeks of {signal.name}", keys_of(signal, words, cases)

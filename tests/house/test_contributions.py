@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from schemas.events import Anomaly, Contribution
@@ -48,6 +49,23 @@ def test_rankings_are_compared_by_spearmans_correlation(other: dict[str, float],
     from benchmarks.contributions.measuring import spearman
 
     assert spearman({"5m": 0.9, "1h": 0.1}, other) == pytest.approx(correlation, abs=1e-3)
+
+
+def test_signals_of_a_node_go_together_and_a_fault_leaks_into_two_others() -> None:
+    from benchmarks.contributions.cases import nodes_of, sizes_of
+
+    sizes = np.array([sizes_of(node, 1) for node in range(4)])
+    assert np.sort(sizes, axis=1)[:, :3].max() == 0.0
+    leaks = np.sort(sizes, axis=1)[:, 3:5]
+    assert leaks.min() >= 0.3
+    assert leaks.max() <= 0.6
+    assert sizes.max(axis=1).tolist() == [1.0] * 4
+    found = nodes_of(sizes, 1)
+    together = np.corrcoef(found.noise)
+    assert together[0, 1:6] == pytest.approx(0.5, abs=0.2)
+    assert together[0, 6:] == pytest.approx(0.0, abs=0.2)
+    steps = (found.path.max(axis=1) - found.path.min(axis=1)).reshape(4, 6)
+    assert steps == pytest.approx(8 * 20.0 * sizes)
 
 
 @pytest.mark.slow

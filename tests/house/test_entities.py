@@ -57,6 +57,18 @@ def test_the_peers_look_at_no_minute_to_come() -> None:
     assert np.array_equal(half_space_trees(values, 1).scores[:1500], half_space_trees(values[:1500], 1).scores)
 
 
+def test_the_forest_compares_a_day_with_the_days_before_it_alone() -> None:
+    from benchmarks.entities.forest import day_features
+    from benchmarks.entities.worlds import A_DAY, QUIETS, random_of
+
+    values = QUIETS["daily"](5 * A_DAY, 4, random_of(1, "forest"))
+    assert np.array_equal(day_features(values)[:3], day_features(values[: 4 * A_DAY]))
+    odd = values.copy()
+    odd[4 * A_DAY :, 2] += 100.0
+    before, day = odd[: 4 * A_DAY, 2], odd[4 * A_DAY :, 2]
+    assert day_features(odd)[-1, 0] == pytest.approx(abs(day.mean() - before.mean()) / before.std())
+
+
 def test_the_last_results_hold_every_kind_and_what_was_never_tuned_on() -> None:
     from benchmarks.entities.__main__ import RESULTS
     from benchmarks.entities.worlds import FAULTS, QUIETS

@@ -7,6 +7,7 @@ import importlib
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -68,11 +69,45 @@ def test_a_case_is_the_same_whatever_others_there_are() -> None:
     from benchmarks.planted.cases import prepared
     from benchmarks.planted.plans import PLANS
 
-    many, onsets = prepared(PLANS[0], 0, 3)
-    alone, onset = prepared(PLANS[0], 2, 3)
+    many, onsets = prepared(PLANS[0], 1, 0, 3)
+    alone, onset = prepared(PLANS[0], 1, 2, 3)
     assert onsets[2] == onset[0]
     assert np.array_equal(many.values[2], alone.values[0])
     assert np.array_equal(many.times_ms[2], alone.times_ms[0])
+
+
+def test_another_seed_is_another_case_of_every_part() -> None:
+    from benchmarks.planted.cases import prepared
+    from benchmarks.planted.comparison import subject
+    from benchmarks.planted.plans import GAUGE, PLANS
+
+    one, other = (prepared(PLANS[0], seed, 0, 1)[0].values for seed in (1, 2))
+    assert not np.array_equal(one, other)
+    assert not np.array_equal(subject(GAUGE, 0, 1).values, subject(GAUGE, 0, 2).values)
+
+
+def test_who_names_no_seed_works_on_the_one_for_development(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from benchmarks.parts import DEVELOPMENT_SEED, HELD_OUT_SEED
+    from benchmarks.planted.__main__ import BENCHMARK
+
+    results = tmp_path / "planted.json"
+    given: list[tuple[int, int]] = []
+    parts = {"cases": lambda seed, cases: iter([("one", {"key": given.append((seed, cases)) or 1})])}
+    monkeypatch.setattr("benchmarks.machine.describe", dict)
+    benchmark = replace(BENCHMARK, results=results, parts=parts)
+    assert benchmark.run(["--cases", "10"]) == 0
+    assert not results.exists()
+    assert benchmark.run(["--seed", "held-out"]) == 0
+    assert given == [(DEVELOPMENT_SEED, 10), (HELD_OUT_SEED, 300)]
+    written = json.loads(results.read_text())
+    assert written["planted_seed"] == written["planted_seed_held_out"] == HELD_OUT_SEED
+    assert written["planted_seed_development"] == DEVELOPMENT_SEED
+
+
+def test_work_is_done_on_all_cores_in_its_order() -> None:
+    from benchmarks.parts import on_all_cores
+
+    assert list(on_all_cores(math.factorial, range(5))) == [1, 1, 2, 6, 24]
 
 
 def test_monday_mornings_rise_and_saturdays_do_not() -> None:

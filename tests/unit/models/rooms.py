@@ -22,18 +22,28 @@ def noise(samples: int, level: float, seed: int = 7) -> np.ndarray:
 class Room:
     """A series that goes on where it stopped."""
 
-    def __init__(self) -> None:
+    def __init__(self, at_ms: int = START_MS, step_ms: int = STEP_MS) -> None:
         self.operator = DetectOperator(DetectSettings.model_validate({"drift": {"enabled": False}}), 0, 1)
-        self.at_ms = START_MS
+        self.at_ms = at_ms
+        self.step_ms = step_ms
 
     def feed(self, values: np.ndarray) -> list[Anomaly]:
-        samples = stream(ROOM, values, self.at_ms, STEP_MS)
-        self.at_ms += STEP_MS * len(values)
+        samples = stream(ROOM, values, self.at_ms, self.step_ms)
+        self.at_ms += self.step_ms * len(values)
         found = self.operator.step_batch(batch_of(samples))
         return [one for one in found if one.detector == "windows" and one.state != "update"]
 
     def audit(self) -> list[AuditEntry]:
         return [one for one in self.operator.take_audit() if one.action != "limit_moved"]
+
+    def restore(self) -> None:
+        """Go on from a checkpoint."""
+        restored = DetectOperator(self.operator.settings, 0, 1)
+        for key, value in dict(self.operator.take_blocks()).items():
+            assert value is not None
+            restored.load_block(key, value)
+        restored.finish_load()
+        self.operator = restored
 
     def roll_back(self, **body: str) -> None:
         body = {"tenant": "t", "series_id": f"{ROOM.id:016x}", "action": "rollback"} | body

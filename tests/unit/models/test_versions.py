@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.detect import DetectOperator
 from schemas.errors import SchemaError
-from schemas.events import AuditEntry
+from schemas.events import Anomaly, AuditEntry
 from tests.unit.models.rooms import HOUR, Room, noise, shifted
 
 
@@ -55,15 +54,59 @@ def test_a_rollback_holds_from_its_time_on_and_asks_nothing_of_others() -> None:
         room.roll_back(action="forget")
 
 
+TUESDAY_10_MS = 1_700_560_800_000
+DAY = 288
+"""Of samples every five minutes."""
+
+
+def days_of(room: Room, days: float, level: float, swing: float) -> list[Anomaly]:
+    """A level with a daily cycle, for some days."""
+    samples = int(days * DAY)
+    hours = (room.at_ms / 3_600_000 + np.arange(samples) / 12) % 24
+    return room.feed(noise(samples, level, room.at_ms % 97) + swing * np.sin(2 * np.pi * hours / 24))
+
+
+@pytest.mark.parametrize(
+    ("known", "swing", "until"),
+    [
+        pytest.param(5, 0.0, 1.1, id="a level of five days, rolled back a day after"),
+        pytest.param(5, 5.0, 3.1, id="a daily cycle of five days, rolled back three days after"),
+        pytest.param(21, 0.0, 1.1, id="a level of three weeks, rolled back a day after"),
+        pytest.param(21, 5.0, 1.1, id="a daily cycle of three weeks, rolled back a day after"),
+        pytest.param(21, 5.0, 6.5, id="a daily cycle of three weeks, rolled back a week after"),
+    ],
+)
+def test_no_time_makes_a_rolled_back_level_normal(known: int, swing: float, until: float) -> None:
+    room = Room(TUESDAY_10_MS - known * 86_400_000, 300_000)
+    days_of(room, known, 20.0, swing)
+    assert days_of(room, until, 40.0, swing)[1].end_reason == "level_shift"
+    room.roll_back()
+    other = Room(room.at_ms, 300_000)
+    other.operator = room.operator
+    other.restore()
+    (start,) = days_of(room, 8, 40.0, swing)
+    assert (start.state, start.direction) == ("start", "up")
+    assert room.operator.bank.slots[0]["score"] > 1.5
+    (end,) = days_of(room, 0.5, 20.0, swing)
+    assert (end.end_reason, end.id) == ("recovered", start.id)
+    days_of(room, 1.5, 20.0, swing)
+    again = days_of(room, 0.1, 40.0, swing)
+    assert [one.end_reason for one in again] == [None, "level_shift"]
+    assert days_of(other, 8, 40.0, swing) == [start]
+    assert days_of(other, 0.5, 20.0, swing) == [end]
+
+
+def test_a_series_that_is_back_at_once_is_not_held() -> None:
+    room = shifted()
+    room.roll_back()
+    assert room.feed(noise(2 * HOUR, 20.0, 9)) == []
+    start, end = room.feed(noise(2 * HOUR, 40.0, 10))
+    assert (start.direction, end.end_reason) == ("up", "level_shift")
+
+
 def test_versions_go_through_a_checkpoint() -> None:
     room, other = shifted(), shifted()
-    blocks = dict(other.operator.take_blocks())
-    restored = DetectOperator(other.operator.settings, 0, 1)
-    for key, value in blocks.items():
-        assert value is not None
-        restored.load_block(key, value)
-    restored.finish_load()
-    other.operator = restored
+    other.restore()
     for one in (room, other):
         one.roll_back()
     found = [one.feed(np.concatenate([noise(HOUR, 40.0, 9), noise(HOUR, 20.0, 10)])) for one in (room, other)]
