@@ -51,7 +51,7 @@ class Records(Detector):
 
     Five components: the value; the median of the last five; how far the last four all lie beyond a slow mean; the
     distance from the band of the last two days, and of the last seven, at this time of day. An alarm is learned at once
-    and silences smaller ones for a while, so what recurs is told once. 1.9 KiB a series, 0.1 µs a sample.
+    and silences smaller ones for a while, so what recurs is told once. 1.9 KiB a series, 0.3 µs a sample.
 
     Examples
     --------
