@@ -23,7 +23,7 @@ class _Part(BaseModel):
 
 
 class Source(_Part):
-    """Series, by their metric's name and conditions on their labels in PromQL's syntax (``{job="api",code=~"5.."}``)."""
+    """Series: their metric's name, and conditions on labels in PromQL's syntax (``{job="api",code=~"5.."}``)."""
 
     metric: str
     selector: str = "{}"
