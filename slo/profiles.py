@@ -17,9 +17,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
-from slo.definition import OCCURRENCES_SLICE_S, AlertPolicy, BurnTier, CalendarUnit, TimeWindow
+from slo.definition import OCCURRENCES_SLICE_S, AlertPolicy, BurnTier, CalendarUnit, Priority, TimeWindow
 
 _HOUR_S: Final = 3600
 _DAY_S: Final = 86_400
@@ -36,8 +36,6 @@ _UNIT_S: Final[Mapping[CalendarUnit, int]] = {
     "quarter": 3 * _MONTH_S,
     "year": 365 * _DAY_S,
 }
-
-Priority = Literal["P0", "P1", "P2", "P3"]
 
 
 class _Row(NamedTuple):
