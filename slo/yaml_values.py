@@ -34,16 +34,19 @@ class Value:
         Where it stands in its document: ``spec.objectives[0].target``.
     node
         The node itself.
+    line
+        Its key's, or its own where it has none.
     """
 
     file: str
     path: str
     node: yaml.Node
+    line: int
 
     @property
     def place(self) -> str:
         """``FILE:LINE``."""
-        return f"{self.file}:{self.node.start_mark.line + 1}"
+        return f"{self.file}:{self.line}"
 
     @property
     def is_list(self) -> bool:
@@ -96,9 +99,10 @@ class Value:
         for key, value in self.node.value:
             if not isinstance(key, yaml.ScalarNode):
                 raise self.error("a key is no text", "Write key: value")
+            one = Value(self.file, self._below(key.value), value, key.start_mark.line + 1)
             if key.value in found:
-                raise Value(self.file, self._below(key.value), key).error("it stands here twice", "Keep one of them")
-            found[key.value] = Value(self.file, self._below(key.value), value)
+                raise one.error(f"it stands here and on line {found[key.value].line}", "Keep one of them")
+            found[key.value] = one
         return found
 
     def items(self) -> list[Value]:
@@ -111,7 +115,10 @@ class Value:
         """
         if not isinstance(self.node, yaml.SequenceNode):
             raise self.error(f"a list is wanted, not {self._said()}", "Write it as - item")
-        return [Value(self.file, f"{self.path}[{at}]", node) for at, node in enumerate(self.node.value)]
+        return [
+            Value(self.file, f"{self.path}[{at}]", node, node.start_mark.line + 1)
+            for at, node in enumerate(self.node.value)
+        ]
 
     def text(self, longest: int = 1050) -> str:
         """Text that is not empty.
@@ -130,8 +137,8 @@ class Value:
             raise self.error(f"{len(text)} characters, where {longest} are the most", "Shorten it")
         return text
 
-    def decimal(self) -> Decimal:
-        """A number to the digit.
+    def decimal(self, *, quoted: bool = False) -> Decimal:
+        """A number to the digit; ``quoted`` takes one in quotes too, as annotations are text.
 
         Raises
         ------
@@ -139,7 +146,7 @@ class Value:
             If it is none, or not finite.
         """
         # Plain text too: to YAML 1.1, which the parser speaks, 1e-3 is no number.
-        plain = isinstance(self.node, yaml.ScalarNode) and not self.node.style
+        plain = isinstance(self.node, yaml.ScalarNode) and (quoted or not self.node.style)
         try:
             number = Decimal(self.node.value) if plain else None
         except InvalidOperation:
@@ -212,7 +219,7 @@ def documents(text: str, file: str) -> Iterator[Value]:
     """
     try:
         for node in yaml.compose_all(text, yaml.SafeLoader):
-            root = Value(file, "", node)
+            root = Value(file, "", node, node.start_mark.line + 1)
             if not (isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null"):
                 yield root
     except yaml.MarkedYAMLError as error:
