@@ -36,14 +36,14 @@ def to_prometheus_rules(slo: Slo) -> str:
         If PromQL has no exact expression for it; says why.
     """
     try:
-        rules = _Rules(slo)
+        groups = _Rules(slo).groups()
     except ConfigurationError as error:
         what = f"{slo.key} cannot be written as rules of Prometheus: {error.what}"
         raise ConfigurationError(what, error.way_out) from error
     note = f"# {slo.key}, written by metrics-ai slo export.\n"
     if isinstance(slo.indicator, ThresholdIndicator):
         note += "# A sample counts once an evaluation: evaluate the rules as often as the series are scraped.\n"
-    return note + yaml.safe_dump({"groups": rules.groups()}, sort_keys=False, width=_WIDE, allow_unicode=True)
+    return note + yaml.safe_dump({"groups": groups}, sort_keys=False, width=_WIDE, allow_unicode=True)
 
 
 class _Rules:
