@@ -28,6 +28,7 @@ from integrations.kafka.connection import KafkaSettings
 from metrics_ai.positions import KeyPath, Positions, path_text, read_yaml
 from models.settings import DetectSettings
 from schemas.errors import ConfigurationError
+from slo.settings import SloSettings
 
 ENVIRONMENT_PREFIX: Final = "METRICS_AI__"
 MIB: Final = 1024 * 1024
@@ -71,12 +72,15 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     tenant: str = Field(
-        "default", min_length=1, description="Tenant of `replay` and `decode`; each source of ingest names its own."
+        "default",
+        min_length=1,
+        description="Of `replay`, `decode` and SLOs without one; sources of ingest name their own.",
     )
     kafka: KafkaSettings = Field(default_factory=KafkaSettings, description="The broker and how to reach it.")
     ingest: IngestSettings = Field(default_factory=IngestSettings, description="What is read, and how it is decoded.")
     detect: DetectSettings = Field(default_factory=DetectSettings, description="When a series is anomalous.")
     decide: DecideSettings = Field(default_factory=DecideSettings, description="Alerts and incidents.")
+    slo: SloSettings = Field(default_factory=SloSettings, description="Service level objectives.")
     checkpoint: CheckpointSettings = Field(default_factory=CheckpointSettings, description="How state is kept.")
     ticks: TickSettings = Field(default_factory=TickSettings, description="The passing of time, as records.")
     collector: CollectorSettings = Field(

@@ -36,7 +36,7 @@ def policy_of(listed: Value | None, annotations: Mapping[str, Value], known: Kno
 
     Raises
     ------
-    ConfigurationError
+    DefinitionError
         If they cannot hold.
     """
     tiers = [_tier(one, known, window) for one in listed.items()] if listed is not None else []

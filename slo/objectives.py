@@ -34,7 +34,7 @@ def objectives_of(listed: Value, method: Method, sla_target: Value | None) -> Ob
 
     Raises
     ------
-    ConfigurationError
+    DefinitionError
         If they cannot hold.
     """
     items = listed.items()

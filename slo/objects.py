@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from schemas.errors import ConfigurationError
-from slo.yaml_values import Value, decoded, documents
+from slo.yaml_values import DefinitionError, Value, decoded, documents
 
 API_VERSION: Final = "openslo/v1"
 PREFIX: Final = "metrics-ai.io/"
@@ -55,7 +54,7 @@ class Parsed:
     """The objects of a file, and what is wrong with the others."""
 
     objects: list[Described] = field(default_factory=list)
-    problems: list[ConfigurationError] = field(default_factory=list)
+    problems: list[DefinitionError] = field(default_factory=list)
 
 
 def parse(content: str | bytes, file: str) -> Parsed:
@@ -76,12 +75,12 @@ def parse(content: str | bytes, file: str) -> Parsed:
             found += 1
             try:
                 parsed.objects.append(_described(root))
-            except ConfigurationError as error:
+            except DefinitionError as error:
                 parsed.problems.append(error)
-    except ConfigurationError as error:
+    except DefinitionError as error:
         parsed.problems.append(error)
     if not found and not parsed.problems:
-        parsed.problems.append(ConfigurationError(f"{file}:1: there is no object in it", "Define an SLO, or remove it"))
+        parsed.problems.append(DefinitionError(file, 1, "there is no object in it", "Define an SLO, or remove it"))
     return parsed
 
 
@@ -104,7 +103,7 @@ def metadata_of(value: Value, *, strict: bool = False) -> Metadata:
 
     Raises
     ------
-    ConfigurationError
+    DefinitionError
         If it cannot hold.
     """
     fields = value.fields(("name", "displayName", "labels", "annotations"), ("name",))
@@ -130,7 +129,7 @@ def rfc1123_name(value: Value) -> str:
 
     Raises
     ------
-    ConfigurationError
+    DefinitionError
         If it is none.
     """
     name = value.text()
@@ -146,7 +145,7 @@ def name_of(value: Value) -> str:
 
     Raises
     ------
-    ConfigurationError
+    DefinitionError
         If it is none.
     """
     name = value.text()

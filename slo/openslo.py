@@ -21,14 +21,13 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from schemas.errors import ConfigurationError
 from slo.alert_policies import policy_of
 from slo.definition import OCCURRENCES_SLICE_S, Method, Slo
 from slo.objectives import Objective, objectives_of
 from slo.objects import Described, name_of, parse
 from slo.sources import Comparison, Indicators, indicator_of
 from slo.time_windows import window_of
-from slo.yaml_values import Value
+from slo.yaml_values import DefinitionError, Value
 
 _METHODS: Final[tuple[Method, ...]] = ("Occurrences", "Timeslices", "RatioTimeslices")
 _UNKNOWN: Final = ("ignore", "good", "bad")
@@ -49,7 +48,7 @@ class Reading:
     """What could be read, and what is wrong with the rest."""
 
     defined: list[Defined] = field(default_factory=list)
-    problems: list[ConfigurationError] = field(default_factory=list)
+    problems: list[DefinitionError] = field(default_factory=list)
 
     @property
     def slos(self) -> list[Slo]:
@@ -63,7 +62,7 @@ def read_slos(content: str | bytes, file: str, tenant: str = "default") -> Readi
     Examples
     --------
     >>> read_slos("apiVersion: openslo/v1\nkind: Slo\nmetadata: {name: a}\nspec: {}", "a.yaml").problems
-    [ConfigurationError("a.yaml:2: kind: there is no kind 'Slo'")]
+    [DefinitionError("a.yaml:2: kind: there is no kind 'Slo'")]
     """
     parsed = parse(content, file)
     reading = resolve(parsed.objects, tenant)
@@ -76,7 +75,7 @@ def load(content: str | bytes, file: str, tenant: str = "default") -> list[Slo]:
 
     Raises
     ------
-    ConfigurationError
+    DefinitionError
         The first of what is wrong.
     """
     reading = read_slos(content, file, tenant)
@@ -99,7 +98,7 @@ def resolve(objects: Iterable[Described], tenant: str) -> Reading:
             continue
         try:
             reading.defined.append(Defined(_slo(one, known, tenant), one.root.place, one.root.file))
-        except ConfigurationError as error:
+        except DefinitionError as error:
             reading.problems.append(error)
     return reading
 

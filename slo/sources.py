@@ -66,7 +66,7 @@ def indicator_of(spec: Value, comparison: Comparison, data_sources: Mapping[str,
 
     Raises
     ------
-    ConfigurationError
+    DefinitionError
         If it cannot hold.
     """
     fields = spec.fields(("description", "thresholdMetric", "ratioMetric"))
@@ -227,7 +227,7 @@ def read_by(value: Value, read: Callable[[str], int]) -> int:
 
     Raises
     ------
-    ConfigurationError
+    DefinitionError
         If the function cannot.
     """
     text = value.text()

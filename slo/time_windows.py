@@ -28,7 +28,7 @@ def window_of(listed: Value) -> RollingWindow | CalendarWindow:
 
     Raises
     ------
-    ConfigurationError
+    DefinitionError
         If it cannot hold.
     """
     items = listed.items()

@@ -22,6 +22,24 @@ _BOOLEANS = {"true": True, "false": False}
 _Choice = TypeVar("_Choice", bound=str)
 
 
+class DefinitionError(ConfigurationError):
+    """An SLO's definition that cannot hold.
+
+    Parameters
+    ----------
+    file, line
+        Where it stands.
+    what, way_out
+        What is wrong, with the path of keys before it, and what to do.
+    """
+
+    def __init__(self, file: str, line: int, what: str, way_out: str = "") -> None:
+        super().__init__(f"{file}:{line}: {what}", way_out)
+        self.file, self.line = file, line
+        self.where = f"{file}:{line}"
+        self.said = what
+
+
 @dataclass(frozen=True, slots=True)
 class Value:
     """A node of a YAML text.
@@ -58,18 +76,16 @@ class Value:
         """Whether it is a mapping."""
         return isinstance(self.node, yaml.MappingNode)
 
-    def error(self, what: str, way_out: str = "") -> ConfigurationError:
+    def error(self, what: str, way_out: str = "") -> DefinitionError:
         """What is wrong with it."""
-        return ConfigurationError(
-            f"{self.place}: {self.path}: {what}" if self.path else f"{self.place}: {what}", way_out
-        )
+        return DefinitionError(self.file, self.line, f"{self.path}: {what}" if self.path else what, way_out)
 
     def fields(self, known: Sequence[str], required: Sequence[str] = ()) -> dict[str, Value]:
         """A mapping's values; every key must be known, and those required be there.
 
         Raises
         ------
-        ConfigurationError
+        DefinitionError
             If it is no mapping, or a key is unknown or missing.
         """
         found = self.mapping()
@@ -90,7 +106,7 @@ class Value:
 
         Raises
         ------
-        ConfigurationError
+        DefinitionError
             If it is none, a key is no text, or stands twice.
         """
         if not isinstance(self.node, yaml.MappingNode):
@@ -110,7 +126,7 @@ class Value:
 
         Raises
         ------
-        ConfigurationError
+        DefinitionError
             If it is no list.
         """
         if not isinstance(self.node, yaml.SequenceNode):
@@ -125,7 +141,7 @@ class Value:
 
         Raises
         ------
-        ConfigurationError
+        DefinitionError
             If it is none, or longer.
         """
         if not isinstance(self.node, yaml.ScalarNode) or self._is("null"):
@@ -142,7 +158,7 @@ class Value:
 
         Raises
         ------
-        ConfigurationError
+        DefinitionError
             If it is none, or not finite.
         """
         # Plain text too: to YAML 1.1, which the parser speaks, 1e-3 is no number.
@@ -160,7 +176,7 @@ class Value:
 
         Raises
         ------
-        ConfigurationError
+        DefinitionError
             If it is none, or not finite.
         """
         return float(self.decimal())
@@ -170,7 +186,7 @@ class Value:
 
         Raises
         ------
-        ConfigurationError
+        DefinitionError
             If it is neither.
         """
         found = _BOOLEANS.get(str(self.node.value).lower()) if self._is("bool") else None
@@ -183,7 +199,7 @@ class Value:
 
         Raises
         ------
-        ConfigurationError
+        DefinitionError
             If it is another.
         """
         text = self.text()
@@ -214,7 +230,7 @@ def documents(text: str, file: str) -> Iterator[Value]:
 
     Raises
     ------
-    ConfigurationError
+    DefinitionError
         If it is no YAML; the documents before that place came.
     """
     try:
@@ -226,14 +242,12 @@ def documents(text: str, file: str) -> Iterator[Value]:
         mark = error.problem_mark or error.context_mark
         problem = " ".join(str(error.problem or error.context).split())
         line = mark.line + 1 if mark else 1
-        raise ConfigurationError(f"{file}:{line}: not YAML ({problem})", "Mend the line, or quote its text") from error
+        raise DefinitionError(file, line, f"not YAML ({problem})", "Mend the line, or quote its text") from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise ConfigurationError(
-            f"{file}:{line}: not YAML (a character that YAML does not allow)", "Remove it"
-        ) from error
+        raise DefinitionError(file, line, "not YAML (a character that YAML does not allow)", "Remove it") from error
     except RecursionError as error:
-        raise ConfigurationError(f"{file}:1: not YAML (nested too deeply)", "Mend the file") from error
+        raise DefinitionError(file, 1, "not YAML (nested too deeply)", "Mend the file") from error
 
 
 def decoded(content: bytes, file: str) -> str:
@@ -241,11 +255,11 @@ def decoded(content: bytes, file: str) -> str:
 
     Raises
     ------
-    ConfigurationError
+    DefinitionError
         If it is not UTF-8.
     """
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise ConfigurationError(f"{file}:{line}: the text is not UTF-8", "Save it as UTF-8") from error
+        raise DefinitionError(file, line, "the text is not UTF-8", "Save it as UTF-8") from error
