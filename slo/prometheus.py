@@ -67,19 +67,19 @@ class _Rules:
         self.selected = "{" + ",".join(f'{key}="{_quoted(value)}"' for key, value in self.labels.items()) + "}"
 
     def groups(self) -> list[dict[str, Any]]:
-        """Groups in the order in which they need each other's results."""
+        """One group, whose rules are evaluated in their order at one moment.
+
+        Only samples that slices are made of have a group of their own, since they come more often than slices close.
+        """
         name = f"metrics-ai-slo-{self.slo.tenant}-{self.slo.name}"
-        atoms, windows = self._atoms(), [*self._windows(), *self._period()]
-        found = []
-        if isinstance(self.indicator, ThresholdIndicator):
-            found.append({"name": f"{name}-samples", "rules": self._samples(self.indicator)})
-        sliced = {"interval": duration_text(self.slo.slice_s)} if atoms else {}
-        found += [
-            {"name": f"{name}-sli", **sliced, "rules": [*atoms, *windows]},
-            {"name": f"{name}-meta", "rules": self._meta()},
-            {"name": f"{name}-alerts", "rules": [*map(self._alert, self.tiers), self._no_data()]},
-        ]
-        return found
+        samples = self._samples(self.indicator) if isinstance(self.indicator, ThresholdIndicator) else []
+        slices = self._slices()
+        rules = [*slices, *self._windows(), *self._period(), *self._meta()]
+        rules += [*map(self._alert, self.tiers), self._no_data()]
+        if not slices:
+            return [{"name": name, "rules": [*samples, *rules]}]
+        before = [{"name": f"{name}-samples", "rules": samples}] if samples else []
+        return [*before, {"name": name, "interval": duration_text(self.slo.slice_s), "rules": rules}]
 
     def _record(self, name: str, expr: str) -> Rule:
         return {"record": name, "expr": expr, "labels": dict(self.labels)}
@@ -103,7 +103,7 @@ class _Rules:
         counted: Counted = self.indicator
         return counts_of(counted, window)
 
-    def _atoms(self) -> list[Rule]:
+    def _slices(self) -> list[Rule]:
         """Slices, one an evaluation: how bad each was."""
         if self.slo.method == "Occurrences":
             return []

@@ -145,10 +145,10 @@ class Value:
             If it is none, or longer.
         """
         if not isinstance(self.node, yaml.ScalarNode) or self._is("null"):
-            raise self.error(f"text is wanted, not {self._said()}")
+            raise self.error(f"text is wanted, not {self._said()}", "Write it in quotes")
         text = str(self.node.value)
         if not text.strip():
-            raise self.error("text is wanted, and it is empty")
+            raise self.error("text is wanted, and it is empty", "Write some, or remove the field")
         if len(text) > longest:
             raise self.error(f"{len(text)} characters, where {longest} are the most", "Shorten it")
         return text
@@ -168,7 +168,7 @@ class Value:
         except InvalidOperation:
             number = None
         if number is None or not number.is_finite() or not math.isfinite(float(number)):
-            raise self.error(f"a number is wanted, not {self._said()}")
+            raise self.error(f"a number is wanted, not {self._said()}", "Write it like 0.999")
         return number
 
     def number(self) -> float:
@@ -191,7 +191,7 @@ class Value:
         """
         found = _BOOLEANS.get(str(self.node.value).lower()) if self._is("bool") else None
         if found is None:
-            raise self.error(f"true or false is wanted, not {self._said()}")
+            raise self.error(f"true or false is wanted, not {self._said()}", "Write one of them")
         return found
 
     def choice(self, known: Sequence[_Choice]) -> _Choice:

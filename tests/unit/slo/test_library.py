@@ -34,7 +34,9 @@ def test_a_file_that_turned_bad_keeps_what_it_last_said_and_is_told_once() -> No
     good = reload(Library(), [file("a.yaml", CHECKOUT + "---\n" + THRESHOLD)])
     bad = reload(good, [file("a.yaml", BAD + "---\n" + THRESHOLD.replace("value: 250", "value: 300"))])
     assert bad.slos == good.slos
-    assert told(bad) == ["a.yaml:43: spec.objectives[0].targetPercent: a number is wanted, not 'ninety'"]
+    assert told(bad) == [
+        "a.yaml:43: spec.objectives[0].targetPercent: a number is wanted, not 'ninety'. Write it like 0.999"
+    ]
     again = reload(bad, bad.files)
     assert (again.slos, told(again), len(again.problems)) == (good.slos, [], 1)
     mended = reload(again, [file("a.yaml", CHECKOUT)])
