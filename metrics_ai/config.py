@@ -149,13 +149,16 @@ def read_config(path: Path | None, environ: Mapping[str, str]) -> tuple[Config |
 
 
 def missing_files(config: Config, path: Path | None, environ: Mapping[str, str]) -> list[Problem]:
-    """The files that a configuration names and this machine does not have."""
+    """The files and folders that a configuration names and this machine does not have."""
     positions, origins = _read(path, environ)
-    return [
-        Problem(_place(where, positions, origins), f"{path_text(where)}: {file} is no file that can be read")
-        for where, file in _files(config, ())
-        if not (file.is_file() and os.access(file, os.R_OK))
-    ]
+    problems = []
+    for where, file in _files(config, ()):
+        kind = "folder" if where[-1] == "folder" else "file"
+        there = file.is_dir() if kind == "folder" else file.is_file()
+        if not (there and os.access(file, os.R_OK)):
+            what = f"{path_text(where)}: {file} is no {kind} that can be read"
+            problems.append(Problem(_place(where, positions, origins), what))
+    return problems
 
 
 def _files(settings: BaseModel, where: KeyPath) -> Iterator[tuple[KeyPath, Path]]:
@@ -163,7 +166,7 @@ def _files(settings: BaseModel, where: KeyPath) -> Iterator[tuple[KeyPath, Path]
         value = getattr(settings, name)
         if isinstance(value, BaseModel):
             yield from _files(value, (*where, name))
-        elif isinstance(value, Path) and name.endswith("_file"):
+        elif isinstance(value, Path) and (name == "folder" or name.endswith("_file")):
             yield (*where, name), value
 
 

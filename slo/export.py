@@ -65,7 +65,7 @@ def _slo(slo: Slo) -> dict[str, Any]:
     if slo.title:
         metadata["displayName"] = slo.title
     if slo.labels:
-        metadata["labels"] = dict(slo.labels)
+        metadata["labels"] = {key: _label(text) for key, text in slo.labels.items()}
     if annotations := _annotations(slo):
         metadata["annotations"] = {f"{PREFIX}{key}": value for key, value in annotations.items()}
     spec: dict[str, Any] = {"description": slo.description} if slo.description else {}
@@ -79,6 +79,12 @@ def _slo(slo: Slo) -> dict[str, Any]:
     if slo.alerts.tiers:
         spec["alertPolicies"] = [_policy_name(slo, tier) for tier in slo.alerts.tiers]
     return {"apiVersion": API_VERSION, "kind": "SLO", "metadata": metadata, "spec": spec}
+
+
+def _label(text: str) -> str | list[str]:
+    """A label's value; what was joined by commas is a list."""
+    parts = text.split(",")
+    return parts if len(parts) > 1 and all(part.strip() for part in parts) else text
 
 
 def _annotations(slo: Slo) -> dict[str, str]:

@@ -7,7 +7,7 @@ objects refer to each other across the files of a tenant, and never across tenan
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from slo.definition import Slo
 from slo.objects import Parsed, parse
@@ -76,7 +76,7 @@ def reload(
     files
         All files as they are now; one that is gone takes its SLOs with it.
     shipped
-        SLOs that every tenant has, but for those of whose name it has one itself.
+        SLOs that every tenant has, but for those of whose name it has one itself; the same at every look.
     tenants
         Tenants that have them though they have no file.
 
@@ -87,6 +87,8 @@ def reload(
     (['a.yaml:1: apiVersion is missing. Add apiVersion'], [])
     """
     now = tuple(sorted(files, key=lambda file: (file.tenant, file.name)))
+    if now and now == before.files:
+        return replace(before, news=())
     read: dict[str, tuple[Defined, ...]] = {}
     problems: list[DefinitionError] = []
     for tenant in sorted({file.tenant for file in now}):

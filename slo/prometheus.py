@@ -36,11 +36,14 @@ def to_prometheus_rules(slo: Slo) -> str:
         If PromQL has no exact expression for it; says why.
     """
     try:
-        groups = _Rules(slo).groups()
+        rules = _Rules(slo)
+        groups = rules.groups()
     except ConfigurationError as error:
         what = f"{slo.key} cannot be written as rules of Prometheus: {error.what}"
         raise ConfigurationError(what, error.way_out) from error
     note = f"# {slo.key}, written by metrics-ai slo export.\n"
+    if rules.base_s < _BASE_S:
+        note += f"# The shortest window is {duration_text(rules.base_s)}: scrape at least four times in it.\n"
     if isinstance(slo.indicator, ThresholdIndicator):
         note += "# A sample counts once an evaluation: evaluate the rules as often as the series are scraped.\n"
     return note + yaml.safe_dump({"groups": groups}, sort_keys=False, width=_WIDE, allow_unicode=True)

@@ -146,3 +146,10 @@ def test_export_needs_one_form_a_place_to_write_and_words_for_it(tmp_path: Path)
     assert run("export", "node-health", "--openslo", "--out", str(tmp_path)).exit_code == 2
     refused = run("export", "node-health", "--prometheus-rules")
     assert (refused.exit_code, "no series holds node_health" in refused.stderr) == (2, True)
+
+
+def test_config_check_names_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "metrics-ai.yaml").write_text("slo:\n  folder: nowhere\n")
+    result = CliRunner().invoke(app, ["config", "check", str(tmp_path / "metrics-ai.yaml")])
+    assert result.exit_code == 1
+    assert result.stderr == f"{tmp_path}/metrics-ai.yaml:2: slo.folder: nowhere is no folder that can be read\n"

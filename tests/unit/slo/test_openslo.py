@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
+import jsonschema
 import pytest
 import yaml
 from hypothesis import given, settings
@@ -23,7 +25,8 @@ from slo.definition import (
 )
 from slo.export import to_openslo
 from slo.openslo import load, read_slos
-from tests.unit.slo.definitions import CHECKOUT, DAY_S, THRESHOLD, TIERED, slos
+from tests.unit.slo.definitions import CHECKOUT, DAY_S, THRESHOLD, TIERED, slo_of, slos
+from tests.unit.slo.openslo_schema import SCHEMAS
 
 
 def only(text: str) -> Slo:
@@ -262,10 +265,42 @@ def test_garbage_is_one_line(content: bytes, said: str) -> None:
     assert [str(one) for one in read_slos(content, "a.yaml").problems] == [said]
 
 
-@settings(max_examples=200, deadline=None)
+def conforms(text: str) -> None:
+    """Hold a text against what OpenSLO's own schemas ask."""
+    for one in yaml.safe_load_all(text):
+        jsonschema.validate(one, SCHEMAS[one["kind"]])
+
+
+@settings(max_examples=100, deadline=None)
 @given(slos())
-def test_what_is_written_reads_back_the_same(slo: Slo) -> None:
-    assert load(to_openslo(slo), "export", slo.tenant) == [slo]
+def test_what_is_written_reads_back_the_same_and_is_openslo(slo: Slo) -> None:
+    text = to_openslo(slo)
+    assert load(text, "export", slo.tenant) == [slo]
+    conforms(text)
+
+
+def test_what_ships_is_openslo() -> None:
+    for path in sorted((Path(__file__).resolve().parents[3] / "slo" / "shipped").glob("*.yaml")):
+        conforms(path.read_text())
+        assert "RatioTimeslices" not in path.read_text(), "older schemas of v1 do not have it"
+
+
+def test_labels_of_several_values_are_written_as_a_list() -> None:
+    text = to_openslo(only(CHECKOUT))
+    assert yaml.safe_load(text)["metadata"]["labels"] == {"team": "shop", "tags": ["a", "b"]}
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"window": RollingWindow(duration_s=90)}, "90 s are no whole minutes"),
+        ({"service": "Web Shop"}, "'Web Shop' is no name"),
+        ({"slice_s": 7}, "it would read back as another one"),
+    ],
+)
+def test_what_openslo_has_no_words_for_is_refused(given: dict[str, object], why: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"default/checkout cannot be written as OpenSLO: .*{why}"):
+        to_openslo(slo_of(**given))
 
 
 VALUES = (
@@ -299,7 +334,7 @@ VALUES = (
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(
     st.sampled_from([CHECKOUT, TIERED, THRESHOLD]),
     st.integers(0, 2**32),
