@@ -91,11 +91,13 @@ def reload(
         return replace(before, news=())
     read: dict[str, tuple[Defined, ...]] = {}
     problems: list[DefinitionError] = []
+    bad: set[str] = set()
     for tenant in sorted({file.tenant for file in now}):
-        of_tenant, wrong = _read([file for file in now if file.tenant == tenant], tenant)
+        of_tenant, wrong, lacking = _read([file for file in now if file.tenant == tenant], tenant)
         read |= of_tenant
         problems += wrong
-    bad = {problem.file for problem in problems}
+        bad |= lacking
+    bad |= {problem.file for problem in problems}
     good = {file.name: before.good.get(file.name, ()) if file.name in bad else read.get(file.name, ()) for file in now}
     told = {str(problem) for problem in before.problems}
     return Library(
@@ -107,8 +109,8 @@ def reload(
     )
 
 
-def _read(files: Sequence[File], tenant: str) -> tuple[dict[str, tuple[Defined, ...]], list[DefinitionError]]:
-    """What the files of a tenant say, by the file's name, and what is wrong with them."""
+def _read(files: Sequence[File], tenant: str) -> tuple[dict[str, tuple[Defined, ...]], list[DefinitionError], set[str]]:
+    """What the files of a tenant say, by their names, what is wrong with them, and which lack an SLO for it."""
     parsed = [_parsed(file) for file in files]
     reading = resolve((one for each in parsed for one in each.objects), tenant)
     found: dict[str, list[Defined]] = {file.name: [] for file in files}
@@ -116,9 +118,8 @@ def _read(files: Sequence[File], tenant: str) -> tuple[dict[str, tuple[Defined, 
         found[one.file].append(one)
     problems = [problem for each in parsed for problem in each.problems] + reading.problems
     order = {file.name: at for at, file in enumerate(files)}
-    return {name: tuple(ones) for name, ones in found.items()}, sorted(
-        problems, key=lambda one: (order[one.file], one.line)
-    )
+    problems.sort(key=lambda one: (order[one.file], one.line))
+    return {name: tuple(ones) for name, ones in found.items()}, problems, reading.lacking
 
 
 def _parsed(file: File) -> Parsed:

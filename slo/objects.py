@@ -49,6 +49,10 @@ class Described:
     spec: Value
 
 
+Known = Mapping[tuple[str, str], Described]
+"""Objects by kind and name."""
+
+
 @dataclass(slots=True)
 class Parsed:
     """The objects of a file, and what is wrong with the others."""

@@ -74,6 +74,14 @@ def test_two_tenants_may_have_slos_of_one_name_and_share_no_objects() -> None:
     assert reload(Library(), [file("slo.yaml", slo), file("sli.yaml", rest)]).problems == ()
 
 
+def test_an_slo_whose_indicator_turned_bad_in_another_file_stays() -> None:
+    slo, rest = TIERED.split("---\n", 1)
+    good = reload(Library(), [file("slo.yaml", slo), file("sli.yaml", rest)])
+    bad = reload(good, [file("slo.yaml", slo), file("sli.yaml", rest.replace("le: 0.3", "le: fast"))])
+    assert bad.slos == good.slos
+    assert [problem.split(": ")[0] for problem in told(bad)] == ["sli.yaml:13"]
+
+
 def test_a_file_that_cannot_be_read_keeps_what_it_last_said() -> None:
     good = reload(Library(), [file("a.yaml", CHECKOUT)])
     library = reload(good, [File("a.yaml", "default", None)])

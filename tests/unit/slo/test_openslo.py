@@ -242,6 +242,63 @@ def test_an_error_names_line_and_path_and_the_way_out(base: str, old: str, new: 
     assert [str(one) for one in problems] == [f"slos.yaml:{said}"]
 
 
+@pytest.mark.parametrize(
+    ("base", "old", "new", "said"),
+    [
+        (CHECKOUT, "counter: true", "counter: 1", "counter: true or false is wanted, not '1'"),
+        (CHECKOUT, "        bad:\n", "        raw:\n", "a ratio that was computed before (raw)"),
+        (CHECKOUT, "type: metrics-ai", "metricSourceRef: x", "there is no DataSource x"),
+        (CHECKOUT, "              metric: http_requests_total\n", "", "metric is missing. Add metric: NAME"),
+        (CHECKOUT, "metric: http_requests_total", "metric: http requests", "'http requests' is no metric's name"),
+        (CHECKOUT, "job: api\n", "j-b: api\n", "'j-b' is no label's name"),
+        (CHECKOUT, "port: 8080", "port: [8080]", "match.port: text is wanted, not a list"),
+        (CHECKOUT, "'{code=~", "'code=~", "conditions stand in braces"),
+        (CHECKOUT, "timeSliceTarget: 0.99", "timeSliceTarget: 1.5", "timeSliceTarget: 1.5 is no share"),
+        (CHECKOUT, "      timeSliceTarget: 0.99\n", "", "Timeslices needs timeSliceTarget"),
+        (CHECKOUT, "Timeslices", "Occurrences", "timeSliceWindow: Occurrences has no timeSliceWindow"),
+        (CHECKOUT, "      target: 0.99\n", "      target: 0.99\n      timeSliceWindow: 2m\n", "the SLA differs"),
+        (CHECKOUT, 'events: "20"', 'events: "-2"', "min-events: '-2' is no count"),
+        (CHECKOUT, "min-events", "remaining", "remaining: '20' are no shares of a budget"),
+        (CHECKOUT, "isRolling: true", "isRolling: false", "a window is either rolling or of the calendar"),
+        (CHECKOUT, "28d", "500d", "500d is longer than 400 days"),
+        (CHECKOUT, "    - duration: 28d\n      isRolling: true\n", "    []\n", "0 time windows, where one is wanted"),
+        (CHECKOUT, "displayName: Answered", "op: lt", "op and value are of a thresholdMetric"),
+        (CHECKOUT, "description: Requests", "description: " + "x" * 1100, "where 1050 are the most"),
+        (CHECKOUT, "  indicator:\n", "  indicatorRef: x\n  indicator:\n", "either an indicator or an indicatorRef"),
+        (CHECKOUT, "annotations:", "annotations:\n    metrics-ai.io/sla-target: 0.9", "of its own already"),
+        (TIERED, "2026-01-01", "2026-13-01", "'2026-13-01 00:00:00' is no time"),
+        (TIERED, "le: 0.3\n", "le: low\n", "le: a number is wanted, not 'low'"),
+        (TIERED, "histogram: payment_seconds\n          match", "histogram: other\n          match", "the same h"),
+        (TIERED, "counter: true", "counter: false", "a histogram's buckets are counters"),
+        (TIERED, "    good:\n", "    bad:\n", "with a histogram the good events are named"),
+        (TIERED, "- quick\n", "- quik\n", "alertPolicies[0]: there is no AlertPolicy quik"),
+        (TIERED, "alertPolicyRef: slow", "kind: AlertPolicy", "neither alertPolicyRef nor spec is given"),
+        (TIERED, "conditionRef: slow-burn", "conditionRef: slow", "there is no AlertCondition slow"),
+        (TIERED, "severity: P0", "severity: urgent", "there is no severity 'urgent'"),
+        (TIERED, "threshold: 14.4", "threshold: -1", "-1 is no burn rate"),
+        (TIERED, "name: quick-burn", "name: slow-burn", "two conditions have one name"),
+        (TIERED, "alertWhenBreaching: true", "alertWhenBreaching: false", "silent while the budget burns"),
+        (TIERED, "    - conditionRef: slow-burn\n", "    []\n", "0 conditions, where one is wanted"),
+        (TIERED, "- conditionRef: slow-burn", "- kind: AlertCondition", "neither conditionRef nor metadata and spec"),
+        (TIERED, "payments\n", "payments\n  annotations: {metrics-ai.io/alert-profile: sloth}\n", "sloth brings"),
+        (THRESHOLD, "quantile: 0.99", "quantile: 99", "quantile: 99 is no quantile"),
+        (THRESHOLD, "metric: latency_ms", "histogram: latency", "a histogram is of a ratioMetric"),
+        (
+            THRESHOLD,
+            "metric: latency_ms\n            quantile: 0.99",
+            "source: node_health",
+            "node_health is a ratioMetric",
+        ),
+        (THRESHOLD, "metric: latency_ms\n            quantile: 0.99", "source: net", "'net' is none of node_health"),
+        (THRESHOLD, "    spec:\n      thresholdMetric", "    spec:\n      metric", "there is no such field"),
+    ],
+)
+def test_what_cannot_hold_is_refused(base: str, old: str, new: str, said: str) -> None:
+    assert old in base
+    problems = [str(one) for one in read_slos(base.replace(old, new, 1), "slos.yaml").problems]
+    assert [one for one in problems if said in one], problems
+
+
 def test_one_bad_document_leaves_the_others_readable() -> None:
     reading = read_slos(CHECKOUT.replace("99.95", "ninety") + "---\n" + TIERED, "slos.yaml")
     assert [slo.name for slo in reading.slos] == ["payments"]
