@@ -1,36 +1,35 @@
 """Run it: ``python -m benchmarks.months [PART...] [--cases N] [--seed N] [--results FILE]``.
 
-A year of series, a sample every 15 minutes, with a daily cycle and quieter weekends, most of them with a day of the
-month on which a load comes on top; through the detect stage as it ships, and (``..._without``) through one that never
-knows a day of the month. With some parts only, or another seed, nothing is written unless a file is named.
-``months_KIND_...``:
+Series with a daily cycle and quieter weekends, most of them with a day of the month on which a load comes on top;
+through the detect stage as it ships, and (``..._without``) through one that never knows a day of the month. With some
+parts only, or another seed, nothing is written unless a file is named. ``months_KIND_...``:
 
-- ``mase``: mean error of what was usual, of hours, up to six hours ahead, from the third such day on, over that of the
-  same hour a week before; ``mase_day``: on those days only.
+- ``mase``, of a year, a sample every 15 minutes: mean error of what was usual, of hours, up to six hours ahead, from
+  the third such day on, over that of the same hour a week before; ``mase_day``: on those days only.
 - ``quiet``, with the 95 % Wilson interval ``quiet_low``, ``quiet_high``: share of such days, from the third on, on
   which (and until two hours after which) no anomaly starts; ``days``: how many there are.
-- ``fault_day``, ``fault_ordinary``, with intervals: share of faults found within an hour, of the size of the load and
-  two hours long, within the load of every second such day from the third on, and a week later.
-- ``absent``: share of loads that do not come, in the sixth and the tenth month, and that is told.
+- ``fault_day``, ``fault_ordinary``, with intervals, of half a year, a sample a minute: share of faults found within an
+  hour, of the size of the load and two hours long, within the load of the third and the fifth such day, and some days
+  later; ``faults``: how many there are of each.
+- ``absent``: share of loads that do not come, in the fifth month, and that is told; ``absents``: how many there are.
 - ``false_per_year``: anomalies a series and year, of those that have no such day.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from benchmarks.parts import Benchmark, Keys
 from benchmarks.planted.feed import TENANT
 from benchmarks.planted.intervals import wilson
 from benchmarks.planted.plans import BURSTS, GAUGE, OFFICE, STICKY, TAILED
-from benchmarks.planted.signals import DAY_MS, START_MS, Floats, random_of, record
+from benchmarks.planted.signals import DAY_MS, START_MS, Floats, Times, random_of, record
 from models.detect import DetectOperator, DetectSettings
 from schemas.batch import SampleBatch
 from schemas.series import Series
@@ -38,18 +37,31 @@ from streams.jit import kernel
 from streams.layout import Array
 from streams.seasons import USUAL, look_up
 
-DAYS: Final = 361
-"""From Monday, 5 January 2026 on, until the year ends."""
-STEP_MS: Final = 900_000
 HOUR_MS: Final = 3_600_000
-AN_HOUR: Final = HOUR_MS // STEP_MS
 CHUNK_H: Final = 6
 A_WEEK: Final = 168
 LEVEL, SIGMA = 100.0, 5.0
 THIRD: Final = 2
 FAULT_H: Final = 2
-TIMES_MS: Final = START_MS + STEP_MS * np.arange(DAYS * 24 * AN_HOUR)
-HOURS_MS: Final = TIMES_MS[::AN_HOUR]
+LATER_H: Final = 9 * 24 + 5
+"""On another day of the week, at another hour."""
+MISSED: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long, from Monday, 5 January 2026 on, and how many samples an hour."""
+
+    days: int
+    an_hour: int
+
+    @property
+    def times_ms(self) -> Times:
+        return START_MS + HOUR_MS // self.an_hour * np.arange(24 * self.days * self.an_hour)
+
+
+YEAR: Final = Pace(361, 4)
+HALF_YEAR: Final = Pace(181, 60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,44 +95,46 @@ KINDS: Final = (
 )
 
 
-class Year(NamedTuple):
-    """A series, its days of the month in order as positions of their first and last hour, and its shift by hour."""
+class Life(NamedTuple):
+    """A series, and its days of the month in order: the first hour of their load, and the hour after it."""
 
     values: Floats
     loads: list[tuple[int, int]]
-    shift: Floats
 
 
-def _days_of(day: int) -> list[int]:
+def _days_of(day: int, pace: Pace) -> list[int]:
     """Days since the start that are such a day of the month."""
-    dates = np.datetime64(START_MS, "ms").astype("datetime64[D]") + np.arange(DAYS + 1)
+    dates = np.datetime64(START_MS, "ms").astype("datetime64[D]") + np.arange(pace.days)
     months = dates.astype("datetime64[M]")
     from_start = (dates - months.astype("datetime64[D]")).astype(int) + 1
     from_end = (dates - (months + 1).astype("datetime64[D]")).astype(int)
-    return np.flatnonzero((from_start if day > 0 else from_end)[:DAYS] == day).tolist()
+    return np.flatnonzero((from_start if day > 0 else from_end) == day).tolist()
 
 
-def _base(random: np.random.Generator) -> Floats:
-    """By hour: a daily cycle with a phase of its own, and weekends at seven tenths."""
-    hours = np.arange(DAYS * 24)
+def _base(random: np.random.Generator, pace: Pace) -> Floats:
+    """A daily cycle with a phase of its own, and weekends at seven tenths."""
+    hours = np.arange(24 * pace.days * pace.an_hour) / pace.an_hour
     cycle = LEVEL * (1.0 + 0.3 * np.sin(2 * np.pi * (hours / 24 + random.random())))
     return np.where(hours // 24 % 7 >= 5, 0.7 * cycle, cycle)
 
 
-def year_of(kind: Kind, random: np.random.Generator, left_out: Callable[[int], bool] = lambda _: False) -> Year:
-    """A series of a kind; its load differs by a tenth from month to month."""
-    base = _base(random)
+def life_of(kind: Kind, pace: Pace, random: np.random.Generator, missed: int = -1) -> Life:
+    """A series of a kind; its load differs by a tenth from month to month, and one may not come."""
+    level = _base(random, pace)
     first, last = kind.hours[int(random.integers(len(kind.hours)))]
-    shift = np.zeros(len(base))
-    loads = []
-    for number, day in enumerate(_days_of(kind.day)):
-        span = slice(24 * day + first, 24 * day + last)
+    loads = [(24 * day + first, 24 * day + last) for day in _days_of(kind.day, pace)]
+    noise = SIGMA * random.standard_normal(len(level))
+    for number, (begin, end) in enumerate(loads):
+        span = slice(begin * pace.an_hour, end * pace.an_hour)
         factor = kind.size * (1.0 + 0.1 * float(np.clip(random.standard_normal(), -2.0, 2.0)))
-        if not left_out(number):
-            shift[span] = factor * base[span] if kind.is_share else factor
-        loads.append((span.start, span.stop))
-    noise = SIGMA * random.standard_normal(len(TIMES_MS))
-    return Year(np.repeat(base + shift, AN_HOUR) + noise, loads, shift)
+        if number != missed:
+            level[span] += factor * level[span] if kind.is_share else factor
+    return Life(level + noise, loads)
+
+
+def lives_of(kind: Kind, pace: Pace, key: str, cases: int, missed: int = -1) -> list[Life]:
+    """So many series of a kind."""
+    return [life_of(kind, pace, random_of(f"months {key} {kind.name}", case), missed) for case in range(cases)]
 
 
 class Start(NamedTuple):
@@ -163,23 +177,23 @@ def _expect(slots: Array, places: Array, times_ms: Array, params: Array, works: 
     return found
 
 
-def judged(values: Floats, make: type[DetectOperator]) -> Judged:
-    """A year of some series, six hours at a time."""
+def judged(values: Floats, pace: Pace, make: type[DetectOperator]) -> Judged:
+    """What becomes of some series, six hours at a time."""
     members = [Series(TENANT, "queue_depth", {"case": f"{case:05d}"}) for case in range(len(values))]
     ids, texts = np.array([one.id for one in members], np.uint64), [one.text for one in members]
     case_of = {f"{one.id:016x}": case for case, one in enumerate(members)}
     operator = make(DetectSettings(), 0, 1)
     starts: list[Start] = []
-    usual = np.full((len(values), DAYS * 24), np.nan)
-    chunk = CHUNK_H * AN_HOUR
+    usual = np.full((len(values), 24 * pace.days), np.nan)
+    chunk = CHUNK_H * pace.an_hour
     rows = np.repeat(np.arange(len(values), dtype=np.int32), chunk)
-    for first in range(0, len(TIMES_MS), chunk):
-        hour = first // AN_HOUR
+    for first in range(0, values.shape[1], chunk):
+        hour = first // pace.an_hour
         if first:
-            middles_ms = HOURS_MS[hour : hour + CHUNK_H] + HOUR_MS // 2
+            middles_ms = START_MS + HOUR_MS * np.arange(hour, hour + CHUNK_H) + HOUR_MS // 2
             places, params = operator.bank.slots_of(ids), operator._tables[0]
             usual[:, hour : hour + CHUNK_H] = _expect(operator.bank.slots, places, middles_ms, params, operator._work)
-        times_ms = np.tile(TIMES_MS[first : first + chunk], len(values))
+        times_ms = np.tile(pace.times_ms[first : first + chunk], len(values))
         batch = SampleBatch(TENANT, ids, texts, rows, times_ms, values[:, first : first + chunk].ravel())
         told = [*operator.step_batch(batch), *operator.on_tick(int(times_ms[-1]))]
         starts += [
@@ -202,16 +216,15 @@ def _hits(starts: Sequence[Start], case: int, begin_h: int, end_h: int, sign: in
     )
 
 
-def _errors(years: Sequence[Year], usual: Floats, *, days_only: bool) -> float:
-    """Mean error of what was usual over that of a week before."""
+def _errors(lives: Sequence[Life], usual: Floats, *, days_only: bool) -> float:
+    """Mean error of what was usual over that of a week before, from the third such day on."""
     ours, naive = 0.0, 0.0
-    for year, expected in zip(years, usual, strict=True):
-        means = year.values.reshape(-1, AN_HOUR).mean(axis=1)
-        counted = np.zeros(len(means), bool)
-        counted[year.loads[THIRD][0] // 24 * 24 :] = True
+    for life, expected in zip(lives, usual, strict=True):
+        means = life.values.reshape(len(expected), -1).mean(axis=1)
+        day = np.arange(len(means)) // 24
+        counted = (day >= life.loads[THIRD][0] // 24) & np.isfinite(expected)
         if days_only:
-            counted &= np.isin(np.arange(len(means)) // 24, [first // 24 for first, _ in year.loads])
-        counted &= np.isfinite(expected)
+            counted &= np.isin(day, [first // 24 for first, _ in life.loads])
         at = np.flatnonzero(counted)
         ours += float(np.abs(means[at] - expected[at]).sum())
         naive += float(np.abs(means[at] - means[at - A_WEEK]).sum())
@@ -226,39 +239,44 @@ def _share(name: str, hits: Sequence[bool], ending: str) -> Keys:
 def measure_quiet(seed: int, cases: int) -> Iterator[tuple[str, Keys]]:
     """How near what is usual comes, and which days are quiet."""
     for kind in KINDS:
-        years = [year_of(kind, random_of(f"months {seed} {kind.name}", case)) for case in range(cases)]
+        lives = lives_of(kind, YEAR, f"{seed}", cases)
         found: Keys = {}
         for ending, make in BOTH:
-            told = judged(np.array([one.values for one in years]), make)
+            told = judged(_values(lives), YEAR, make)
             quiet = [
                 not _hits(told.starts, case, first, last + 2)
-                for case, year in enumerate(years)
-                for first, last in year.loads[THIRD:]
+                for case, life in enumerate(lives)
+                for first, last in life.loads[THIRD:]
             ]
             found |= {
-                f"mase{ending}": _errors(years, told.usual, days_only=False),
-                f"mase_day{ending}": _errors(years, told.usual, days_only=True),
-                f"days{ending}": len(quiet),
+                f"mase{ending}": _errors(lives, told.usual, days_only=False),
+                f"mase_day{ending}": _errors(lives, told.usual, days_only=True),
+                "days": len(quiet),
                 **_share("quiet", quiet, ending),
             }
         yield f"quiet {kind.name}", _named(kind.name, found)
+
+
+def _values(lives: Sequence[Life]) -> Floats:
+    return np.array([one.values for one in lives])
 
 
 def _named(kind: str, found: Keys) -> Keys:
     return {f"months_{kind}_{name}": value for name, value in found.items()}
 
 
-def _planted(years: Sequence[Year], kind: Kind, seed: int) -> tuple[Floats, list[tuple[int, int, bool]]]:
-    """Faults as large as the load, on every second such day from the third on and a week after it; where they are."""
-    values, faults = np.array([one.values for one in years]), []
-    size = LEVEL * kind.size if kind.is_share else abs(kind.size)
-    for case, year in enumerate(years):
+def _planted(lives: Sequence[Life], kind: Kind, seed: int) -> tuple[Floats, list[tuple[int, int, bool]]]:
+    """Faults as large as the load, on every second such day from the third on and later; where they are."""
+    values, faults = _values(lives), []
+    pace = HALF_YEAR
+    size = LEVEL * kind.size if kind.is_share else kind.size
+    for case, life in enumerate(lives):
         random = random_of(f"months faults {seed} {kind.name}", case)
-        for first, last in year.loads[THIRD::2]:
+        for first, last in life.loads[THIRD::2]:
             within = first + int(random.integers(1, max(2, last - first - FAULT_H)))
-            for begin, on_day in ((within, True), (within + A_WEEK, False)):
-                if begin + FAULT_H < DAYS * 24:
-                    values[case, begin * AN_HOUR : (begin + FAULT_H) * AN_HOUR] += size
+            for begin, on_day in ((within, True), (within + LATER_H, False)):
+                if begin + FAULT_H < 24 * pace.days:
+                    values[case, begin * pace.an_hour : (begin + FAULT_H) * pace.an_hour] += size
                     faults.append((case, begin, on_day))
     return values, faults
 
@@ -266,31 +284,32 @@ def _planted(years: Sequence[Year], kind: Kind, seed: int) -> tuple[Floats, list
 def measure_faults(seed: int, cases: int) -> Iterator[tuple[str, Keys]]:
     """What is found of a fault on such a day, and on another one."""
     for kind in KINDS:
-        years = [year_of(kind, random_of(f"months {seed} {kind.name}", case)) for case in range(cases)]
-        values, faults = _planted(years, kind, seed)
+        lives = lives_of(kind, HALF_YEAR, f"faults {seed}", _fewer(cases))
+        values, faults = _planted(lives, kind, seed)
         found: Keys = {}
         for ending, make in BOTH:
-            starts = judged(values, make).starts
+            starts, sign = judged(values, HALF_YEAR, make).starts, 1 if kind.size > 0 else -1
             for name, wanted in (("fault_day", True), ("fault_ordinary", False)):
-                hits = [_hits(starts, case, begin, begin + 1, 1) for case, begin, on_day in faults if on_day == wanted]
-                found |= _share(name, hits, ending)
+                hits = [_hits(starts, case, begin, begin + 1, sign) for case, begin, here in faults if here == wanted]
+                found |= {"faults": len(hits), **_share(name, hits, ending)}
         yield f"faults {kind.name}", _named(kind.name, found)
 
 
+def _fewer(cases: int) -> int:
+    """With a sample a minute, half a year has seven times as many as the year has."""
+    return max(2, cases // 2)
+
+
 def measure_absent(seed: int, cases: int) -> Iterator[tuple[str, Keys]]:
-    """What is said where a load does not come, in the sixth month and in the tenth."""
-    missed = (5, 9)
+    """What is said where a load does not come."""
     for kind in KINDS:
-        randoms = [random_of(f"months absent {seed} {kind.name}", case) for case in range(cases)]
-        years = [year_of(kind, random, lambda number: number in missed) for random in randoms]
-        sign = -1 if kind.size > 0 else 1
+        lives = lives_of(kind, HALF_YEAR, f"absent {seed}", _fewer(cases), MISSED)
         found: Keys = {}
         for ending, make in BOTH:
-            starts = judged(np.array([one.values for one in years]), make).starts
-            hits = [
-                _hits(starts, case, *year.loads[number], sign) for case, year in enumerate(years) for number in missed
-            ]
-            found |= _share("absent", hits, ending)
+            starts = judged(_values(lives), HALF_YEAR, make).starts
+            sign = -1 if kind.size > 0 else 1
+            hits = [_hits(starts, case, *life.loads[MISSED], sign) for case, life in enumerate(lives)]
+            found |= {"absents": len(hits), **_share("absent", hits, ending)}
         yield f"absent {kind.name}", _named(kind.name, found)
 
 
@@ -298,11 +317,11 @@ def measure_false(seed: int, cases: int) -> Iterator[tuple[str, Keys]]:
     """What is called an anomaly where no day of the month differs."""
     for signal in (GAUGE, OFFICE, STICKY, TAILED, BURSTS):
         randoms = [random_of(f"months false {seed} {signal.name}", case) for case in range(cases)]
-        values: npt.NDArray[np.float64] = record(signal, STEP_MS / 1000, DAYS, randoms).values
+        values = record(signal, 3600 / YEAR.an_hour, YEAR.days, randoms).values
         found: Keys = {}
         for ending, make in BOTH:
-            late = [one for one in judged(values, make).starts if one.at_ms >= START_MS + 7 * DAY_MS]
-            found[f"false_per_year{ending}"] = len(late) / cases * 365 / (DAYS - 7)
+            late = [one for one in judged(values, YEAR, make).starts if one.at_ms >= START_MS + 7 * DAY_MS]
+            found[f"false_per_year{ending}"] = len(late) / cases * 365 / (YEAR.days - 7)
         yield f"false {signal.name}", _named(signal.name, found)
 
 
