@@ -3,7 +3,7 @@ PYTHON ?= $(firstword $(shell for p in python3.11 python3.12 python3.13 python3;
 BIN := .venv/bin
 LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header pyproject.toml
 
-.PHONY: help setup demo up test test-kafka chaos lint format bench bench-nab bench-planted bench-eta bench-contributions bench-confidence bench-cold-start bench-entities bench-habits quality figures docs lock clean
+.PHONY: help setup demo up test test-kafka chaos lint format bench bench-nab bench-planted bench-eta bench-contributions bench-confidence bench-cold-start bench-entities bench-habits quality figures docs lock clean bench-months
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -74,6 +74,8 @@ bench-entities: .venv/core ## signals of one entity together; writes benchmarks/
 
 bench-habits: .venv/core ## what is usual against naive, after a shift, a fixed limit on NAB, one series; DATA=folder of NAB
 	$(BIN)/python -m benchmarks.habits --seed held-out --data $(or $(DATA),../shared/data/nab)
+bench-months: .venv/core ## days of the month: how near, how quiet; writes benchmarks/results/months.json
+	$(BIN)/python -m benchmarks.months
 
 bench-nab: .venv/dev ## score the detector on NAB; DATA=folder with windows.json
 	$(BIN)/python -m benchmarks.nab --data $(or $(DATA),../shared/data/nab)

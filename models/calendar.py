@@ -189,7 +189,7 @@ def _clock_changes(zone: ZoneInfo) -> Iterator[tuple[int, int]]:
 
 @lru_cache(maxsize=8)
 def week_of(settings: CalendarSettings) -> Mapping[str, npt.NDArray[np.int64] | int]:
-    """Whose hours of the week these are, as ``streams.seasons.WEEK``."""
+    """Whose hours of the week these are, as ``streams.clocks.WEEK``."""
     calendar = calendar_of(settings)
     changes = list(_clock_changes(zone_of(settings.time_zone)))
     days = [day.toordinal() - date(1970, 1, 1).toordinal() for day in calendar.holidays(_YEARS)][:1024]

@@ -22,10 +22,11 @@ from models.lately import alarms_lately, note_alarm, note_known
 from models.shapes import RAMP, STEP, is_ramp
 from models.trend import TREND_SCRATCH
 from streams.baselines import SCRATCH
+from streams.clocks import WEEK
 from streams.intake import COUNT_NAMES
 from streams.jit import kernel
 from streams.layout import CENTER, DOWN, UP, WINDOWS, Number, Row
-from streams.seasons import TRUSTED, USUAL, WEEK
+from streams.seasons import TRUSTED, USUAL
 
 CALM, OPEN = 0, 1
 FINEST: Final = 8
@@ -50,16 +51,18 @@ START, UPDATE, END_RECOVERED, END_SHIFT, END_SILENT, END_MAINTENANCE = 1, 2, 3, 
     I_SHAPE,
     I_HOUR,
     I_SEEN,
+    I_MONTH,
     I_SINCE,
     I_INTERVAL,
     I_DRIFTED,
     INTS,
-) = range(20)
+) = range(21)
 # ... and floats; a window has a score, a center, the ends of its expected range, and what it observed.
 F_VALUE, F_SCORE, F_PEAK, F_ALARMS, F_KNOWN, F_WINDOWS = range(6)
 WINDOW_FLOATS: Final = 5
-# What is usual at the hour of the week (I_HOUR, seen so often, 0 where it says nothing): least, usual, most; the mean
-# error of that; the variance of samples, and which share of it a mean of five minutes has.
+# What is usual at the hour of the week (I_HOUR, seen so often, 0 where it says nothing), moved as 1 + the day of the
+# month I_MONTH does: least, usual, most; the mean error of that; the variance of samples, and which share of it a mean
+# of five minutes has.
 F_USUAL: Final = F_WINDOWS + WINDOW_FLOATS * WINDOWS
 F_ERROR, F_INSIDE, F_SHARE, FLOATS = range(F_USUAL + 3, F_USUAL + 7)
 EVENT_ROOM: Final = 512
@@ -137,6 +140,7 @@ def _tell_usual(row: Row, ints: Any, floats: Any) -> None:
     """What is usual at this hour of the week, once its hours have been held against others."""
     ints[I_HOUR] = row.usual_of[0]
     ints[I_SEEN] = row.usual_of[1] if row.season_hours >= TRUSTED and not np.isnan(row.usual[USUAL]) else 0
+    ints[I_MONTH] = row.usual_month
     for i in range(3):
         floats[F_USUAL + i] = row.usual[i]
     floats[F_ERROR] = row.season_error

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from schemas.events import UsualHour
+from streams.months import day_of
 
 WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _DAY_HOURS: Final = 24
@@ -34,6 +35,8 @@ class HourState(NamedTuple):
         Of the week; 0 begins on Monday at midnight.
     seen
         How often it was seen; below 0, on how many days like it instead.
+    month
+        1 + the place of the day of the month that moved it (``streams.months``); 0 for none.
     """
 
     low: float
@@ -44,6 +47,7 @@ class HourState(NamedTuple):
     share: float
     hour: int
     seen: int
+    month: int = 0
 
 
 def student_cdf(value: float) -> float:
@@ -103,6 +107,7 @@ def usual_hour(value: float, of: HourState, *, is_sample: bool) -> UsualHour | N
         hour=of.hour,
         seen=abs(of.seen),
         same_day=of.seen > 0,
+        month_day=day_of(of.month - 1) if of.month else None,
         percentile=round(percentile_of(value, of, is_sample=is_sample), 3),
         ratio=_ratio(value, of),
     )
@@ -115,6 +120,20 @@ def _ratio(value: float, of: HourState) -> float | None:
     return value / of.center
 
 
+def month_day_text(day: int) -> str:
+    """A day of the month, in words; from -1 on it is counted from the month's end.
+
+    Examples
+    --------
+    >>> [month_day_text(day) for day in (1, 12, 23, -1, -2, -3)]
+    ['the 1st', 'the 12th', 'the 23rd', 'the last day', 'the last day but one', 'the last day but two']
+    """
+    if day < 0:
+        return ("the last day", "the last day but one", "the last day but two")[-day - 1]
+    ending = "th" if day in {11, 12, 13} else {1: "st", 2: "nd", 3: "rd"}.get(day % 10, "th")
+    return f"the {day}{ending}"
+
+
 def days_text(of: UsualHour) -> str:
     """Which hours it is held against, in words.
 
@@ -123,11 +142,15 @@ def days_text(of: UsualHour) -> str:
     >>> nine = UsualHour(low=0.1, center=0.2, high=0.3, hour=9, seen=6, same_day=True, percentile=99.7, ratio=2.1)
     >>> days_text(nine), days_text(nine.model_copy(update={"same_day": False, "seen": 1}))
     ('the last 4 Mondays at 09 h', 'a day like it at 09 h')
+    >>> days_text(nine.model_copy(update={"month_day": -1}))
+    'the last 4 Mondays at 09 h, moved as on the last day of a month'
     """
-    at = f"at {of.hour % _DAY_HOURS:02d} h"
+    text = f"at {of.hour % _DAY_HOURS:02d} h"
+    if of.month_day is not None:
+        text += f", moved as on {month_day_text(of.month_day)} of a month"
     if of.same_day:
-        return f"the last {min(of.seen, _WEEKS)} {WEEKDAYS[of.hour // _DAY_HOURS]}s {at}"
-    return f"{of.seen} days like it {at}" if of.seen > 1 else f"a day like it {at}"
+        return f"the last {min(of.seen, _WEEKS)} {WEEKDAYS[of.hour // _DAY_HOURS]}s {text}"
+    return f"{of.seen} days like it {text}" if of.seen > 1 else f"a day like it {text}"
 
 
 def percentile_text(percentile: float) -> str:

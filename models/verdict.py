@@ -122,7 +122,7 @@ def window_anomaly(told: Told, about: Subject) -> Anomaly:
 def _usual(told: Told, observed: float, *, is_sample: bool) -> UsualHour | None:
     """What is usual at this hour of the week, where it is known."""
     low, center, high, error, inside, share = told.floats[e.F_USUAL : e.F_SHARE + 1]
-    state = HourState(low, center, high, error, inside, share, told.ints[e.I_HOUR], told.ints[e.I_SEEN])
+    state = HourState(low, center, high, error, inside, share, *told.ints[e.I_HOUR : e.I_MONTH + 1])
     return usual_hour(observed, state, is_sample=is_sample)
 
 

@@ -29,7 +29,7 @@ from streams.layout import (
     Number,
     Row,
 )
-from streams.seasons import place_of
+from streams.clocks import place_of
 from streams.tails import forget_tails_since
 
 AUDIT_RULE: Final = -16

@@ -99,7 +99,10 @@ class TimeToLimit(BaseModel):
 
 
 class UsualHour(BaseModel):
-    """What a series usually is at this hour of the week, and where the observed value lies among that."""
+    """What a series usually is at this hour of the week, and where the observed value lies among that.
+
+    On a day of the month that is known to differ, all of it has moved by as much.
+    """
 
     model_config = ConfigDict(frozen=True)
     low: Annotated[Finite, Field(description="The least mean of five minutes.")]
@@ -112,6 +115,10 @@ class UsualHour(BaseModel):
     ]
     percentile: Annotated[float, Field(ge=0, le=100, description="Estimated; beyond what was seen it is extrapolated.")]
     ratio: Annotated[Finite | None, Field(description="Observed / center; absent where that says nothing.")] = None
+    month_day: Annotated[
+        int | None,
+        Field(ge=-3, le=30, description="The day of the month that moved it; -1 is the last. Absent where none did."),
+    ] = None
 
 
 class Anomaly(Event):

@@ -22,6 +22,8 @@ from streams.layout import (
     DELTA,
     GAUGE,
     HOT_DIRTY,
+    MONTH,
+    MONTH_PLACE,
     OPEN,
     RING,
     SEASON,
@@ -45,12 +47,15 @@ _NAMES: Final = 32
 _OPEN: Final = tuple(field[0] for field in OPEN)
 _RING: Final = tuple(field[0] for field in RING)
 _SEASON: Final = tuple(field[0] for field in SEASON)
+_MONTH: Final = tuple(field[0] for field in MONTH)
+_MONTH_SO_FAR: Final = ("usual_month", "month_known", "error_hours", "month_error", "echo", "today_number", "today")
 _PLACES: Final = (
     *(("ring", at) for at in range(BUCKETS)),
     *(("season", group) for group in range(WEEK_HOURS // SEASON_GROUP)),
+    ("month", 0),
 )
 """What each bit of ``ring_dirty`` is about."""
-_ALL_HOURS: Final = np.array([0, (2 ** (WEEK_HOURS // SEASON_GROUP) - 1) << (BUCKETS - 64)], np.uint64)
+_ALL_HOURS: Final = np.array([0, (2 ** (MONTH_PLACE + 1 - BUCKETS) - 1) << (BUCKETS - 64)], np.uint64)
 _ALL_RING: Final = np.array([2**64 - 1, 2 ** (len(_PLACES) - 64) - 1], np.uint64)
 
 
@@ -165,11 +170,13 @@ class SeriesBank:
         self._names_dirty.add(slot // _NAMES)
 
     def forget_hours(self) -> None:
-        """Hours of the week are other ones now: what was learned of them is about none."""
+        """Hours of the week and days of the month are other ones now: what was learned of them is about none."""
         self.slots["season_weeks"][: self.used] = 0
         self.slots["season_hours"][: self.used] = 0
         self.slots["season_error"][: self.used] = 0.0
         self.slots["usual"][: self.used] = np.nan
+        for name in (*_MONTH, *_MONTH_SO_FAR):
+            self.slots[name][: self.used] = 0
         self.slots["dirty"][: self.used] |= WARM_DIRTY
         self.slots["ring_dirty"][: self.used] |= _ALL_HOURS
 
@@ -185,8 +192,8 @@ class SeriesBank:
     def _parts(self, kind: str, block: int, place: int = 0) -> list[Array]:
         """The memory behind a record.
 
-        It holds what samples touch (hot), what closing buckets touch (warm), a closed bucket (ring), or some hours of
-        the week (season).
+        It holds what samples touch (hot), what closing buckets touch (warm), a closed bucket (ring), some hours of the
+        week (season), or the days of the month (month).
         """
         span = self.slots[block * BLOCK : (block + 1) * BLOCK]
         if kind == "hot":
@@ -195,6 +202,8 @@ class SeriesBank:
             return [_bytes(span, _WARM_AT, _RING_AT), *(span[name][:, 1:] for name in _OPEN)]
         if kind == "season":
             return [span[name][:, place * SEASON_GROUP : (place + 1) * SEASON_GROUP] for name in _SEASON]
+        if kind == "month":
+            return [span[name] for name in _MONTH]
         return [span[name][:, place] for name in _RING]
 
     def mark_all(self) -> None:
@@ -204,7 +213,10 @@ class SeriesBank:
         self._names_dirty.update(range(-(-self.used // _NAMES)))
 
     def take_blocks(self) -> Iterator[tuple[str, bytes]]:
-        """What changed since the last call: ``hot/B``, ``warm/B``, ``ring/B/AT``, ``season/B/AT``, ``names/N``."""
+        """What changed since the last call.
+
+        Records ``hot/B``, ``warm/B``, ``ring/B/AT``, ``season/B/AT``, ``month/B/0``, ``names/N``.
+        """
         starts = np.arange(0, self.used, BLOCK)
         if len(starts):
             dirty = np.bitwise_or.reduceat(self.slots["dirty"][: self.used], starts)

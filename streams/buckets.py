@@ -14,10 +14,9 @@ from streams.layout import (
     LOW,
     M2,
     MEAN,
+    MONTH_PLACE,
     OFFSETS,
-    SEASON_GROUP,
     WARM_DIRTY,
-    WEEK_HOURS,
     WIDTHS_MS,
     WINDOWS,
     Number,
@@ -69,7 +68,7 @@ def merge(into: Row, held: int, other: Row, count: int) -> Number:
 
 @kernel
 def soil_ring(row: Row, at: int) -> None:
-    """Note that a closed bucket changed, or behind the buckets, a group of hours of the week."""
+    """Note that a closed bucket changed, or behind the buckets, hours of the week or days of the month."""
     row.ring_dirty[at >> 6] |= np.uint64(1) << np.uint64(at & 63)
 
 
@@ -164,6 +163,22 @@ def _forget_vitals(row: Row) -> None:
 
 
 @kernel
+def _forget_months(row: Row) -> None:
+    """What days of the month brought."""
+    row.usual_month = 0
+    row.month_known = 0
+    row.error_hours = 0
+    row.month_error = 0.0
+    row.echo[:] = 0
+    row.today_number = 0
+    row.today[:] = 0
+    row.month_shift[:] = 0
+    row.month_hours[:] = 0
+    row.month_share[:] = 0
+    row.month_times[:] = 0
+
+
+@kernel
 def start_anew(row: Row) -> None:
     """Forget all that was learned of a series, but not who it is, what watches it, or its newest timestamps."""
     row.first_ms = 0
@@ -205,11 +220,12 @@ def start_anew(row: Row) -> None:
     row.season[:] = 0.0
     row.season_range[:] = 0
     row.season_weeks[:] = 0
+    _forget_months(row)
     row.habit[:, :, 0] = np.inf
     row.habit[:, :, 1] = -np.inf
     row.ring_number[:] = 0
     row.ring_count[:] = 0
     row.ring[:] = 0.0
     row.dirty |= HOT_DIRTY | WARM_DIRTY
-    for at in range(len(row.ring_count) + WEEK_HOURS // SEASON_GROUP):
+    for at in range(MONTH_PLACE + 1):
         soil_ring(row, at)

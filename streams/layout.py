@@ -1,7 +1,7 @@
 """How a series lies in memory: one record of fixed width.
 
-A series costs 7 KiB here: what every sample touches (500 bytes, at the front), buckets in the making and baselines,
-89 closed buckets of 40 bytes, and 168 hours of the week of 9.
+A series costs 8 KiB here: what every sample touches (500 bytes, at the front), buckets in the making and baselines,
+89 closed buckets of 40 bytes, 168 hours of the week of 9, and 33 days of the month of 6.
 """
 
 from __future__ import annotations
@@ -32,6 +32,12 @@ SEASON_PATIENCE: Final = 6
 """An hour teaches so many hours later: what is slow to be seen must not be usual by then."""
 SEASON_GROUP: Final = 6
 """Hours of the week that share a record of a checkpoint."""
+MONTH_ENDS: Final = 3
+"""Days of a month that are counted from its end."""
+MONTH_DAYS: Final = 30 + MONTH_ENDS
+"""Days of a month that may be known: from its start, then from its end (the 31st is always the last)."""
+MONTH_PLACE: Final = BUCKETS + WEEK_HOURS // SEASON_GROUP
+"""The bit of ``ring_dirty`` that says that days of the month changed."""
 VITALS: Final = 3
 """Vital signs that are watched: does it move, does it swing as usual, does it come."""
 MAX_RULES: Final = 8
@@ -116,6 +122,15 @@ WARM: Final[list[Field]] = [
     ("usual", "f8", (3,)),  # what is usual now: least, usual and most; NaN where nothing is known
     # The hour of the week that it is of, and how often that was seen; below 0: on how many days like it instead.
     ("usual_of", "i4", (2,)),
+    ("usual_month", "u1"),  # 1 + the day of the month that moved it; 0 for none
+    ("month_known", "u1"),  # how many days of the month are known
+    ("error_hours", "u2"),  # hours that ``month_error`` knows
+    ("month_error", "f4"),  # by how much hours of a month differ from their hour of the week, on average
+    # What days of the week may still show of an odd one that taught their hours, as a code.
+    ("echo", "i2", (7,)),
+    ("today_number", "i4"),  # the day that ``today`` is of, where the calendar is, since 1970
+    # Hours of that day so far: what was usual, and by how much the hour left it, as codes; 0 where that is not known.
+    ("today", "i2", (2, DAY_HOURS)),
     ("tail", "f8", (4, 2)),  # least and most that the levels of 15m, 1h, 24h, and 7d's distance, may reach in a week
     # Low and high that a window's observation reached now and then within each longer window: [window, longer - 1].
     ("habit", "f4", (WINDOWS - 1, WINDOWS - 1, 2)),
@@ -162,10 +177,20 @@ SEASON: Final[list[Field]] = [
 ]
 """What is usual by hour of the week."""
 
-DIRT: Final[list[Field]] = [("dirty", "u8"), ("ring_dirty", "u8", (2,))]
-"""What changed since the last checkpoint: bits 1 (hot) and 2 (warm); a bit a closed bucket, and a group of hours."""
+MONTH: Final[list[Field]] = [
+    ("month_shift", "i2", (MONTH_DAYS,)),  # by how much hours of the day differ from their hour of the week, as a code
+    ("month_hours", "u1", (MONTH_DAYS, 2)),  # from which hour of the day on, and until which
+    ("month_share", "u1", (MONTH_DAYS,)),  # whether the shift is a share of what is usual
+    ("month_times", "u1", (MONTH_DAYS,)),  # how often in a row it came
+]
+"""What days of the month bring."""
 
-SLOT: Final = np.dtype([*HOT, *OPEN, *WARM, *RING, *SEASON, *DIRT], align=True)
+DIRT: Final[list[Field]] = [("dirty", "u8"), ("ring_dirty", "u8", (2,))]
+"""What changed since the last checkpoint: bits 1 (hot) and 2 (warm); a bit a closed bucket, a group of hours, and one
+for the days of the month.
+"""
+
+SLOT: Final = np.dtype([*HOT, *OPEN, *WARM, *RING, *SEASON, *MONTH, *DIRT], align=True)
 """All of a series. One record, because compiled code hands it on as one pointer."""
 
 MEAN, M2, LOW, HIGH = range(4)

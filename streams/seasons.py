@@ -3,7 +3,8 @@
 A cell is an hour of the week. Until it has been seen twice, the same hour of other days speaks with it, working days
 for working days and weekends for weekends: a daily cycle is known on the second day, a Monday morning in the second
 week. A cell's range grows at once and shrinks slowly: an hour that was unusual once makes the next one uncertain, and
-no alarm. Hours with an anomaly in them are left out, unless its level was accepted as the new one.
+no alarm. Hours with an anomaly in them are left out, unless its level was accepted as the new one. On a day of the
+month that is known (``streams.months``) what is usual moves, and its hours teach what is left without that.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from streams.buckets import soil_ring
+from streams.clocks import place_of
 from streams.jit import kernel
 from streams.layout import (
     BUCKETS,
@@ -29,6 +31,7 @@ from streams.layout import (
     Number,
     Row,
 )
+from streams.months import month_shift, note_today
 from streams.ranks import median_of
 from streams.tails import TAIL_SCRATCH, note_beyond, refresh_tails
 
@@ -38,19 +41,13 @@ _LENGTHS = np.array(LENGTHS, np.int64)
 _OFFSETS = np.array(OFFSETS, np.int64)
 _HOUR_MS: Final = WIDTHS_MS[_HOUR]
 _A_FINE: Final = WIDTHS_MS[_HOUR] // WIDTHS_MS[_FINE]
-_THURSDAY: Final = 3
-"""1970 began on one."""
-WEEK: Final[list[tuple[str, str] | tuple[str, str, tuple[int, ...]]]] = [
-    ("from_h", "i8", (128,)),  # from which hour since 1970 on clocks differ from UTC ...
-    ("offset_h", "i8", (128,)),  # ... by so many whole hours; the first holds before it, too
-    ("holidays", "i4", (1024,)),  # days since 1970, sorted; the rest is too large for one
-    ("free", "u1", (7,)),  # whether a day of the week, from Monday on, is one of the weekend
-    ("holiday_as", "i8"),  # the day of the week that a holiday is like
-]
-"""Whose hours these are: fields of the settings that compiled code reads."""
 LOWEST, USUAL, HIGHEST, OTHERS_LOWEST, OTHERS_HIGHEST = range(5)
 """Columns of a cell, the first three of what is usual at a time; the last two are the middles of other days."""
-SEASON_SCRATCH: Final[list[tuple[str, str, tuple[int, ...]]]] = [("cell", "f8", (5,)), *TAIL_SCRATCH]
+SEASON_SCRATCH: Final[list[tuple[str, str, tuple[int, ...]]]] = [
+    ("cell", "f8", (5,)),
+    ("shift", "f8", ()),  # by how much the day of the month moved what was looked up last
+    *TAIL_SCRATCH,
+]
 """What seasons need of a work record."""
 # A cell follows what it sees by this share at the least, and forecasts' errors are those of so many hours.
 _LEAST_SHARE: Final = 0.3
@@ -76,30 +73,6 @@ _ENOUGH_GOOD: Final = 0.5
 _ON_LINE: Final = 3.0
 # Single precision holds no more.
 _MOST: Final = 1e37
-
-
-@kernel
-def _last_from(values: Any, wanted: int) -> Number:
-    """How many of some sorted values are at most the wanted one."""
-    low, high = 0, len(values)
-    while low < high:
-        middle = (low + high) // 2
-        if values[middle] <= wanted:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-@kernel
-def place_of(hour: int, params: Row) -> Number:
-    """The hour of the week that an hour since 1970 is; a holiday is like the last day of a weekend."""
-    local = hour + params.offset_h[max(0, _last_from(params.from_h, hour) - 1)]
-    day = local // DAY_HOURS
-    count = _last_from(params.holidays, day)
-    if count > 0 and params.holidays[count - 1] == day:
-        return params.holiday_as * DAY_HOURS + local % DAY_HOURS
-    return (local + _THURSDAY * DAY_HOURS) % WEEK_HOURS
 
 
 @kernel
@@ -178,8 +151,8 @@ def _edge(row: Row, hour: int, near: bool, own: Any, params: Row, work: Row) -> 
 
 
 @kernel
-def look_up(row: Row, time_ms: int, params: Row, work: Row) -> Number:
-    """What is usual at a time, into ``row.usual``; whether anything is known of it.
+def _of_week(row: Row, time_ms: int, params: Row, work: Row) -> Number:
+    """What is usual at a time of the week, into ``row.usual``; whether anything is known of it.
 
     Between the middles of hours it moves in straight lines, as far as the hour's own range goes along.
     """
@@ -187,6 +160,8 @@ def look_up(row: Row, time_ms: int, params: Row, work: Row) -> Number:
     share = (time_ms % _HOUR_MS) / _HOUR_MS
     cell, usual = work.cell, row.usual
     usual[:] = np.nan
+    row.usual_month = 0
+    work.shift = 0.0
     row.dirty |= WARM_DIRTY
     seen = _cell(row, hour, params, work)
     row.usual_of[0], row.usual_of[1] = place_of(hour, params), seen
@@ -210,6 +185,27 @@ def look_up(row: Row, time_ms: int, params: Row, work: Row) -> Number:
     usual[LOWEST] = min(line, usual[LOWEST] + chance)
     usual[HIGHEST] = max(line, usual[HIGHEST] - chance)
     return True
+
+
+@kernel
+def _move(row: Row, hour: int, params: Row, work: Row) -> None:
+    """Move what is usual as the day of the month does, where that is known."""
+    if row.month_known > 0:
+        usual = row.usual
+        shift, least, most = month_shift(row, hour, usual[USUAL], params)
+        work.shift = shift
+        usual[LOWEST] += least
+        usual[USUAL] += shift
+        usual[HIGHEST] += most
+
+
+@kernel
+def look_up(row: Row, time_ms: int, params: Row, work: Row) -> Number:
+    """What is usual at a time, into ``row.usual``; whether anything is known of it."""
+    known = _of_week(row, time_ms, params, work)
+    if known:
+        _move(row, time_ms // _HOUR_MS, params, work)
+    return known
 
 
 @kernel
@@ -261,6 +257,22 @@ def _learn(row: Row, at: int, hour: Any, work: Row) -> None:
 
 
 @kernel
+def _hold_against(row: Row, hour: int, count: int, params: Row, work: Row) -> None:
+    """Hold an hour's means, all that there are, against what was usual at it: on such a day, and on any."""
+    usual = (row.usual[LOWEST], row.usual[USUAL], row.usual[HIGHEST])
+    _move(row, hour, params, work)
+    note_beyond(row, hour, row.usual[LOWEST] - work.means[0], work.means[count - 1] - row.usual[HIGHEST])
+    note_today(row, hour, median_of(work.means, count), usual, params)
+
+
+@kernel
+def _came(row: Row, mean: float, work: Row) -> Number:
+    """The shift that an hour is to be taught without: all of it, where the hour is nearer to it than to none."""
+    away = mean - row.usual[USUAL]
+    return work.shift if abs(away) <= abs(away + work.shift) else 0.0
+
+
+@kernel
 def _note_hour(row: Row, hour: int, params: Row, work: Row) -> None:
     """A closed hour: by how much it went beyond what was usual, and what it may teach later."""
     place = hour % SEASON_PATIENCE
@@ -268,22 +280,24 @@ def _note_hour(row: Row, hour: int, params: Row, work: Row) -> None:
     at = _OFFSETS[_HOUR] + hour % _LENGTHS[_HOUR]
     if row.ring_number[at] != hour or row.ring_count[at] == 0:
         return
-    known = look_up(row, hour * _HOUR_MS + _HOUR_MS // 2, params, work)
+    known = _of_week(row, hour * _HOUR_MS + _HOUR_MS // 2, params, work)
     all_of_it = _of_hour(row, hour, False, work)
     if all_of_it == 0:
         return
     if known:
-        note_beyond(row, hour, row.usual[LOWEST] - work.means[0], work.means[all_of_it - 1] - row.usual[HIGHEST])
+        _hold_against(row, hour, all_of_it, params, work)
     count = _of_hour(row, hour, True, work)
     if count < _ENOUGH_GOOD * all_of_it or row.ring_count[at] < 0:
         return
     # Where a mean is a single sample, the most extreme one may be a glitch.
     spare = 1 if count >= _A_FINE // 2 and row.interval_ms * _FEW_SAMPLES > _WIDTHS[_FINE] else 0
-    row.pending[0, place] = work.means[spare]
-    row.pending[1, place] = median_of(work.means, count)
-    row.pending[2, place] = work.means[count - 1 - spare]
+    middle = median_of(work.means, count)
+    shift = _came(row, middle, work) if known else 0.0
+    row.pending[0, place] = work.means[spare] - shift
+    row.pending[1, place] = middle - shift
+    row.pending[2, place] = work.means[count - 1 - spare] - shift
     if known:
-        _score_forecast(row, float(row.pending[1, place]))
+        _score_forecast(row, float(row.pending[1, place]) + shift)
 
 
 @kernel

@@ -66,6 +66,29 @@ class DriftState(_Shown):
     told: dict[str, Finite] | None
 
 
+class MonthDayState(_Shown):
+    """A day of the month that is known to differ from its hours of the week.
+
+    Parameters
+    ----------
+    day
+        From 1 on counted from the month's start; from -1 on, its last day, from its end.
+    from_hour, to_hour
+        Of the day, where the calendar is; the latter is no more part of it.
+    shift
+        By how much these hours differ, in the series' unit or, if ``is_share``, as a share of what is usual.
+    months
+        How often in a row it came.
+    """
+
+    day: int
+    from_hour: int
+    to_hour: int
+    shift: Finite
+    is_share: bool
+    months: int
+
+
 class SeasonState(_Shown):
     """What is known of the hours of the week, and by how much hours differ from what was usual, on average.
 
@@ -77,12 +100,15 @@ class SeasonState(_Shown):
         Hours that were held against what was usual before them.
     error
         The mean distance of an hour's mean from it; None without a forecast.
+    month_days
+        Days of the month that are known.
     """
 
     hours: int
     of: int
     forecasts: int
     error: Finite | None
+    month_days: list[MonthDayState] = []
 
 
 class BaselineState(_Shown):

@@ -13,6 +13,7 @@ from metrics_ai.explain.series_models import (
     BaselineState,
     DriftState,
     EpisodeState,
+    MonthDayState,
     RulePhase,
     RuleState,
     SeasonState,
@@ -35,9 +36,10 @@ from schemas.series import Series
 from streams.bank import SeriesBank
 from streams.baselines import source_window
 from streams.layout import BLOCK, CENTER, DOWN, LENGTHS, OFFSETS, SPREAD, UP, WEEK_HOURS, WIDTHS_MS
+from streams.months import known_days
 from streams.seasons import TRUSTED
 
-_BANK: Final = frozenset({"hot", "warm", "ring", "season", "names"})
+_BANK: Final = frozenset({"hot", "warm", "ring", "season", "month", "names"})
 _DRIFT: Final = frozenset({"drift", "river"})
 # A range no wider than this, as a share of its center, only guards a division.
 _NOTHING: Final = 1e-8
@@ -225,6 +227,7 @@ def _season_state(row: Any) -> SeasonState:
         of=WEEK_HOURS,
         forecasts=forecasts,
         error=float(row["season_error"]) if forecasts else None,
+        month_days=[MonthDayState.model_validate(one._asdict()) for one in known_days(row)],
     )
 
 

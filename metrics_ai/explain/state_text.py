@@ -10,12 +10,14 @@ from metrics_ai.explain.series_models import (
     BaselineState,
     DriftState,
     EpisodeState,
+    MonthDayState,
     RuleState,
     SeasonState,
     SeriesState,
     WindowState,
 )
 from metrics_ai.explain.words import columns_text, duration_text, fields_text, indented, series_text, unit_text
+from models.usual import month_day_text
 
 MOST_ROWS: Final = 50
 """Series of a table."""
@@ -27,7 +29,7 @@ def state_lines(one: SeriesState) -> list[str]:
     lines = [series_text(one.metric, one.labels), "", *indented(fields_text(_identity(one)))]
     lines += ["", "Windows", *indented(_window_lines(one.windows, one.unit))]
     lines += ["", "Baseline", *indented(_baseline_lines(one.baseline, one.unit))]
-    lines += ["", "Hours of the week", *indented([_season_text(one.season, one.unit)])]
+    lines += ["", "Hours of the week", *indented(_season_lines(one.season, one.unit))]
     lines += ["", "Drift", *indented([_drift_text(one.drift)])]
     lines += ["", "Threshold rules", *indented(_rule_lines(one.rules))]
     lines += ["", "Episode", *indented(_episode_lines(one.episode))]
@@ -129,6 +131,25 @@ def _window_row(one: WindowState) -> list[str]:
         range_text(one.expected),
         f"{one.buckets} of {one.of}",
         "; ".join(notes),
+    ]
+
+
+def _season_lines(season: SeasonState, unit: str) -> list[str]:
+    """How many hours are known and how well; then each day of the month that differs from them."""
+    lines = [_season_text(season, unit)]
+    if season.month_days:
+        lines += ["days of the month that differ:", *columns_text([_month_row(one, unit) for one in season.month_days])]
+    return lines
+
+
+def _month_row(one: MonthDayState, unit: str) -> list[str]:
+    size = f"{abs(one.shift):.0%}" if one.is_share else _number(abs(one.shift), unit)
+    way = "above" if one.shift > 0 else "below"
+    return [
+        month_day_text(one.day),
+        f"{one.from_hour:02d} to {one.to_hour:02d} h",
+        f"{size} {way} the usual",
+        f"in {one.months} months running",
     ]
 
 

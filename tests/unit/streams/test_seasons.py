@@ -13,8 +13,9 @@ from models.calendar import wall_time, zone_of
 from models.detect import DetectOperator, DetectSettings
 from schemas.series import Series
 from streams.baselines import source_window
+from streams.clocks import place_of
 from streams.layout import SEASON_PATIENCE, SLOT, WEEK_HOURS, make_slots
-from streams.seasons import LOWEST, USUAL, _learn, _unpack, look_up, place_of
+from streams.seasons import LOWEST, USUAL, _learn, _unpack, look_up
 from tests.unit.models.streams import Sample, batch_of
 
 HOUR_MS = 3_600_000

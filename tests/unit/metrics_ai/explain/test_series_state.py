@@ -17,6 +17,7 @@ from models.settings import DetectSettings
 from schemas.batch import HistogramPoint, SampleBatch
 from schemas.errors import ConfigurationError
 from schemas.series import Series
+from streams.months import _code_of
 
 MakeBatch = Callable[..., SampleBatch]
 CPU = Series("t", "node_cpu_ratio", {"host": "h1"}, {"node": "h1"}, "gauge", "1")
@@ -86,6 +87,24 @@ def test_hours_of_the_week_are_told(make_batch: MakeBatch) -> None:
     assert two_days.season.forecasts == 23
     assert two_days.season.error == pytest.approx(0.0, abs=1e-6)
     assert "41 of 168 known; 23 came as usual but for" in "\n".join(state_lines(two_days))
+
+
+def test_days_of_the_month_that_are_known_are_listed(make_batch: MakeBatch) -> None:
+    _, operator = state_after(make_batch(CPU, CALM))
+    row = operator.bank.slots[0]
+    for cell, shift, share, times in ((0, -0.25, 0, 2), (1, 0.3, 0, 1), (30, 0.6, 1, 5)):
+        row["month_shift"][cell] = _code_of(shift)
+        row["month_share"][cell] = share
+        row["month_hours"][cell] = (6, 24)
+        row["month_times"][cell] = times
+    (state,) = DetectState(blocks_of(operator), DetectSettings(), lambda _: True).states()
+    text = [" ".join(line.split()) for line in state_lines(state)]
+    at = text.index("days of the month that differ:")
+    assert text[at + 1 : at + 4] == [
+        "the 1st 06 to 24 h 0.25 below the usual in 2 months running",
+        "the last day 06 to 24 h 60% above the usual in 5 months running",
+        "",
+    ]
 
 
 def test_rules_that_watch_a_series_show_their_state(make_batch: MakeBatch) -> None:
