@@ -30,7 +30,7 @@ Codec = Literal["none", "lz4", "zstd", "snappy", "gzip"]
 class CheckpointSettings(BaseModel):
     """How often state goes out, and what that may cost."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     interval_s: Annotated[
         float | None,

@@ -15,7 +15,7 @@ from streams.operator import Operator
 class TickSettings(BaseModel):
     """Who makes the passing of time."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     ticks: Annotated[
         Literal["wall", "none"],

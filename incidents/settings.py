@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from schemas.bounds import LONGEST_S
 from schemas.errors import SchemaError
 
 SUBJECT = "correlation"
@@ -17,7 +18,7 @@ SUBJECT = "correlation"
 class Correlation(BaseModel):
     """When two alerts belong together, and when an incident is over."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     entity_window_s: float = Field(
         default=900, gt=0, le=86_400, description="Alerts of one entity that start within this of each other belong."
@@ -54,10 +55,16 @@ class DecideSettings(Correlation):
     """Alerts and incidents."""
 
     retention_s: float = Field(
-        default=86_400, gt=0, description="What is over is forgotten this long after its end, in event time."
+        default=86_400,
+        gt=0,
+        le=LONGEST_S,
+        description="What is over is forgotten this long after its end, in event time.",
     )
     abandon_after_s: float = Field(
-        default=604_800, gt=0, description="A firing alert that nobody speaks of for so long is called expired."
+        default=604_800,
+        gt=0,
+        le=LONGEST_S,
+        description="A firing alert that nobody speaks of for so long is called expired.",
     )
     change_window_s: float = Field(
         default=3_600, ge=0, le=86_400, description="A change so long before an alert began may be named with it."

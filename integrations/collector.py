@@ -44,7 +44,7 @@ _PSEUDO_FILESYSTEMS: Final = ("squashfs", "iso9660", "tmpfs", "devtmpfs", "nsfs"
 class CollectorSettings(BaseModel):
     """The collector of this machine's own metrics."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     interval_s: float = Field(10.0, ge=0.2, le=300, description="Seconds between two readings.")
     topic: str = Field("metrics", description="Source topic to write to.")
     node: str = Field("", description="Value of the label `node`; empty for this machine's host name.")
@@ -167,6 +167,8 @@ def _network() -> Iterator[Reading]:
 def _load() -> Iterator[Reading]:
     for minutes, value in zip((1, 5, 15), os.getloadavg(), strict=True):
         yield Reading(f"node_load{minutes}", value)
+    # A limit that fits every machine needs to know how many cores it has.
+    yield Reading("node_load15_per_core", os.getloadavg()[2] / (os.cpu_count() or 1))
     yield Reading("node_processes", float(len(psutil.pids())))
 
 

@@ -37,7 +37,7 @@ MIB: Final = 1024 * 1024
 class HttpSettings(BaseModel):
     """Health and metrics over HTTP."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 to be reached from other machines.")
     port: int = Field(8080, ge=0, le=65535, description="Port of `up` and of `worker`; 0 takes a free one.")
 
@@ -45,7 +45,7 @@ class HttpSettings(BaseModel):
 class LogSettings(BaseModel):
     """Logs."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least that is logged.")
     format: Literal["text", "json"] = Field("text", description="Lines for people, or a JSON object a line.")
 
@@ -53,7 +53,7 @@ class LogSettings(BaseModel):
 class EmbeddedSettings(BaseModel):
     """The embedded broker, which keeps everything in memory until it ends."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     memory_ceiling_bytes: int = Field(
         1024 * MIB, ge=64 * MIB, description="Resident memory at which `up` stops taking in; it warns at 80 %."
     )
@@ -70,7 +70,7 @@ class EmbeddedSettings(BaseModel):
 class Config(BaseModel):
     """Everything that can be set."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     tenant: str = Field(
         "default",
         min_length=1,
@@ -292,12 +292,21 @@ def _may_hold_a_secret(where: KeyPath) -> bool:
     return field is None or model_of(field.annotation) is not None or SecretStr in typing.get_args(field.annotation)
 
 
+def _largest(field: FieldInfo | None) -> str:
+    """What to write for "without end"."""
+    bounds = (getattr(one, "le", getattr(one, "lt", None)) for one in field.metadata) if field else ()
+    most = next((one for one in bounds if one is not None), None)
+    return "Write a number" if most is None else f"The most that it can be is {most:.15g}"
+
+
 def _way_out(error: dict[str, Any], where: KeyPath) -> str:
     field = field_at(where)
     if error["type"] == "literal_error":
         known = re.findall(r"'([^']*)'", str(error["ctx"]["expected"]))
         if close := difflib.get_close_matches(str(error.get("input")), known, 1, 0.4):
             return f"Did you mean {close[0]}?"
+    if error["type"] == "finite_number":
+        return _largest(field)
     if error["type"] != "extra_forbidden":
         return f"It is: {field.description}" if field is not None and field.description else ""
     parent = field_at(where[:-1])

@@ -44,7 +44,7 @@ class RecordingOptions(BaseModel):
     'csv'
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     format: RecordingFormat | None = Field(default=None, description="Of all files; else by each file's suffix.")
     source_format: str = Field(default="native", description="What a capture's records hold, or a line of jsonl.")

@@ -29,7 +29,7 @@ _ACTIONS: Final[dict[int, AuditAction]] = {
 class BaselineRequest(BaseModel):
     """The body of a setting ``baselines``: take up the level that was normal before the last accepted shift."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     tenant: str
     series_id: Annotated[str, Field(pattern="^[0-9a-f]{16}$")]
     action: Literal["rollback"]

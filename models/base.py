@@ -26,6 +26,10 @@ class Detector(ABC):
 
     name: ClassVar[str]
     Settings: ClassVar[type[BaseModel]]
+    samples: ClassVar[int] = 2
+    """Anomalous samples in a row that make an anomaly of the stage, unless a choice says otherwise."""
+    learns_anomalies: ClassVar[bool] = False
+    """Whether it is handed what it found anomalous, too: it knows itself what to make of that."""
 
     def __init__(self, settings: BaseModel | None = None) -> None:
         self.settings: Any = settings or self.Settings()

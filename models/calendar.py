@@ -76,7 +76,7 @@ def instant_ms(wall: datetime, zone: ZoneInfo) -> int:
 class HolidaySettings(BaseModel):
     """Whose public holidays count."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     country: Annotated[str, Field(description="ISO 3166 code, e.g. DE; empty for no holidays.")] = ""
     subdivision: Annotated[str, Field(description="ISO 3166-2 code without the country, e.g. BY.")] = ""
 

@@ -16,6 +16,8 @@ Factory = Callable[[], Detector]
 STEP_MS: Final = 15_000
 _START_MS: Final = 1_700_000_000_000
 _SAMPLES: Final = 3_000
+# Positive after a fall, too, as most of what is measured.
+_LEVEL: Final = 20.0
 
 
 def check_detector(factory: Factory) -> None:
@@ -23,15 +25,16 @@ def check_detector(factory: Factory) -> None:
 
     Snapshot and restore give the same scores; input is never mutated; memory reaches a plateau; NaN, infinities and
     constants are survived; scores are finite and never negative, stay at 1.0 or below on plain noise, and exceed 1.0
-    where a level shifts.
+    where a level rises or falls.
 
     Examples
     --------
     >>> from models.detectors.page_hinkley import PageHinkley
     >>> check_detector(PageHinkley)
     """
-    noise = np.random.default_rng(5).standard_normal(_SAMPLES)
-    _check_convention(factory, noise)
+    noise = _LEVEL + np.random.default_rng(5).standard_normal(_SAMPLES)
+    for shift in (12.0, -12.0):
+        _check_convention(factory, noise, shift)
     _check_snapshot(factory, noise)
     _check_scoring_changes_nothing(factory, noise)
     _check_odd_values(factory, noise)
@@ -42,9 +45,9 @@ def _times(count: int) -> npt.NDArray[np.int64]:
     return _START_MS + STEP_MS * np.arange(count, dtype=np.int64)
 
 
-def _check_convention(factory: Factory, noise: Floats) -> None:
+def _check_convention(factory: Factory, noise: Floats, shift: float) -> None:
     values = noise.copy()
-    values[2_000:] += 12.0
+    values[2_000:] += shift
     times, kept = _times(len(values)), values.copy()
     scores = factory().run(times, values)
     assert np.array_equal(values, kept), "a detector changed its input"
@@ -52,7 +55,7 @@ def _check_convention(factory: Factory, noise: Floats) -> None:
     assert np.isfinite(scores).all(), "a score is not finite"
     assert scores.min() >= 0.0, "a score is negative"
     assert np.mean(scores[:2_000] > 1.0) <= 0.01, "plain noise scores above 1.0 in more than 1 %"
-    assert scores[2_000:2_240].max() > 1.0, "a shift of 12 sigma is not seen within an hour"
+    assert scores[2_000:2_240].max() > 1.0, f"a shift of {shift:+g} sigma is not seen within an hour"
 
 
 def _check_snapshot(factory: Factory, noise: Floats) -> None:
@@ -79,7 +82,7 @@ def _check_odd_values(factory: Factory, noise: Floats) -> None:
     values[100::97] = math.nan
     values[150::131] = math.inf
     assert np.isfinite(factory().run(times, values)).all(), "NaN or infinity came through"
-    scores = factory().run(times, np.full(len(times), 7.0))
+    scores = factory().run(times, np.full(len(times), _LEVEL))
     assert scores.max() <= 1.0, "a constant is called anomalous"
 
 

@@ -12,18 +12,17 @@ from dataclasses import dataclass, fields
 from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from models.base import Detector
+from models.names import RESERVED_NAMES, STAGE_NAMES
 from models.rules import Selector, selects
 from schemas.errors import CheckpointError, ConfigurationError
-from schemas.events import ANOMALY_ALERT, NOTICES, AnomalyState
+from schemas.events import AnomalyState
 from schemas.series import Series
 from streams.layout import Array
 
 _KEY: Final = "chosen"
-# What speaks of every series already.
-_TAKEN: Final = frozenset({"windows", "adwin", "page_hinkley", ANOMALY_ALERT, *NOTICES.values()})
 Make = Callable[[str, Mapping[str, float]], Detector]
 
 
@@ -37,12 +36,19 @@ class DetectorChoice(BaseModel):
     ('gaussian_scorer', True)
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     detector: Annotated[str, Field(description="A detector of the registry.")]
     select: Annotated[Selector, Field(description='Series: metric{label="x", label!="x", label=~"a|b", label!~"c.*"}.')]
     name: Annotated[str, Field(description="What its anomalies call it; the detector's name when left out.")] = ""
     options: dict[str, float] = Field(default_factory=dict, description="That detector's settings.")
-    samples: Annotated[int, Field(ge=1, le=100, description="Anomalous samples in a row that make an anomaly.")] = 2
+    samples: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=100,
+            description="Anomalous samples in a row that make an anomaly; without it as many as the detector asks for.",
+        ),
+    ] = None
     clear_samples: Annotated[int, Field(ge=1, le=100, description="Other samples in a row that end it.")] = 3
 
     @model_validator(mode="before")
@@ -52,8 +58,9 @@ class DetectorChoice(BaseModel):
 
     @field_validator("name")
     @classmethod
-    def _is_its_own(cls, name: str) -> str:
-        if name in _TAKEN:
+    def _is_its_own(cls, name: str, info: ValidationInfo) -> str:
+        own = {info.data.get("detector")} - STAGE_NAMES
+        if name in RESERVED_NAMES - own:
             raise ValueError(f"{name} is taken, a choice needs a name of its own")
         return name
 
@@ -111,6 +118,7 @@ class Pace(NamedTuple):
     freeze_ms: int
     stale_ms: int
     stale_intervals: float
+    forget_ms: int
 
 
 @dataclass(slots=True)
@@ -143,7 +151,7 @@ class _Watch:
     def step(self, time_ms: int, value: float, pace: Pace) -> Iterator[ChosenEvent]:
         """Judge a value, then learn it.
 
-        What is anomalous is not learned, unless it lasts longer than the freeze.
+        What is anomalous is not learned, unless it lasts longer than the freeze, or the detector wants it all.
         """
         yield from self.silence(time_ms, pace)
         if self.last_ms:
@@ -155,7 +163,7 @@ class _Watch:
         told = self._anomalous(time_ms, score, pace.every_ms) if score > 1.0 else self._calm()
         if told:
             yield ChosenEvent(self.choice, told, self.started_ms, time_ms, time_ms, value, score, self.peak)
-        if not self.hits or time_ms - self.started_ms > pace.freeze_ms:
+        if self.detector.learns_anomalies or not self.hits or time_ms - self.started_ms > pace.freeze_ms:
             self.detector.learn_one(time_ms, value)
 
     def _anomalous(self, time_ms: int, score: float, every_ms: int) -> AnomalyState | None:
@@ -165,7 +173,7 @@ class _Watch:
         self.clear = 0
         self.peak = max(self.peak, score)
         if not self.is_open:
-            if self.hits < self.choice.samples:
+            if self.hits < (self.choice.samples or self.detector.samples):
                 return None
             self.is_open, self.told_ms = True, time_ms
             return "start"
@@ -182,10 +190,11 @@ class _Watch:
         return "end" if was_open else None
 
     def silence(self, now_ms: int, pace: Pace) -> Iterator[ChosenEvent]:
-        """End what is open if the series has stopped by now."""
-        at_ms = self.last_ms + int(max(pace.stale_ms, pace.stale_intervals * self.interval_ms))
-        if not self.hits or now_ms <= at_ms:
+        """End what is open if the series has stopped by now, or is forgotten."""
+        limit_ms = int(max(pace.stale_ms, pace.stale_intervals * self.interval_ms))
+        if not self.hits or now_ms - self.last_ms <= min(limit_ms, pace.forget_ms):
             return
+        at_ms = self.last_ms + limit_ms
         if self.is_open:
             yield ChosenEvent(
                 self.choice, "end", self.started_ms, at_ms, self.last_ms, self.value, 0.0, self.peak, silent=True
@@ -225,9 +234,20 @@ class ChosenBank:
 
     def watch(self, slot: int, series: Series) -> None:
         """Put the detectors on a slot that suit its series."""
-        if found := [_Watch(one, self._make(one.detector, one.options)) for one in self.choices if one.matches(series)]:
+        if found := [self._begin(one) for one in self.choices if one.matches(series)]:
             self._by_slot[slot] = found
             self._dirty.add(slot)
+
+    def _begin(self, choice: DetectorChoice) -> _Watch:
+        return _Watch(choice, self._make(choice.detector, choice.options))
+
+    def start_anew(self, slot: int, time_ms: int) -> Iterator[ChosenEvent]:
+        """A slot's series begins anew, as if it had been forgotten meanwhile: what is open ends."""
+        self._dirty.add(slot)
+        held = self._by_slot[slot]
+        self._by_slot[slot] = [self._begin(one.choice) for one in held]
+        for one in held:
+            yield from one.silence(time_ms, self._pace)
 
     def step(self, slot: int, time_ms: int, value: float) -> Iterator[ChosenEvent]:
         """A judged value of a slot's series."""

@@ -105,6 +105,7 @@ class DetectOperator(Reporting):
         self._work = make_work()
         self._extra: Counter[str] = Counter()
         self._audit = []
+        self._anew = set()
         self._newest_ms = 0
         self._anchor = (0, 0)
         self._loaded_meta: dict[str, Any] | None = None
@@ -155,6 +156,7 @@ class DetectOperator(Reporting):
             Becomes what was found of each row (``models.trace``), if there is one for each.
         """
         self._audit = []
+        self._anew.clear()
         if batch.is_histogram:
             batch = self.histograms.derive(batch, self._newest_ms)
         if not len(batch):
@@ -242,9 +244,11 @@ class DetectOperator(Reporting):
             found += [one for _, _, one in self._collect()]
         times_ms = self.bank.slots["newest_ms"][: self.bank.used] + silent_ms
         found += [self._chosen_anomaly(slot, event) for slot, event in self.chosen.silence(times_ms)]
-        found += [one for one in map(self._entity_anomaly, self.entities.silence(times_ms)) if one is not None]
         forget_ms = int(self.settings.forget_after_s * 1000)
-        for slot in np.flatnonzero(silent_ms > forget_ms).tolist():
+        forgotten = np.flatnonzero(silent_ms > forget_ms).tolist()
+        ended = map(self._entity_anomaly, self.entities.silence(times_ms, forgotten))
+        found += [one for one in ended if one is not None]
+        for slot in forgotten:
             self.bank.forget(slot)
             self.drift.forget(slot)
             self.chosen.forget(slot)

@@ -9,6 +9,8 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from schemas.bounds import MOST, MOST_TIMES
+
 Watch = Literal["both", "up", "down", "none"]
 MIB: Final = 1024.0 * 1024.0
 GIB: Final = 1024.0 * MIB
@@ -26,21 +28,25 @@ class MetricFamily(BaseModel):
     True
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     name: str
     metric: Annotated[str, Field(description="Regular expression on the whole metric name; empty for any.")] = ""
     unit: Annotated[str, Field(description="Regular expression on the whole unit; empty for any.")] = ""
     type: Annotated[str, Field(description="gauge, counter or delta; empty for any.")] = ""
     min_effect: Annotated[
         float,
-        Field(ge=0, description="Smallest deviation that matters, in the metric's unit (per second for counters)."),
+        Field(
+            ge=0,
+            le=MOST,
+            description="Smallest deviation that matters, in the metric's unit (per second for counters).",
+        ),
     ] = 0.0
-    relative: Annotated[float, Field(ge=0, description="Smallest deviation that matters, as a share of the level.")] = (
-        0.2
-    )
-    scale: Annotated[float, Field(gt=0, description="Multiplies every window's spreads: above 1 for heavy tails.")] = (
-        1.0
-    )
+    relative: Annotated[
+        float, Field(ge=0, le=MOST_TIMES, description="Smallest deviation that matters, as a share of the level.")
+    ] = 0.2
+    scale: Annotated[
+        float, Field(gt=0, le=MOST_TIMES, description="Multiplies every window's spreads: above 1 for heavy tails.")
+    ] = 1.0
     watch: Annotated[Watch, Field(description="Directions that count; none is never judged.")] = "both"
 
     @field_validator("metric", "unit")
@@ -88,6 +94,7 @@ NODE_FAMILIES: Final[tuple[MetricFamily, ...]] = (
     _family("node_disk_used", r"node_(disk|filesystem)_used_ratio", min_effect=0.05, watch="up"),
     _family("node_memory_free", r"node_memory_available_bytes", min_effect=GIB, relative=0.4, watch="down"),
     _family("node_disk_free", r"node_(disk|filesystem)_(free|avail)_bytes", min_effect=GIB, relative=0.3, watch="down"),
+    _family("node_load_per_core", r"node_load\d+_per_core", min_effect=0.5, relative=1.0, watch="up"),
     _family("node_load", r"(node|system)_load\d+", min_effect=2.0, relative=1.0, watch="up"),
     _family("node_disk_bytes", r"node_disk_.*_bytes_total", min_effect=200 * MIB, relative=2.0, scale=2.0, watch="up"),
     _family("node_disk_operations", r"node_disk_.*_total", min_effect=10_000.0, relative=2.0, scale=2.0, watch="up"),

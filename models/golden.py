@@ -66,7 +66,7 @@ _TABLE: Final[tuple[tuple[GoldenSignal | None, str], ...]] = (
     ("latency", r"\w*request\w*_(seconds|milliseconds|ms)(_sum|_max|_mean|_p\d+)?"),
     # Saturation.
     ("saturation", r"node_pressure_\w+|pressure_\w+|container_pressure_\w+"),
-    ("saturation", r"(node|system)_load(\d+|_\w+)?|load(_\w+|\d+)?|load_load_\w+"),
+    ("saturation", r"(node|system)_load(\d+(_per_core)?|_\w+)?|load(_\w+|\d+)?|load_load_\w+"),
     (
         "saturation",
         r"node_cpu(_\w+)?_ratio|node_cpu_seconds_total|cpu_usage_\w+|cpu_percent_\w+|cpu_cpu(_\w+)?|system_cpu_usage",

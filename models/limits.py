@@ -30,7 +30,7 @@ from models.slopes import LEVEL, SLOPE
 from models.trend import ETAS, FINE, LATE, MEDIAN, fit, is_sure, time_to
 from streams.baselines import merge_recent
 from streams.jit import kernel
-from streams.layout import DELTA, GAUGE, HIGH, LOW, MEAN, WARM_DIRTY, Number, Row
+from streams.layout import GAUGE, HIGH, LENGTHS, LOW, M2, MEAN, OFFSETS, WARM_DIRTY, WIDTHS_MS, Number, Row
 from streams.mutes import merge_muted
 
 LAST, AVG, MIN, MAX, COUNT, INCREASE, RATE, ETA = range(8)
@@ -55,10 +55,15 @@ RULE: Final = np.dtype(
     align=True,
 )
 """A threshold rule for compiled code; ``from_ms`` to ``until_ms`` is when it holds."""
+GROWN, COVERED = range(2)
+"""Of rates over a window, in the scratch of a bucket: by how much they grew, in how many seconds."""
 SINCE, TOLD, HELD, DUE = range(4)
 """Times of a rule: since when its condition holds, when that was told, when it last held, when a limit was due."""
 F_SLOPE: Final = F_WINDOWS + ETAS
 """Of a rule on ``eta``, the columns from ``F_WINDOWS`` on are the times to its limit, and the slope a second."""
+_WIDTHS = np.array(WIDTHS_MS, np.int64)
+_LENGTHS = np.array(LENGTHS, np.int64)
+_OFFSETS = np.array(OFFSETS, np.int64)
 # What fires goes on until this much more time is left than it took to start.
 _SLACK: Final = 1.25
 # A time to a limit is news where it differs by this share from what is left of the time that was told, and by so much.
@@ -78,33 +83,65 @@ def _plain(bucket: Any, held: int, function: int) -> Number:
 
 
 @kernel
-def _growth(row: Row, bucket: Any, held: int, window_ms: int) -> Number:
-    """Increase over a window: of a gauge above its minimum, of deltas their sum, of a counter from its rates.
+def _take(mean: float, span_ms: float, until_ms: float, since_ms: int, bucket: Any) -> None:
+    """Add what rates grew after a time: by their mean over the time that they are of."""
+    seconds = min(span_ms, max(0.0, until_ms - since_ms)) / 1000.0
+    bucket[GROWN] += mean * seconds
+    bucket[COVERED] += seconds
 
-    A counter's first rate after a gap stands for the whole gap.
+
+@kernel
+def _grow(row: Row, window: int, since_ms: int, muted: bool, work: Row) -> None:
+    """Add up how much rates grew since a time, and over how many seconds; those that are muted, or all others.
+
+    From the newest bucket backwards: where the rates of one begin, those of the one before end. So the first rate after
+    a gap stands for the whole gap, as far as the window reaches into it.
     """
-    if row.kind == GAUGE:
-        return row.value - bucket[LOW]
-    if row.kind == DELTA:
-        return bucket[MEAN] * held * row.interval_ms / 1000.0
-    return bucket[MEAN] * min(window_ms, row.newest_ms - row.first_ms) / 1000.0
+    until_ms = float(row.newest_ms)
+    for finer in range(window + 1):
+        span_ms = 1000.0 * row.open_weight[finer]
+        if row.open_count[finer] > 0 and (row.open_frozen[finer] < 0) == muted:
+            _take(row.open[finer, MEAN], span_ms, until_ms, since_ms, work.bucket)
+        until_ms -= span_ms
+    number: Number = row.open_number[window]
+    oldest = max(number - _LENGTHS[window], since_ms // _WIDTHS[window])
+    while number > oldest and until_ms > since_ms:
+        number -= 1
+        at = _OFFSETS[window] + number % _LENGTHS[window]
+        if row.ring_number[at] != number or row.ring_count[at] == 0:
+            continue
+        until_ms = min(until_ms, float((number + 1) * _WIDTHS[window]))
+        span_ms = row.ring_span[at] * (_WIDTHS[window] / 2000.0)
+        if (row.ring[at, M2] < 0.0) == muted:
+            _take(row.ring[at, MEAN], span_ms, until_ms, since_ms, work.bucket)
+        until_ms -= span_ms
+
+
+@kernel
+def _measure_rates(row: Row, rule: Row, since_ms: int, work: Row) -> Number:
+    """Increase of a counter or of deltas over a window, or their mean rate."""
+    work.bucket[GROWN] = work.bucket[COVERED] = 0.0
+    _grow(row, rule.window, since_ms, False, work)
+    if rule.safety and row.muted_ms >= since_ms:
+        _grow(row, 0, since_ms, True, work)
+    return work.bucket[GROWN] if rule.function == INCREASE else work.bucket[GROWN] / work.bucket[COVERED]
 
 
 @kernel
 def _measure(row: Row, rule: Row, work: Row) -> Number:
-    """The rule's function of the series, now."""
+    """The rule's function of the series, now; a gauge has grown by what it is above its minimum."""
     if rule.function == LAST:
         return row.value
     since_ms = row.newest_ms - rule.window_ms
+    if row.kind != GAUGE and rule.function in (AVG, INCREASE, RATE):
+        return _measure_rates(row, rule, since_ms, work)
     held = merge_recent(row, rule.window, since_ms, work)
     if rule.safety:
         held = merge_muted(row, held, since_ms, work)
     if rule.function <= COUNT:
         return _plain(work.bucket, held, rule.function)
-    growth = _growth(row, work.bucket, held, rule.window_ms)
-    if rule.function == INCREASE:
-        return growth
-    return work.bucket[MEAN] if row.kind != GAUGE else growth * 1000.0 / rule.window_ms
+    growth = row.value - work.bucket[LOW]
+    return growth if rule.function == INCREASE else growth * 1000.0 / rule.window_ms
 
 
 @kernel

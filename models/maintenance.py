@@ -68,7 +68,7 @@ class MaintenanceWindow(BaseModel):
     [(0, 3600000), (0, 3600000), (1, 3600000)]
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     name: Annotated[str, Field(min_length=1, max_length=100, description="Its own among the windows.")]
     start: Annotated[
         str, Field(description="When it first begins: wall time (2026-10-24T02:00), or RFC 3339 with an offset.")

@@ -71,6 +71,7 @@ def pace_of(settings: DetectSettings) -> Pace:
         int(settings.confirm.max_freeze_s * 1000),
         int(settings.stale_s * 1000),
         settings.stale_intervals,
+        int(settings.forget_after_s * 1000),
     )
 
 

@@ -29,7 +29,7 @@ _NEVER_MS: Final = 2**62
 class Prior(BaseModel):
     """How far series of a family lie from an hour's center: the larger of the two; two zeros are no prior."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     spread: Annotated[
         float, Field(ge=0, le=1e100, description="Standard deviation within an hour, in the metric's unit.")
     ] = 0.0
@@ -45,7 +45,7 @@ class Priors(BaseModel):
     0.05
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     version: Annotated[str, Field(min_length=1, max_length=100, description="What to call them.")]
     source: Annotated[str, Field(description="What they were learned from.")] = ""
     families: Annotated[dict[str, Prior], Field(description="By name of the metric family.")] = {}

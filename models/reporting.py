@@ -76,14 +76,20 @@ class Reporting:
     _work: Array
     _extra: Counter[str]
     _audit: list[AuditEntry]
+    _anew: set[int]
+    """Rows at which a series that chosen detectors watch begins anew."""
 
     def _judge_chosen(self, batch: SampleBatch, slots: Array, rows: Array, told: Array) -> Found:
-        """Hand on what the walk took of the series that chosen detectors watch."""
+        """Hand on what the walk took of the series that chosen detectors watch, and where one began anew."""
         found: Found = []
-        for row in rows[told["verdict"][rows] != SKIPPED].tolist():
+        for row in sorted(self._anew.union(rows[told["verdict"][rows] != SKIPPED].tolist())):
             slot, time_ms = int(slots[batch.series[row]]), int(batch.timestamp_ms[row])
-            for event in self.chosen.step(slot, time_ms, float(told["value"][row])):
-                found.append((row, LAST, self._chosen_anomaly(slot, event)))
+            events: list[ChosenEvent] = []
+            if row in self._anew:
+                events += self.chosen.start_anew(slot, time_ms)
+            if told["verdict"][row] != SKIPPED:
+                events += self.chosen.step(slot, time_ms, float(told["value"][row]))
+            found += [(row, LAST, self._chosen_anomaly(slot, event)) for event in events]
         return found
 
     def _chosen_anomaly(self, slot: int, event: ChosenEvent) -> Anomaly:
@@ -145,6 +151,7 @@ class Reporting:
         """Feed closed minutes to entities and drift detectors; those of series that begin anew do, too."""
         closed, sizes = self._work["closed"][0, :minutes], self._work["closed_z"][0, :minutes]
         anew = np.flatnonzero(sizes[:, 3] == 0.0).tolist()
+        self._anew.update(row for slot, row in closed[anew, :2].tolist() if slot in self.chosen)
         self._extra["closed_buckets"] += int(np.count_nonzero(sizes[:, 3] > 0.0))
         found: Found = []
         for start, end in pairwise([-1, *anew, minutes]):

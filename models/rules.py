@@ -20,8 +20,10 @@ from pydantic import (
     model_validator,
 )
 
+from models.names import RESERVED_NAMES
+from schemas.bounds import LONGEST_S, MOST
 from schemas.errors import SchemaError
-from schemas.events import ANOMALY_ALERT, NOTICES, Priority, Setting, Severity
+from schemas.events import Priority, Setting, Severity
 from schemas.series import Series
 
 Function = Literal["last", "avg", "min", "max", "count", "increase", "rate", "eta"]
@@ -31,12 +33,6 @@ COMPARISONS: Final[tuple[Comparison, ...]] = (">", ">=", "<", "<=", "==", "!=")
 
 _SELECTOR = re.compile(r"\s*([A-Za-z_:][\w:.]*)?\s*(?:\{(.*)\})?\s*", re.DOTALL)
 _MATCHER = re.compile(r'\s*([A-Za-z_][\w.]*)\s*(=~|!~|!=|=)\s*"((?:[^"\\]|\\.)*)"\s*(?:,|$)')
-
-RESERVED_NAMES: Final = frozenset(
-    {"windows", "five_windows", "adwin", "page_hinkley", "gaussian_scorer", "records", "entities"}
-    | {ANOMALY_ALERT, *NOTICES.values()}
-)
-"""Names of detectors and of their alerts: a rule of such a name would share their episodes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +115,15 @@ class ThresholdRule(BaseModel):
     (True, False)
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     name: Annotated[str, Field(min_length=1, max_length=100)]
     select: Annotated[Selector, Field(description='Series: metric{label="x", label!="x", label=~"a|b", label!~"c.*"}.')]
     function: Annotated[
         Function,
         Field(
             description=(
-                "What is compared; counters are rates per second here. eta is the seconds until the trend reaches "
-                "the limit, looked at as buckets of 5 minutes close."
+                "What is compared; counters are rates per second here, each of which weighs by its time. eta is the "
+                "seconds until the trend reaches the limit, looked at as buckets of 5 minutes close."
             )
         ),
     ] = "last"
@@ -143,15 +139,16 @@ class ThresholdRule(BaseModel):
         ),
     ] = 300.0
     comparison: Comparison = ">"
-    threshold: Annotated[float, Field(allow_inf_nan=False)]
-    for_s: Annotated[float, Field(ge=0, description="How long it must hold without a break.")] = 0.0
+    threshold: Annotated[float, Field(ge=-MOST, le=MOST)]
+    for_s: Annotated[float, Field(ge=0, le=LONGEST_S, description="How long it must hold without a break.")] = 0.0
     keep_firing_for_s: Annotated[
-        float, Field(ge=0, description="What fires ends only after it did not hold for so long.")
+        float, Field(ge=0, le=LONGEST_S, description="What fires ends only after it did not hold for so long.")
     ] = 0.0
     every_s: Annotated[
         float | None,
         Field(
             gt=0,
+            le=LONGEST_S,
             description=(
                 "What goes on firing is told again after so long; without it after an hour for eta, for all else after "
                 "updates.every_s. A time to a limit that moved by a quarter is told at once."
@@ -159,7 +156,7 @@ class ThresholdRule(BaseModel):
         ),
     ] = None
     limit: Annotated[
-        float | None, Field(allow_inf_nan=False, description="Of eta: the value that is not to be reached.")
+        float | None, Field(ge=-MOST, le=MOST, description="Of eta: the value that is not to be reached.")
     ] = None
     towards: Annotated[
         Literal["up", "down"], Field(description="Of eta: whether the limit is a ceiling or a floor.")
@@ -168,6 +165,7 @@ class ThresholdRule(BaseModel):
         float,
         Field(
             ge=0,
+            le=LONGEST_S,
             description=(
                 "Of eta: by then the limit is reached nine times out of ten, else nothing is said. At 0 the trend "
                 "only has to be sure."

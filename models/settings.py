@@ -13,6 +13,7 @@ from models.families import NODE_FAMILIES, MetricFamily
 from models.maintenance import MaintenanceWindow, distinct_windows
 from models.rules import ThresholdRule, distinct_rules
 from models.shipped_rules import SHIPPED_RULES
+from schemas.bounds import LONGEST_S, MOST_TIMES
 from schemas.events import WindowName
 
 WINDOW_NAMES: tuple[WindowName, ...] = ("5m", "15m", "1h", "24h", "7d")
@@ -21,13 +22,13 @@ WINDOW_NAMES: tuple[WindowName, ...] = ("5m", "15m", "1h", "24h", "7d")
 class WindowSettings(BaseModel):
     """How one window judges, and when it starts to speak."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     enabled: bool = True
     spreads: Annotated[
         float, Field(gt=0, le=100, description="Distance from the center, in spreads, that scores 1.0.")
     ] = 6.0
-    patience: Annotated[float, Field(gt=0, description="Evidence gathers so many times slower.")] = 1.0
-    warmup_s: Annotated[float, Field(ge=0, description="Time that a series must have been seen.")]
+    patience: Annotated[float, Field(gt=0, le=MOST_TIMES, description="Evidence gathers so many times slower.")] = 1.0
+    warmup_s: Annotated[float, Field(ge=0, le=LONGEST_S, description="Time that a series must have been seen.")]
     min_samples: Annotated[int, Field(ge=2, description="Samples that the window must hold.")] = 8
 
 
@@ -49,18 +50,21 @@ class ConfirmSettings(BaseModel):
     believed in seconds, one of twice the limit in half a minute, one of 1.2 times the limit in some minutes.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     samples: Annotated[int, Field(ge=1, le=100, description="Anomalous samples needed at the least.")] = 2
-    evidence: Annotated[float, Field(ge=0, description="Evidence needed.")] = 9.0
-    score_cap: Annotated[float, Field(gt=0, description="The most that one second may add.")] = 4.0
-    sample_cap_s: Annotated[float, Field(gt=0, description="The most seconds that one sample may stand for.")] = 30.0
+    evidence: Annotated[float, Field(ge=0, le=MOST_TIMES, description="Evidence needed.")] = 9.0
+    score_cap: Annotated[float, Field(gt=0, le=MOST_TIMES, description="The most that one second may add.")] = 4.0
+    sample_cap_s: Annotated[
+        float, Field(gt=0, le=LONGEST_S, description="The most seconds that one sample may stand for.")
+    ] = 30.0
     clear_level: Annotated[float, Field(gt=0, le=1, description="A score below this counts as recovered.")] = 0.8
     clear_samples: Annotated[int, Field(ge=1, le=100, description="Recovered samples in a row that end it.")] = 3
-    clear_s: Annotated[float, Field(ge=0, description="And how long they must last.")] = 5.0
+    clear_s: Annotated[float, Field(ge=0, le=LONGEST_S, description="And how long they must last.")] = 5.0
     max_freeze_s: Annotated[
         float,
         Field(
             gt=0,
+            le=LONGEST_S,
             description="After so long, and six of the series' intervals, the new level is accepted: the episode ends "
             "as a level shift.",
         ),
@@ -70,17 +74,19 @@ class ConfirmSettings(BaseModel):
 class UpdateSettings(BaseModel):
     """When an anomaly that goes on says so again, and how severe it is."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    every_s: Annotated[float, Field(gt=0, description="At the latest after so much event time.")] = 60.0
-    growth: Annotated[float, Field(gt=0, description="And when the peak has grown by this share.")] = 0.25
-    warning: Annotated[float, Field(ge=1, description="Score from which it is a warning.")] = 2.0
-    critical: Annotated[float, Field(ge=1, description="Score from which it is critical.")] = 4.0
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    every_s: Annotated[float, Field(gt=0, le=LONGEST_S, description="At the latest after so much event time.")] = 60.0
+    growth: Annotated[float, Field(gt=0, le=MOST_TIMES, description="And when the peak has grown by this share.")] = (
+        0.25
+    )
+    warning: Annotated[float, Field(ge=1, le=MOST_TIMES, description="Score from which it is a warning.")] = 2.0
+    critical: Annotated[float, Field(ge=1, le=MOST_TIMES, description="Score from which it is critical.")] = 4.0
 
 
 class DriftSettings(BaseModel):
     """Slow shifts, found by a River detector on each series' closed minutes."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     enabled: bool = True
     detector: Annotated[str, Field(description="A detector of the registry that learns closed minutes.")] = (
         "page_hinkley"
@@ -90,7 +96,9 @@ class DriftSettings(BaseModel):
         WindowName,
         Field(description="Until the hours of the week are known, means are told in spreads of this window."),
     ] = "24h"
-    clip: Annotated[float, Field(gt=0, description="Standardised means are cut to this many spreads.")] = 5.0
+    clip: Annotated[
+        float, Field(gt=0, le=MOST_TIMES, description="Standardised means are cut to this many spreads.")
+    ] = 5.0
     pickle_every: Annotated[
         int, Field(ge=1, le=16, description="Closed minutes between two pickles of a detector in checkpoints.")
     ] = 16
@@ -99,15 +107,19 @@ class DriftSettings(BaseModel):
 class VitalsSettings(BaseModel):
     """Which vital signs of a series are watched; each has an episode of its own and pages nobody (P3)."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     flatline: Annotated[
         bool, Field(description="The very same value for three times as long as the series ever stood still.")
     ] = True
     variance: Annotated[
         bool, Field(description="Samples that differ from one another more, or less, than they used to.")
     ] = True
-    known_s: Annotated[float, Field(ge=0, description="A series has habits once it is known for so long.")] = 7200.0
-    still_s: Annotated[float, Field(ge=0, description="The least time without a change that is a flatline.")] = 600.0
+    known_s: Annotated[
+        float, Field(ge=0, le=LONGEST_S, description="A series has habits once it is known for so long.")
+    ] = 7200.0
+    still_s: Annotated[
+        float, Field(ge=0, le=LONGEST_S, description="The least time without a change that is a flatline.")
+    ] = 600.0
     missing: Annotated[bool, Field(description="Silence for three times as long as the series was ever silent.")] = True
 
 
@@ -120,16 +132,23 @@ class DetectSettings(BaseModel):
     20.0
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     max_series: Annotated[
         int, Field(ge=1, description="Series of a tenant on one partition; further ones are dropped and counted.")
     ] = 200_000
-    late_s: Annotated[float, Field(ge=0, description="Samples later than this are counted and left out.")] = 120.0
+    late_s: Annotated[
+        float, Field(ge=0, le=LONGEST_S, description="Samples later than this are counted and left out.")
+    ] = 120.0
     stale_intervals: Annotated[
-        float, Field(ge=1, description="A series stops after so many of its own intervals without a sample ...")
+        float,
+        Field(
+            ge=1, le=MOST_TIMES, description="A series stops after so many of its own intervals without a sample ..."
+        ),
     ] = 5.0
-    stale_s: Annotated[float, Field(gt=0, description="... and after at least so long.")] = 180.0
-    forget_after_s: Annotated[float, Field(gt=0, description="A series that stopped is forgotten.")] = 172_800.0
+    stale_s: Annotated[float, Field(gt=0, le=LONGEST_S, description="... and after at least so long.")] = 180.0
+    forget_after_s: Annotated[float, Field(gt=0, le=LONGEST_S, description="A series that stopped is forgotten.")] = (
+        172_800.0
+    )
     windows: dict[WindowName, WindowSettings] = Field(
         default_factory=lambda: dict(SHIPPED_WINDOWS),
         description="Any of 5m, 15m, 1h, 24h, 7d; others stay as shipped.",

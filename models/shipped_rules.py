@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
-from models.rules import ThresholdRule
+from models.rules import Function, ThresholdRule
 
 _DAY_S: Final = 86_400.0
 _FREE_SPACE: Final = (
@@ -49,6 +49,30 @@ def _full_soon(form: str, select: str, limit: float, towards: Literal["up", "dow
     return [ThresholdRule.model_validate({**shared, "keep_firing_for_s": 43_200, **row}) for row in rows]
 
 
+class _Form(NamedTuple):
+    """One of the forms that a pressure is told in, and its limit there."""
+
+    suffix: str
+    function: Function
+    select: str
+    threshold: float
+
+
+def _pressure(name: str, summary: str, for_s: float, *forms: _Form) -> list[ThresholdRule]:
+    """Rules on what a host is short of; they wait for so long because a start, a build or a backup is no fault."""
+    return [
+        ThresholdRule(
+            name=name + one.suffix,
+            select=one.select,
+            function=one.function,
+            threshold=one.threshold,
+            for_s=for_s,
+            summary=summary,
+        )
+        for one in forms
+    ]
+
+
 SHIPPED_RULES: Final[tuple[ThresholdRule, ...]] = (
     ThresholdRule(
         name="oom_kill",
@@ -81,34 +105,58 @@ SHIPPED_RULES: Final[tuple[ThresholdRule, ...]] = (
     *_full_soon("", '{__name__=~"node_(disk|filesystem)_used_ratio"}', limit=1.0),
     *_full_soon("_percent", '{__name__=~"disk_used_percent|disk_inodes_used_percent"}', limit=100.0),
     *_full_soon("_free", f'{{__name__=~"{_FREE_SPACE}"}}', limit=0.0, towards="down"),
-    ThresholdRule(
-        name="memory_almost_full",
-        select="node_memory_used_ratio",
-        threshold=0.97,
-        for_s=120,
-        summary="Memory is almost used up",
+    *_pressure(
+        "memory_almost_full",
+        "Memory is almost used up",
+        120,
+        _Form("", "last", "node_memory_used_ratio", 0.97),
+        _Form("_percent", "last", "mem_used_percent", 97),
     ),
-    ThresholdRule(
-        name="memory_almost_full_percent",
-        select="mem_used_percent",
-        threshold=97,
-        for_s=120,
-        summary="Memory is almost used up",
+    *_pressure(
+        "host_pressure_io",
+        "The host waits for its disks",
+        300,
+        _Form("", "avg", "node_cpu_iowait_ratio", 0.5),
+        _Form("_percent", "avg", 'cpu_usage_iowait{cpu="cpu-total"}', 50),
     ),
-    ThresholdRule(
-        name="host_pressure_io",
-        select="node_cpu_iowait_ratio",
-        function="avg",
-        threshold=0.5,
-        for_s=300,
-        summary="The host waits for its disks",
+    *_pressure(
+        "host_pressure_io_core",
+        "A core does nothing but wait for a disk",
+        1800,
+        _Form("", "rate", 'node_cpu_seconds_total{mode="iowait"}', 0.9),
     ),
-    ThresholdRule(
-        name="host_pressure_memory",
-        select="node_pressure_memory_stalled_seconds_total",
-        function="avg",
-        threshold=0.1,
-        for_s=60,
-        summary="The host stalls for want of memory",
+    *_pressure(
+        "host_stalls_io",
+        "All that is to run waits for a disk",
+        1800,
+        _Form("", "rate", "node_pressure_io_stalled_seconds_total", 0.9),
+        _Form("_percent", "last", 'pressure_avg300{resource="io",type="full"}', 90),
+    ),
+    *_pressure(
+        "host_pressure_cpu",
+        "There is always something that waits for a CPU",
+        1800,
+        _Form("", "rate", "node_pressure_cpu_waiting_seconds_total", 0.9),
+        _Form("_percent", "last", 'pressure_avg300{resource="cpu",type="some"}', 90),
+    ),
+    *_pressure(
+        "host_overloaded",
+        "Twice as much is to run as there are cores",
+        900,
+        _Form("", "last", "node_load15_per_core", 2),
+    ),
+    *_pressure(
+        "host_pressure_memory",
+        "The host stalls for want of memory",
+        60,
+        _Form("", "rate", "node_pressure_memory_stalled_seconds_total", 0.1),
+        _Form("_percent", "last", 'pressure_avg60{resource="memory",type="full"}', 10),
+    ),
+    # Of node_exporter's mixin: https://github.com/prometheus/node_exporter/tree/master/docs/node-mixin
+    *_pressure(
+        "host_reads_memory_back",
+        "The host reads back from its disks what memory had no room for",
+        900,
+        _Form("", "rate", '{__name__=~"node_vmstat_pgmajfault|kernel_vmstat_pgmajfault"}', 500),
     ),
 )

@@ -8,13 +8,11 @@ from typing import Final
 
 from models import episodes as e
 from models.explain import clock, duration, number, subject_of
+from models.names import VITAL_NAMES
 from models.verdict import REASONS, STATES, TAILS, Subject, Told, anomaly_id, direction_of, identity_of
 from models.vitals import F_NOW, F_USUAL, FIRST_VITAL, FLATLINE, MISSING, VARIANCE
-from schemas.events import Anomaly, AnomalyKind, Contribution
+from schemas.events import Anomaly, Contribution
 
-KINDS: Final[Mapping[int, AnomalyKind]] = MappingProxyType(
-    {FLATLINE: "flatline", VARIANCE: "variance", MISSING: "missing"}
-)
 # Silence and sameness are plain to see; a variance is an estimate.
 _CONFIDENCE: Final[Mapping[int, tuple[float, list[str]]]] = MappingProxyType(
     {
@@ -29,7 +27,7 @@ def vital_anomaly(told: Told, about: Subject) -> Anomaly:
     """A series that stands still, swings as it never did, or sends nothing: it informs, and pages nobody."""
     ints, floats = told.ints, told.floats
     sign = FIRST_VITAL - ints[e.I_RULE]
-    kind = KINDS[sign]
+    kind = VITAL_NAMES[sign]
     reason = REASONS.get(ints[e.I_CODE])
     score = floats[e.F_SCORE]
     confidence, reasons = _CONFIDENCE[sign]

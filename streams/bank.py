@@ -90,6 +90,16 @@ class Newcomer:
     family: int
 
 
+def blank(slots: Array, at: Array) -> None:
+    """Let empty slots know nothing: the least and most of nothing, and what is usual of nothing, are not zero."""
+    slots["habit"][at] = (np.inf, -np.inf)
+    slots["reached"][at] = ((np.inf,), (-np.inf,))
+    slots["pending"][at] = np.nan
+    slots["tail"][at] = [(np.inf, -np.inf)] * 3 + [(0.0, 0.0)]
+    slots["days"][at] = [((np.inf,), (-np.inf,))] * 3 + [((0.0,), (0.0,))]
+    slots["usual"][at] = np.nan
+
+
 class SeriesBank:
     """Slots for series, grown by doubling, reused when a series is forgotten.
 
@@ -145,12 +155,7 @@ class SeriesBank:
         self.slots["id"][at] = ids
         self.slots["kind"][at] = [KINDS.get(one.series.type, GAUGE) for one in fresh]
         self.slots["family"][at] = [one.family for one in fresh]
-        self.slots["habit"][at] = (np.inf, -np.inf)
-        self.slots["reached"][at] = ((np.inf,), (-np.inf,))
-        self.slots["pending"][at] = np.nan
-        self.slots["tail"][at] = [(np.inf, -np.inf)] * 3 + [(0.0, 0.0)]
-        self.slots["days"][at] = [((np.inf,), (-np.inf,))] * 3 + [((0.0,), (0.0,))]
-        self.slots["usual"][at] = np.nan
+        blank(self.slots, at)
         self.slots["dirty"][at] = HOT_DIRTY | WARM_DIRTY
         self.index.put(ids, at)
         return slots

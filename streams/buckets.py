@@ -8,6 +8,7 @@ import numpy as np
 
 from streams.jit import kernel
 from streams.layout import (
+    GAUGE,
     HIGH,
     HOT_DIRTY,
     LENGTHS,
@@ -27,15 +28,19 @@ from streams.tails import forget_tails
 _WIDTHS = np.array(WIDTHS_MS, np.int64)
 _LENGTHS = np.array(LENGTHS, np.int64)
 _OFFSETS = np.array(OFFSETS, np.int64)
+# A longer span than any window is as good as endless.
+_MOST: Final = 65535.0
 MUTED: Final = -(2**30)
 """In place of how many of an open bucket's samples are frozen: some are muted, and the bucket stays by itself."""
 
 
 @kernel
 def add(row: Row, window: int, value: float) -> None:
-    """One more value in an open bucket (Welford's update: stable whatever the level)."""
+    """The newest value in an open bucket (Welford's update: stable whatever the level); rates weigh by their time."""
     count = row.open_count[window] + 1
+    total = row.open_weight[window] + row.weight
     row.open_count[window] = count
+    row.open_weight[window] = total
     if count == 1:
         row.open[window, MEAN] = value
         row.open[window, M2] = 0.0
@@ -43,7 +48,7 @@ def add(row: Row, window: int, value: float) -> None:
         row.open[window, HIGH] = value
         return
     away = value - row.open[window, MEAN]
-    mean = row.open[window, MEAN] + away / count
+    mean = row.open[window, MEAN] + away * row.weight / total
     row.open[window, MEAN] = mean
     row.open[window, M2] += away * (value - mean)
     row.open[window, LOW] = min(row.open[window, LOW], value)
@@ -73,6 +78,21 @@ def soil_ring(row: Row, at: int) -> None:
 
 
 @kernel
+def _lift(row: Row, window: int) -> None:
+    """Merge an open bucket into that of the next coarser window; means of rates by their time."""
+    above = window + 1
+    mean, weight = row.open[above, MEAN], row.open_weight[window]
+    total = row.open_weight[above] + weight
+    away = row.open[window, MEAN] - mean
+    held = row.open_count[above]
+    row.open_count[above] = merge(row.open[above], held, row.open[window], row.open_count[window])
+    row.open_weight[above] = total
+    row.open_frozen[above] += row.open_frozen[window]
+    if row.kind != GAUGE and held > 0:
+        row.open[above, MEAN] = mean + away * (weight / total)
+
+
+@kernel
 def _close(row: Row, window: int) -> None:
     """Move an open bucket into its ring, and into the open bucket of the next coarser window."""
     count = row.open_count[window]
@@ -82,13 +102,13 @@ def _close(row: Row, window: int) -> None:
     row.ring_count[at] = -count if frozen < 0 or frozen * 4 > count else count
     for column in range(4):
         row.ring[at, column] = row.open[window, column]
+    if row.kind != GAUGE:
+        row.ring_span[at] = np.uint16(min(_MOST, np.round(2e6 * row.open_weight[window] / _WIDTHS[window])))
     soil_ring(row, at)
     if frozen < 0:
         row.ring[at, M2] = -1.0
     elif window + 1 < WINDOWS:
-        above = window + 1
-        row.open_count[above] = merge(row.open[above], row.open_count[above], row.open[window], count)
-        row.open_frozen[above] += frozen
+        _lift(row, window)
 
 
 @kernel
@@ -103,6 +123,7 @@ def advance(row: Row, time_ms: int) -> Number:
             _close(row, window)
             closed |= 1 << window
         row.open_count[window] = 0
+        row.open_weight[window] = 0.0
         row.open_frozen[window] = 0
         row.open_number[window] = number
         row.dirty |= WARM_DIRTY
@@ -192,6 +213,7 @@ def start_anew(row: Row) -> None:
     row.alarms = 0.0
     row.known = 0.0
     row.value = 0.0
+    row.weight = 0.0
     row.fast = 0.0
     row.score = 0.0
     row.seen = 0
@@ -199,6 +221,7 @@ def start_anew(row: Row) -> None:
     row.open[:] = 0.0
     row.open_number[:] = 0
     row.open_count[:] = 0
+    row.open_weight[:] = 0.0
     row.open_frozen[:] = 0
     row.base[:] = 0.0
     row.base_ms[:] = 0
@@ -226,6 +249,7 @@ def start_anew(row: Row) -> None:
     row.ring_number[:] = 0
     row.ring_count[:] = 0
     row.ring[:] = 0.0
+    row.ring_span[:] = 0
     row.dirty |= HOT_DIRTY | WARM_DIRTY
     for at in range(MONTH_PLACE + 1):
         soil_ring(row, at)

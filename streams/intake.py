@@ -159,6 +159,7 @@ def value_of(row: Row, raw: float, time_ms: int, counts: Row) -> Number:
     Called before ``newest_ms`` moves on.
     """
     if row.kind == GAUGE:
+        row.weight = 1.0
         return raw
     seconds = (time_ms - row.newest_ms) / 1000.0
     if row.seen == 0:
@@ -169,7 +170,9 @@ def value_of(row: Row, raw: float, time_ms: int, counts: Row) -> Number:
     if row.kind == COUNTER:
         grown = _increase(row, raw, seconds, counts)
         row.raw = raw
+        row.weight = seconds
         return grown / seconds
     # After a gap a delta still covers one interval only.
     interval_s = row.interval_ms / 1000.0
-    return raw / (interval_s if 0.0 < interval_s < seconds / 3.0 else seconds)
+    row.weight = interval_s if 0.0 < interval_s < seconds / 3.0 else seconds
+    return raw / row.weight

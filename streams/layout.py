@@ -1,7 +1,7 @@
 """How a series lies in memory: one record of fixed width.
 
 A series costs 8 KiB here: what every sample touches (500 bytes, at the front), buckets in the making and baselines,
-89 closed buckets of 40 bytes, 168 hours of the week of 9, and 33 days of the month of 6.
+89 closed buckets of 38 bytes, 168 hours of the week of 9, and 33 days of the month of 6.
 """
 
 from __future__ import annotations
@@ -60,6 +60,7 @@ HOT: Final[list[Field]] = [
     ("interval_ms", "f8"),
     ("raw", "f8"),  # the counter's last value
     ("value", "f8"),  # the last value, as judged
+    ("weight", "f8"),  # what it weighs in a bucket's mean: a gauge 1, a rate the seconds that it is of
     ("fast", "f8"),  # mean of the last few samples
     ("score", "f8"),
     ("evidence", "f8"),
@@ -99,6 +100,7 @@ OPEN: Final[list[Field]] = [
     ("open", "f8", (WINDOWS, 4)),  # mean, squared deviations from it, min, max
     ("open_number", "i4", (WINDOWS,)),  # start / width
     ("open_count", "i4", (WINDOWS,)),
+    ("open_weight", "f8", (WINDOWS,)),
     ("open_frozen", "i4", (WINDOWS,)),  # how many of its samples came during an anomaly
 ]
 """Buckets in the making; a coarser one lacks what finer ones still hold. The first changes with every sample."""
@@ -167,6 +169,7 @@ RING: Final[list[Field]] = [
     # Negative: an anomaly or maintenance fell into it, so baselines leave it out; of maintenance, M2 is negative, too.
     ("ring_count", "i4", (BUCKETS,)),
     ("ring", "f8", (BUCKETS, 4)),  # as ``open``
+    ("ring_span", "u2", (BUCKETS,)),  # of rates: the time that they are of, in two-thousandths of the width
 ]
 """Closed buckets, each at ``OFFSETS[w] + number % LENGTHS[w]``."""
 

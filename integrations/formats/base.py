@@ -59,7 +59,7 @@ def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
 class FormatOptions(BaseModel):
     """What a message of a source does not say about itself."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     time_unit: TimeUnit = Field("auto", description="Unit of numeric times; auto infers it from their magnitude.")
     store_rates: bool = Field(

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from integrations.formats import FormatOptions
 from integrations.formats.base import TimeUnit, check_regexes
+from schemas.bounds import LONGEST_S
 
 FormatName = Literal[
     "native",
@@ -29,7 +30,7 @@ TENANT_PATTERN: Final = r"^[A-Za-z0-9._-]{1,100}$"
 class SourceSettings(BaseModel):
     """One topic of a producer's."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     topic: Annotated[TopicName, Field(description="The producer's topic; no prefix is added.")]
     format: Annotated[FormatName, Field(description="What its records hold.")]
@@ -93,7 +94,7 @@ def _default_sources() -> list[SourceSettings]:
 class IngestSettings(BaseModel):
     """The gateway."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     sources: Annotated[list[SourceSettings], Field(min_length=1, description="The topics to read.")] = Field(
         default_factory=_default_sources
@@ -109,11 +110,12 @@ class IngestSettings(BaseModel):
     linger_ms: Annotated[int, Field(ge=1, le=1000, description="How long a sample may wait for its batch.")] = 100
     consume_records: Annotated[int, Field(ge=1, le=100_000, description="Records taken at once, at most.")] = 10_000
     future_limit_s: Annotated[
-        float, Field(gt=0, description="Samples further ahead of this machine's clock are rejected.")
+        float, Field(gt=0, le=LONGEST_S, description="Samples further ahead of this machine's clock are rejected.")
     ] = 300.0
     commit_interval_s: Annotated[float, Field(gt=0, le=60, description="How often to commit.")] = 1.0
     abreast_s: Annotated[
-        float, Field(gt=0, description="Catching up, a partition further ahead of the slowest waits for it.")
+        float,
+        Field(gt=0, le=LONGEST_S, description="Catching up, a partition further ahead of the slowest waits for it."),
     ] = 30.0
     delivery_timeout_s: Annotated[
         float, Field(ge=1, le=240, description="A batch that is not delivered by then restarts from the last commit.")

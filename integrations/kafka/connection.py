@@ -64,7 +64,7 @@ class KafkaSettings(BaseModel):
     """
 
     # A validation error must not repeat what it was given: it may be a password.
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
 
     bootstrap: Annotated[
         str, AfterValidator(checked_addresses), Field(description="Addresses, HOST:PORT, joined by commas.")

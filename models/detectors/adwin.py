@@ -13,7 +13,7 @@ from models.river import RiverDrift
 class AdwinSettings(BaseModel):
     """How sure it must be."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     delta: Annotated[float, Field(gt=0, lt=1, description="Chance of a false alarm at a check.")] = 1e-5
 
 

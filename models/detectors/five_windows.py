@@ -9,9 +9,11 @@ from pydantic import BaseModel
 
 from models.base import Detector
 from models.params import family_records, make_work, no_maintenance, params_record, rule_records
+from models.priors import PriorBook, shipped_priors
 from models.settings import DetectSettings
 from models.trace import NO_TRACE
 from models.walk import walk
+from streams.bank import blank
 from streams.blocks import pack, unpack
 from streams.layout import GAUGE, Array, make_slots
 
@@ -19,9 +21,9 @@ _SERIES = np.zeros(1, np.int32)
 
 
 class FiveWindows(Detector):
-    """The fused score of the windows 5m, 15m, 1h, 24h and 7d of a gauge.
+    """The fused score of the windows 5m, 15m, 1h, 24h and 7d of a gauge of no known family.
 
-    Runs the very code of ``models.walk`` on a single slot; the stage itself runs it on many at once.
+    Runs the very code of ``models.walk`` on a single slot that begins as the stage's do, which runs it on many at once.
 
     Examples
     --------
@@ -33,16 +35,23 @@ class FiveWindows(Detector):
 
     name: ClassVar[str] = "five_windows"
     Settings: ClassVar[type[BaseModel]] = DetectSettings
+    learns_anomalies: ClassVar[bool] = True
 
     def __init__(self, settings: BaseModel | None = None) -> None:
         super().__init__(settings)
         families = self.settings.all_families()
-        self._tables = (params_record(self.settings), family_records(families), rule_records([]), no_maintenance())
+        priors = PriorBook(shipped_priors() if self.settings.shipped_priors else None)
+        self._tables = (
+            params_record(self.settings),
+            family_records(families, priors),
+            rule_records([]),
+            no_maintenance(),
+        )
         self._work = make_work()
         self._slots = make_slots(1)
         self._slots["kind"] = GAUGE
         self._slots["family"] = len(families) - 1
-        self._slots["habit"] = (np.inf, -np.inf)
+        blank(self._slots, _SERIES)
 
     def _step(self, slots: Array, time_ms: int, value: float) -> None:
         batch = (_SERIES, _SERIES, np.array([time_ms], np.int64), np.array([value], np.float64))

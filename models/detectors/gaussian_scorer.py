@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, ClassVar
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 from river import anomaly
 
@@ -16,7 +17,7 @@ _NEAR: float = 1e-12
 class GaussianScorerSettings(BaseModel):
     """How many values make the distribution, and how far is too far."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     window_size: Annotated[int, Field(ge=10, le=10_000, description="Latest values that make the distribution.")] = 300
     warmup_samples: Annotated[int, Field(ge=2, description="Values before it may speak.")] = 60
     limit: Annotated[float, Field(gt=0, description="Standard deviations that score 1.0.")] = 5.0
@@ -49,11 +50,12 @@ class GaussianScorer(RiverScorer):
         return make(window_size=self.settings.window_size, grace_period=0)
 
     def raw_score(self, value: float) -> float:
-        """Distance from the mean in standard deviations: River's probability saturates at eight of them."""
-        gaussian = self.river.gaussian
-        away, sigma = abs(value - gaussian.mu), gaussian.sigma
-        if isinstance(sigma, complex):  # rounding left River a variance below zero
-            sigma = 0.0
-        if away <= _NEAR * max(1.0, abs(gaussian.mu)):
-            return 0.0
-        return away / max(sigma, _NEAR * max(1.0, abs(gaussian.mu))) if math.isfinite(away) else 0.0
+        """Distance from the mean in standard deviations: River's probability saturates at eight of them.
+
+        Both from the values that River keeps: its own sums never lose what a spike's going leaves in them.
+        """
+        window = self.river.gaussian.window
+        values = np.fromiter((given[0] for given, _ in window), np.float64, len(window))
+        mean, sigma = float(values.mean()), float(values.std(ddof=1))
+        away, near = abs(value - mean), _NEAR * max(1.0, abs(mean))
+        return away / max(sigma, near) if away > near and math.isfinite(sigma) else 0.0

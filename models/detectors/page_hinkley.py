@@ -13,7 +13,7 @@ from models.river import RiverDrift
 class PageHinkleySettings(BaseModel):
     """In spreads of the series, on closed minutes."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     min_instances: Annotated[int, Field(ge=1, description="Minutes before it may speak.")] = 60
     delta: Annotated[float, Field(ge=0, description="Shift that is tolerated.")] = 0.5
     threshold: Annotated[float, Field(gt=0, description="Spread-minutes beyond it that make a drift.")] = 60.0

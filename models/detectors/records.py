@@ -20,7 +20,7 @@ class RecordsSettings(BaseModel):
     any one of them costs at most four points of that benchmark's score, most cost one.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     seasonal: Annotated[float, Field(gt=0, description="Half-life of the mean that its time of day is known by.")] = 6.0
     slow: Annotated[float, Field(gt=0, description="Half-life of the mean that the last values leave together.")] = (
         200.0
@@ -64,6 +64,8 @@ class Records(Detector):
 
     name: ClassVar[str] = "records"
     Settings: ClassVar[type[BaseModel]] = RecordsSettings
+    samples: ClassVar[int] = 1
+    learns_anomalies: ClassVar[bool] = True
 
     def __init__(self, settings: BaseModel | None = None) -> None:
         super().__init__(settings)

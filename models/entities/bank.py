@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -38,6 +38,7 @@ _BLOCK: Final = 16
 """Entities that share a record of a checkpoint."""
 _ROOM: Final = 32
 _MINUTE_MS: Final = 60_000
+_NEVER_MS: Final = 2**62
 # Of one metric so many series are taken before others of it wait for all other metrics.
 _GOLDEN_FEW: Final = 4
 _WITNESSES: Final = 4
@@ -222,8 +223,11 @@ class EntityBank:
             if code == -1:
                 return
 
-    def silence(self, times_ms: Array) -> Array:
-        """End what is open of entities that closed no minute for long, by the time of each slot's series."""
+    def silence(self, times_ms: Array, forgotten: Collection[int] = ()) -> Array:
+        """End what is open of entities that closed no minute for long, by the time of each slot's series.
+
+        And of those whose series are about to be forgotten, all of them: nobody could end it afterwards.
+        """
         open_ones = np.flatnonzero(self.records["state"][: len(self.names)])
         if not len(open_ones):
             return self._findings[:0]
@@ -231,8 +235,14 @@ class EntityBank:
         own_ms = np.zeros(len(self.names), np.int64)
         members = np.flatnonzero(self._where[0][: len(times_ms)] >= 0)
         np.maximum.at(own_ms, self._where[0][members], times_ms[members])
+        own_ms[[index for index in open_ones.tolist() if self._are_all(forgotten, index)]] = _NEVER_MS
         told = silence(self.records, open_ones, own_ms // _MINUTE_MS, self._params, findings)
         return findings[:told]
+
+    def _are_all(self, slots: Collection[int], index: int) -> bool:
+        """Whether slots hold all series of an entity."""
+        name = self.names[index]
+        return name is not None and {one.slot for one in self._groups[name].series.values()}.issubset(slots)
 
     def _choose(self, index: int, first_ms: Array) -> None:
         """Choose an entity's members: golden signals first, few of each metric before many of one."""

@@ -10,12 +10,13 @@ import numpy as np
 
 from models.entities.bank import Name
 from models.explain import clock, noun_of
+from models.names import ENTITIES
 from models.verdict import REASONS, SEVERITIES, STATES, Subject, identity_of
 from schemas.events import Anomaly, Contribution, EndReason, Range
 from schemas.ids import event_id
 from schemas.series import Series
 
-DETECTOR: Final = "entities"
+DETECTOR: Final = ENTITIES
 _MINUTE_MS: Final = 60_000
 _TAILS: Final[dict[EndReason, str]] = {
     "recovered": "; they fit again at {at}",

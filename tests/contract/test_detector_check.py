@@ -45,10 +45,11 @@ class Broken(Detector):
         if self.fault == "blind":
             return 0.0
         if self.fault == "forgetful":
-            return 1.5 if value > 10 or len(self.memory) > 1_999 else 0.0
+            return 1.5 if abs(value - 20) > 9 or len(self.memory) > 1_999 else 0.0
         if self.fault == "restless" and value > 40:
             return float(self.scored)
-        return 2.0 if 9 < value < 100 else 0.0
+        far = value - 20 if self.fault == "upward" else abs(value - 20)
+        return 2.0 if 9 < far < 100 else 0.0
 
     def learn_one(self, time_ms: int, value: float) -> None:
         if self.fault in {"forgetful", "growing"}:
@@ -73,7 +74,8 @@ class Mutating(Broken):
     [
         ("negative", "a score is negative"),
         ("noisy", "plain noise"),
-        ("blind", "a shift of 12 sigma"),
+        ("blind", r"a shift of \+12 sigma"),
+        ("upward", "a shift of -12 sigma"),
         ("forgetful", "restored scores differ"),
         ("restless", "scoring twice"),
         ("growing", "memory grows"),
@@ -101,7 +103,7 @@ def test_unknown_names_and_settings_are_the_users_fault() -> None:
 
 
 def test_five_windows_is_silent_before_its_warm_up() -> None:
-    detector = FiveWindows()
+    detector = FiveWindows(DetectSettings(shipped_priors=False))
     for at in range(100):
         detector.learn_one(1_000_000 + 1000 * at, 1.0 if at % 2 else 1.1)
     assert detector.score_one(1_100_000, 900.0) == 0.0

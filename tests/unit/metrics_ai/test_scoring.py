@@ -15,6 +15,8 @@ from metrics_ai.cli import app
 from metrics_ai.config import Config
 from metrics_ai.recordings import RecordingOptions
 from metrics_ai.scoring import HEAD, Scoring
+from schemas.series import Series
+from tests.unit.models.streams import Bench, stream
 
 _START = datetime(2026, 11, 1, tzinfo=UTC)
 CALM = np.random.default_rng(5).normal(50.0, 2.0, 900).round(2).tolist()
@@ -66,6 +68,24 @@ def test_a_score_knows_only_the_rows_before_it_and_a_jump_is_anomalous_once(tmp_
     assert [at for at in anomalous if at >= 900] == [900]
     assert len(anomalous) < 9
     assert float(long[900]["anomaly_score"]) > 1.0
+
+
+def test_the_stage_tells_the_very_rows_when_it_is_the_chosen_detector(tmp_path: Path) -> None:
+    """As a series of NAB: five minutes, days that resemble each other, spikes of one sample, a new level."""
+    rng = np.random.default_rng(8)
+    values = 50 + 10 * np.sin(np.arange(3000) * 2 * np.pi / 288) + rng.normal(0, 1, 3000)
+    values[[900, 1500, 2200, 2203]] += [60, 90, -80, -300]
+    values[2600:] += 500
+    series = Series("t", "queue_length")
+    rows = score([recording(tmp_path, values.round(3).tolist())], tmp_path / "out")
+    anomalous = [at for at, row in enumerate(rows) if row["verdict"] == "anomalous"]
+    assert {900, 1500, 2200, 2600} <= set(anomalous)
+    bench = Bench(detectors=[{"detector": "records", "select": "queue_length"}])
+    start_ms, step_ms = int(_START.timestamp() * 1000), 300_000
+    found = bench.feed(stream(series, values.round(3).tolist(), start_ms, step_ms))
+    told = [one for one in found if one.detector == "records" and one.state != "end"]
+    assert [(one.at_ms - start_ms) // step_ms for one in told] == anomalous
+    assert [round(one.score, 6) for one in told] == [float(rows[at]["anomaly_score"]) for at in anomalous]
 
 
 @pytest.mark.parametrize("rows", [1, 7, 100_000])

@@ -114,7 +114,8 @@ def test_other_options_begin_anew_and_a_forgotten_series_leaves_no_record() -> N
         ([{"detector": "gaussian_scorer", "select": "m{"}], "not a selector"),
         ([CHOICE, CHOICE], "of one name: gaussian_scorer"),
         ([{**CHOICE, "name": "oom_kill"}], "of one name: oom_kill"),
-        ([{**CHOICE, "name": "windows"}], "windows is taken"),
+        *(([{**CHOICE, "name": name}], f"{name} is taken") for name in ("windows", "missing", "entities", "records")),
+        ([{"detector": "adwin", "select": "m"}], "adwin is taken"),
     ],
 )
 def test_a_choice_that_cannot_hold_is_refused(choices: list[dict[str, object]], said: str) -> None:
@@ -128,10 +129,30 @@ def test_the_windows_and_a_chosen_detector_speak_side_by_side() -> None:
     assert UpdateSettings().critical == 4.0
 
 
-def test_the_gaussian_scorer_survives_a_variance_that_rounding_makes_negative() -> None:
+@pytest.mark.parametrize("spike", [1e9, -1e10, 1e12])
+@pytest.mark.parametrize("seed", range(4))
+def test_the_gaussian_scorer_is_itself_again_once_a_spike_has_left_its_window(seed: int, spike: float) -> None:
     detector = GaussianScorer()
-    # A spike that has left the window: the sums that it was in cancel badly.
+    values = np.random.default_rng(seed).normal(0.1, 0.01, 1000)
+    values[3] = spike
+    for at, value in enumerate(values.tolist()):
+        detector.learn_one(at, value)
+    assert detector.score_one(1000, 0.11) <= 1.0 < detector.score_one(1000, 5.0)
+    restored = GaussianScorer.restore(detector.snapshot(), detector.settings)
+    assert restored.score_one(1000, 5.0) == detector.score_one(1000, 5.0)
+
+
+def test_the_gaussian_scorer_survives_a_constant_after_a_spike() -> None:
+    detector = GaussianScorer()
     for at in range(800):
         detector.learn_one(at, 1e9 if at == 3 else 0.1)
-    assert isinstance(detector.river.gaussian.sigma, complex)
-    assert 0.0 <= detector.score_one(800, 0.1) < detector.score_one(800, 5.0)
+    assert detector.score_one(800, 0.1) == 0.0
+    assert detector.score_one(800, 5.0) > 1.0
+
+
+def test_a_detector_that_learns_its_alarms_tells_each_of_them_at_once() -> None:
+    choice = {"detector": "records", "select": "latency_ms"}
+    found = Bench(**{**QUIET, "detectors": [choice]}).feed_values(PAY, [*CALM, 40.0, *CALM[:9], 41.0, *CALM[:9]])
+    assert told(found) == [("records", "start", 400), ("records", "end", 403)]
+    patient = Bench(**{**QUIET, "detectors": [{**choice, "samples": 2}]})
+    assert patient.feed_values(PAY, [*CALM, 40.0, *CALM[:9]]) == []

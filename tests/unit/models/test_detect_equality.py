@@ -24,6 +24,8 @@ SETTINGS = DetectSettings.model_validate(
         "vitals": {"known_s": 300, "still_s": 120},
         "late_s": 30,
         "drift": {"options": {"min_instances": 4, "delta": 0.5, "threshold": 3}, "pickle_every": 3, "reference": "1h"},
+        "forget_after_s": 350,
+        "detectors": [{"detector": "records", "select": '{__name__=~"gauge.|counter"}', "options": {"warm": 30}}],
         "rules": [
             {"name": "hot", "select": "gauge1", "threshold": 30, "for_s": 10},
             {"name": "grows", "select": "counter", "function": "increase", "threshold": 40_000},
@@ -176,11 +178,14 @@ def test_interleaving_of_series_changes_no_anomaly(seed: int, other: int) -> Non
 
 def test_every_kind_of_event_is_in_the_streams_that_are_compared() -> None:
     found: set[tuple[str, str, str | None]] = set()
+    told: set[tuple[str, str, str | None]] = set()
     counts: Counter[str] = Counter()
     for seed in range(6):
         operator = DetectOperator(SETTINGS, 0, 1)
         samples = _merged([_samples_of(one, seed) for one in SERIES], random.Random(seed))
-        found |= {(one.state, one.kind, one.end_reason) for one in operator.step_batch(batch_of(samples))}
+        events = operator.step_batch(batch_of(samples))
+        found |= {(one.state, one.kind, one.end_reason) for one in events}
+        told |= {(one.detector, one.state, one.end_reason) for one in events}
         counts.update(operator.counts)
     for name in (
         "accepted_late",
@@ -209,4 +214,9 @@ def test_every_kind_of_event_is_in_the_streams_that_are_compared() -> None:
         ("end", "missing", "recovered"),
         ("start", "trend", None),
         ("start", "drift", None),
+    }
+    assert told >= {
+        ("records", "start", None),
+        ("records", "end", "recovered"),
+        ("records", "end", "silent"),
     }

@@ -45,6 +45,33 @@ def test_a_series_that_begins_anew_has_a_new_drift_detector(cpu: Series) -> None
     assert bench.operator.drift._detectors[0] is not learned
 
 
+@pytest.mark.parametrize("kind", ["gauge", "counter"])
+def test_a_chosen_detector_is_forgotten_whether_a_tick_saw_it_or_not(kind: str) -> None:
+    series = Series("t", "m", {}, {}, kind)
+    choices = [{"detector": "records", "select": "m"}]
+    ticked, plain = (Bench(forget_after_s=600, detectors=choices) for _ in range(2))
+
+    def values(level: float) -> list[float]:
+        rates = [*CALM, *CALM, level]
+        return np.cumsum(rates).tolist() if kind == "counter" else rates
+
+    for bench in (ticked, plain):
+        assert {one.detector for one in bench.feed_values(series, values(50.0))} >= {"records"}
+    ticked.operator.on_tick(START_MS)
+    told = ticked.operator.on_tick(START_MS + 900_000)
+    again = stream(series, values(5.0), START_MS + DAY_MS)
+    # Where the batch is cut makes no difference either: at a counter's first sample there is nothing to judge yet.
+    found = plain.feed(again[:1]) + plain.feed(again[1:])
+    told += ticked.feed(again)
+    assert [one.to_bytes() for one in told] == [one.to_bytes() for one in found]
+    assert [(one.state, one.end_reason) for one in found if one.detector == "records"] == [
+        ("end", "silent"),
+        ("start", None),
+    ]
+    blocks = [dict(bench.operator.take_blocks())["chosen/0"] for bench in (ticked, plain)]
+    assert blocks[0] == blocks[1]
+
+
 def test_a_sample_from_the_future_lets_no_other_series_be_forgotten(cpu: Series, bench: Bench) -> None:
     bench.feed_values(cpu, BURN)
     bench.feed([Sample(Series("t", "odd"), START_MS + 3 * DAY_MS, 1.0)])

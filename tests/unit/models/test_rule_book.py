@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 
 from models.detect import ThresholdRule
+from models.names import DRIFTS, RESERVED_NAMES, VITAL_NAMES, WINDOWS
 from models.registry import registry
-from models.rules import RESERVED_NAMES
+from models.river import RiverDrift
+from models.verdict import WINDOWS_DETECTOR
+from models.vitals import FLATLINE, MISSING, VARIANCE
 from schemas.errors import SchemaError
 from schemas.events import Anomaly, Setting
 from schemas.series import Series
@@ -80,7 +83,15 @@ def test_rules_of_one_name_are_refused_wherever_they_come_from() -> None:
         set_rules(bench, rules(1, 0.5) + rules(1, 0.6), 0)
 
 
-@pytest.mark.parametrize("name", ["windows", "MetricAnomaly", "MetricDrift", *sorted(registry())])
+def test_names_that_are_written_twice_are_the_same() -> None:
+    assert WINDOWS == WINDOWS_DETECTOR
+    assert set(DRIFTS) == {name for name, kind in registry().items() if issubclass(kind, RiverDrift)}
+    assert (VITAL_NAMES[FLATLINE], VITAL_NAMES[VARIANCE], VITAL_NAMES[MISSING]) == ("flatline", "variance", "missing")
+
+
+@pytest.mark.parametrize(
+    "name", ["windows", "entities", *VITAL_NAMES.values(), "MetricAnomaly", "MetricMissing", *sorted(registry())]
+)
 def test_a_rule_takes_no_detectors_name(name: str) -> None:
     assert name in RESERVED_NAMES
     with pytest.raises(ValueError, match="needs one of its own"):

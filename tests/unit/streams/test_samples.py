@@ -35,6 +35,7 @@ PARAMS = params_record(DetectSettings(late_s=120, stale_s=180, stale_intervals=5
 def slot(kind: int = GAUGE) -> Any:
     row = np.zeros(1, SLOT)
     row["kind"] = kind
+    row["weight"] = 1.0
     return row[0]
 
 

@@ -98,6 +98,21 @@ def test_where_a_batch_is_cut_changes_nothing(rows: int) -> None:
     assert _by_topic(_outputs(rows=rows)) == _by_topic(_outputs())
 
 
+def test_what_is_open_ends_with_the_last_series_that_is_forgotten() -> None:
+    settings = SETTINGS.model_copy(update={"forget_after_s": 600.0})
+    operator = DetectOperator(settings, 0, 1)
+    outputs = [one for batch in _batches(10)[:73] for one in operator.step(SAMPLES.name, batch)]
+    assert any(b'"multivariate"' in one.value for one in outputs)
+    last_ms = START_MS + 60_000 * 729
+    assert operator.on_tick(last_ms) == []
+    found = operator.on_tick(last_ms + 601_000)
+    assert operator.series_count == 0
+    (end,) = (one for one in found if one.kind == "multivariate")
+    assert (end.state, end.end_reason) == ("end", "silent")
+    assert end.ended_ms is not None
+    assert end.ended_ms <= last_ms < end.at_ms
+
+
 def test_its_health_follows() -> None:
     told = [EntityHealth.from_bytes(one.value) for one in _outputs() if one.topic is HEALTH]
     assert [one.state for one in told][-2:] == ["degraded", "healthy"]
