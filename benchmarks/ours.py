@@ -20,6 +20,7 @@ from schemas.ids import series_id
 from schemas.topics import DETECT_CHECKPOINTS
 from streams.bank import SeriesBank
 from streams.layout import LENGTHS, M2, MEAN, OFFSETS, WIDTHS_MS
+from streams.rings import numbers_of
 
 TOPIC = "ours.samples"
 WARM_TICKS = 8
@@ -96,7 +97,7 @@ def _window(bank: SeriesBank, slot: int, window: int) -> list[float]:
     row = bank.slots[slot]
     current = int(row["open_number"][window])
     ring = slice(OFFSETS[window], OFFSETS[window] + LENGTHS[window])
-    number, closed = row["ring_number"][ring], np.abs(row["ring_count"][ring])
+    number, closed = numbers_of(row, window), np.abs(row["ring_count"][ring])
     kept = (closed > 0) & (current - LENGTHS[window] <= number) & (number < current)
     making = row["open_count"][: window + 1] > 0
     counts = np.concatenate([closed[kept], row["open_count"][: window + 1][making]]).astype(np.float64)

@@ -8,6 +8,7 @@ import numpy as np
 
 from streams.jit import kernel
 from streams.layout import CENTER, HIGH, LENGTHS, LOW, OFFSETS, WIDTHS_MS, WINDOWS, Number, Row
+from streams.rings import number_of
 
 _WIDTHS = np.array(WIDTHS_MS, np.int64)
 _LENGTHS = np.array(LENGTHS, np.int64)
@@ -44,7 +45,7 @@ def note_known(row: Row, lead: int) -> None:
     extreme = 0.0
     for window in range(WINDOWS):
         for at in range(_OFFSETS[window], _OFFSETS[window] + _LENGTHS[window]):
-            end_ms = (np.int64(row.ring_number[at]) + 1) * _WIDTHS[window]
+            end_ms = (number_of(row, window, at) + 1) * _WIDTHS[window]
             if row.ring_count[at] == 0 or end_ms > row.started_ms:
                 continue
             extreme = max(extreme, sign * (row.ring[at, HIGH if sign > 0 else LOW] - center))

@@ -32,6 +32,7 @@ from streams.baselines import merge_recent
 from streams.jit import kernel
 from streams.layout import GAUGE, HIGH, LENGTHS, LOW, M2, MEAN, OFFSETS, WARM_DIRTY, WIDTHS_MS, Number, Row
 from streams.mutes import merge_muted
+from streams.rings import number_of
 
 LAST, AVG, MIN, MAX, COUNT, INCREASE, RATE, ETA = range(8)
 
@@ -108,7 +109,7 @@ def _grow(row: Row, window: int, since_ms: int, muted: bool, work: Row) -> None:
     while number > oldest and until_ms > since_ms:
         number -= 1
         at = _OFFSETS[window] + number % _LENGTHS[window]
-        if row.ring_number[at] != number or row.ring_count[at] == 0:
+        if row.ring_count[at] == 0 or number_of(row, window, at) != number:
             continue
         until_ms = min(until_ms, float((number + 1) * _WIDTHS[window]))
         span_ms = row.ring_span[at] * (_WIDTHS[window] / 2000.0)

@@ -21,6 +21,7 @@ from streams.layout import (
     Number,
     Row,
 )
+from streams.rings import number_of
 from streams.seasons import HIGHEST, LOWEST, TRUSTED, USUAL
 
 _MINUTES: Final = LENGTHS[MINUTE]
@@ -92,7 +93,7 @@ def close_minute(row: Row, number: int, params: Row, family: Row, work: Row) -> 
     """
     at_bucket = _MINUTE_AT + number % _MINUTES
     count = row.ring_count[at_bucket]
-    if count == 0 or row.ring_number[at_bucket] != number:
+    if count == 0 or number_of(row, MINUTE, at_bucket) != number:
         return
     calm = count > 0 and row.state != OPEN
     at = work.minutes

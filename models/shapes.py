@@ -8,6 +8,7 @@ import numpy as np
 
 from streams.jit import kernel
 from streams.layout import LENGTHS, M2, MEAN, OFFSETS, Number, Row
+from streams.rings import number_of
 
 STEP, RAMP = 0, 1
 _LENGTHS = np.array(LENGTHS, np.int64)
@@ -26,7 +27,7 @@ def _means_of(row: Row, window: int, points: Any) -> Number:
     found = 0
     for number in range(row.open_number[window] - _POINTS, row.open_number[window]):
         at = _OFFSETS[window] + number % _LENGTHS[window]
-        if row.ring_count[at] != 0 and row.ring_number[at] == number and row.ring[at, M2] >= 0.0:
+        if row.ring_count[at] != 0 and number_of(row, window, at) == number and row.ring[at, M2] >= 0.0:
             points[found] = row.ring[at, MEAN]
             found += 1
     return found

@@ -12,6 +12,7 @@ import numpy as np
 from streams.jit import kernel
 from streams.layout import LENGTHS, M2, MEAN, OFFSETS, WIDTHS_MS, Number, Row
 from streams.ranks import median_of
+from streams.rings import number_of
 
 HOURS: Final = 3
 """The window of a day in hours."""
@@ -50,9 +51,9 @@ _OVERLAP: Final = 1.5
 
 
 @kernel
-def is_learned(row: Row, at: int, number: int) -> Number:
+def is_learned(row: Row, window: int, at: int, number: int) -> Number:
     """Whether a place in the ring holds a bucket, and none of maintenance: nothing is learned from that."""
-    return row.ring_count[at] != 0 and row.ring_number[at] == number and row.ring[at, M2] >= 0.0
+    return row.ring_count[at] != 0 and number_of(row, window, at) == number and row.ring[at, M2] >= 0.0
 
 
 @kernel
@@ -61,7 +62,7 @@ def _usual_count(row: Row, window: int, least: int, work: Row) -> Number:
     found = 0
     for number in range(max(row.open_number[window] - _LENGTHS[window], least), row.open_number[window]):
         at = _OFFSETS[window] + number % _LENGTHS[window]
-        if is_learned(row, at, number):
+        if is_learned(row, window, at, number):
             work.slopes[found] = abs(row.ring_count[at])
             found += 1
     return median_of(work.slopes, found) if found else 0.0
@@ -75,7 +76,7 @@ def gather(row: Row, window: int, least: int, sign: float, work: Row) -> Number:
     count = 0
     for number in range(max(row.open_number[window] - _LENGTHS[window], least), row.open_number[window]):
         at = _OFFSETS[window] + number % _LENGTHS[window]
-        if not is_learned(row, at, number):
+        if not is_learned(row, window, at, number):
             continue
         # A series that began within a bucket fills its end only; that has no fellow a day later.
         start = max(number * width, row.first_ms)
@@ -159,7 +160,7 @@ def moves_seldom_of_late(row: Row, slope: float, sign: float) -> Number:
     steps, moved, before = 0, 0, np.nan
     for number in range(row.open_number[HOURS] - _LENGTHS[HOURS], row.open_number[HOURS]):
         at = _OFFSETS[HOURS] + number % _LENGTHS[HOURS]
-        mean = sign * row.ring[at, MEAN] if is_learned(row, at, number) else np.nan
+        mean = sign * row.ring[at, MEAN] if is_learned(row, HOURS, at, number) else np.nan
         if not np.isnan(mean) and not np.isnan(before):
             steps += 1
             if mean - before > _FAIR_PART * slope * HOUR_S:

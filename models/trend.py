@@ -196,7 +196,7 @@ def _highest_before(row: Row, window: int, least_ms: int, sign: float) -> Number
     column = HIGH if sign > 0.0 else LOW
     for number in range(row.open_number[window] - _LENGTHS[window], row.open_number[window]):
         at = _OFFSETS[window] + number % _LENGTHS[window]
-        if is_learned(row, at, number) and (number + 1) * _WIDTHS[window] <= least_ms:
+        if is_learned(row, window, at, number) and (number + 1) * _WIDTHS[window] <= least_ms:
             most = max(most, sign * row.ring[at, column])
     return most
 

@@ -14,6 +14,7 @@ import numpy as np
 from models.episodes import F_PEAK, F_SCORE, F_VALUE, I_AT, I_CODE, I_LEAD, I_ROW, I_RULE, I_SLOT, I_STARTED, OPEN
 from streams.baselines import refresh_habits
 from streams.buckets import soil_ring
+from streams.clocks import place_of
 from streams.jit import kernel
 from streams.layout import (
     BUCKETS,
@@ -29,7 +30,7 @@ from streams.layout import (
     Number,
     Row,
 )
-from streams.clocks import place_of
+from streams.rings import number_of
 from streams.tails import forget_tails_since
 
 AUDIT_RULE: Final = -16
@@ -117,7 +118,7 @@ def _leave_out(row: Row, since_ms: int) -> None:
     for window in range(WINDOWS):
         for at in range(_OFFSETS[window], _OFFSETS[window] + _LENGTHS[window]):
             good = row.ring_count[at] > 0 and row.ring[at, M2] >= 0.0
-            if good and (np.int64(row.ring_number[at]) + 1) * _WIDTHS[window] > since_ms:
+            if good and (number_of(row, window, at) + 1) * _WIDTHS[window] > since_ms:
                 row.ring_count[at] = -row.ring_count[at]
                 soil_ring(row, at)
         if row.open_frozen[window] >= 0:
@@ -171,15 +172,14 @@ def hold(row: Row, params: Row) -> None:
 def audit_limits(row: Row, work: Row) -> None:
     """Write down limits of levels that have moved by a fifth of their range since they were last."""
     for limit in range(_LIMITS):
-        low, high = row.tail[limit, 0], row.tail[limit, 1]
+        low, high = np.float64(row.tail[limit, 0]), np.float64(row.tail[limit, 1])
         # The last row has distances from what is usual, none of them negative.
         width = high - low if limit < _LIMITS - 1 else high + low
         for side in range(2):
-            now, told = row.tail[limit, side], np.float64(row.tail_told[limit, side])
-            if not (np.isfinite(now) and np.isfinite(width) and abs(now - told) > _FIFTH * width):
+            now, told = np.float64(row.tail[limit, side]), np.float64(row.tail_told[limit, side])
+            if not (np.isfinite(now) and np.isfinite(width)) or abs(now - told) <= _FIFTH * width:
                 continue
-            if row.tail_known[limit, side]:
+            if not np.isnan(told):
                 write_down(row, LIMIT_MOVED, (told, now), 2 * limit + side, work)
-            row.tail_known[limit, side] = 1
             row.tail_told[limit, side] = now
             row.dirty |= WARM_DIRTY

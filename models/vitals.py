@@ -46,6 +46,7 @@ from streams.intake import stale_limit
 from streams.jit import kernel
 from streams.layout import HOT_DIRTY, LENGTHS, M2, MEAN, OFFSETS, VITALS, WARM_DIRTY, WIDTHS_MS, Number, Row
 from streams.ranks import median_of
+from streams.rings import number_of
 
 FLATLINE, VARIANCE, MISSING = range(VITALS)
 """The vital signs, in the order of a series' record."""
@@ -200,7 +201,7 @@ def _variance_of(row: Row, window: int, work: Row) -> Number:
     for number in range(newest - _BUCKETS[window], newest):
         at = _OFFSETS[window] + number % _LENGTHS[window]
         count = abs(row.ring_count[at])
-        if row.ring_number[at] == number and count >= 3 and row.ring[at, M2] >= 0.0:
+        if number_of(row, window, at) == number and count >= 3 and row.ring[at, M2] >= 0.0:
             work.means[good] = row.ring[at, M2] / (count - 1)
             good += 1
     if good < _FEWEST_BUCKETS:

@@ -31,7 +31,7 @@ from models.minutes import close_minute
 from models.trace import note
 from models.versions import AUDIT_EVENTS
 from models.vitals import VITAL_EVENTS, check_vitals, miss, note_change, return_after, stop_vitals
-from streams import baselines, buckets, clocks, intake, layout, months, mutes, priors, ranks, seasons, tails
+from streams import baselines, buckets, clocks, intake, layout, months, mutes, priors, ranks, rings, seasons, tails
 from streams.baselines import (
     YOUNG_MS,
     refresh,
@@ -389,7 +389,7 @@ def _build_sweep(digest: int) -> Sweep:
 
 
 _JUDGES = (episodes, judge, lately, limits, minutes, shapes, slopes, trace, trend, versions, vitals)
-_STREAMS = (baselines, buckets, clocks, intake, layout, months, mutes, priors, ranks, seasons, tails)
+_STREAMS = (baselines, buckets, clocks, intake, layout, months, mutes, priors, ranks, rings, seasons, tails)
 _FILES = [str(Path(str(module.__file__))) for module in (*_JUDGES, *_STREAMS)]
 _DIGEST: Final = source_digest(__file__, *_FILES)
 

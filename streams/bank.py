@@ -98,6 +98,7 @@ def blank(slots: Array, at: Array) -> None:
     slots["tail"][at] = [(np.inf, -np.inf)] * 3 + [(0.0, 0.0)]
     slots["days"][at] = [((np.inf,), (-np.inf,))] * 3 + [((0.0,), (0.0,))]
     slots["usual"][at] = np.nan
+    slots["tail_told"][at] = np.nan
 
 
 class SeriesBank:

@@ -28,6 +28,7 @@ from streams.layout import (
 )
 from streams.priors import FAMILY_PRIOR, warm_up, with_prior
 from streams.ranks import median_of
+from streams.rings import number_of
 from streams.seasons import HIGHEST, LOWEST, SEASON_SCRATCH, TRUSTED, USUAL
 
 _WIDTHS = np.array(WIDTHS_MS, np.int64)
@@ -113,7 +114,7 @@ def _gather(row: Row, window: int, work: Row) -> tuple[Number, Number, Number]:
     for number in range(oldest, newest):
         at = _OFFSETS[window] + number % _LENGTHS[window]
         count = row.ring_count[at]
-        if count > 0 and row.ring_number[at] == number:
+        if count > 0 and number_of(row, window, at) == number:
             work.means[good] = row.ring[at, MEAN]
             work.sorted[good] = row.ring[at, M2] / max(count - 1, 1)
             good += 1
@@ -140,7 +141,7 @@ def _without_glitches(row: Row, window: int, span: tuple[int, int], good: int, w
     for number in range(span[0], span[1]):
         at = _OFFSETS[window] + number % _LENGTHS[window]
         count = row.ring_count[at]
-        if count > 0 and row.ring_number[at] == number:
+        if count > 0 and number_of(row, window, at) == number:
             square = row.ring[at, M2]
             within += min(square, most * (count - 1)) if most > 0.0 else square
     return within
@@ -326,8 +327,9 @@ def _extreme(row: Row, longer: int, share: float, column: int, work: Row) -> Num
     oldest = row.open_number[longer] - _LENGTHS[longer]
     count = 0
     for at in range(_OFFSETS[longer], _OFFSETS[longer] + _LENGTHS[longer]):
-        begin_ms = np.int64(row.ring_number[at]) * _WIDTHS[longer]
-        known = row.ring_count[at] != 0 and row.ring_number[at] >= oldest
+        number = number_of(row, longer, at)
+        begin_ms = number * _WIDTHS[longer]
+        known = row.ring_count[at] != 0 and number >= oldest
         if known and not _is_left_out(row, begin_ms, begin_ms + _WIDTHS[longer]):
             mean = row.ring[at, MEAN]
             work.means[count] = sign * (mean + share * (row.ring[at, column] - mean))
@@ -371,12 +373,12 @@ def merge_recent(row: Row, window: int, since_ms: int, work: Row) -> Number:
     oldest = max(row.open_number[window] - _LENGTHS[window], first)
     held = 0
     for at in range(_OFFSETS[window], _OFFSETS[window] + _LENGTHS[window]):
-        count = abs(row.ring_count[at])
-        if row.ring_number[at] == first:
+        count, number = abs(row.ring_count[at]), number_of(row, window, at)
+        if number == first:
             end = (first + 1) * width
             share = (end - since_ms) / (end - max(first * width, min(row.first_ms, since_ms)))
             count = np.int64(np.round(count * share))
-        if count != 0 and row.ring_number[at] >= oldest and row.ring[at, M2] >= 0.0:
+        if count != 0 and number >= oldest and row.ring[at, M2] >= 0.0:
             held = merge(work.bucket, held, row.ring[at], count)
     for finer in range(window + 1):
         if row.open_count[finer] > 0 and row.open_frozen[finer] >= 0:

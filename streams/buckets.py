@@ -23,6 +23,7 @@ from streams.layout import (
     Number,
     Row,
 )
+from streams.rings import forget_round, number_of, round_of
 from streams.tails import forget_tails
 
 _WIDTHS = np.array(WIDTHS_MS, np.int64)
@@ -98,7 +99,7 @@ def _close(row: Row, window: int) -> None:
     count = row.open_count[window]
     frozen = row.open_frozen[window]
     at = _OFFSETS[window] + row.open_number[window] % _LENGTHS[window]
-    row.ring_number[at] = row.open_number[window]
+    row.ring_round[at] = round_of(window, row.open_number[window])
     row.ring_count[at] = -count if frozen < 0 or frozen * 4 > count else count
     for column in range(4):
         row.ring[at, column] = row.open[window, column]
@@ -122,6 +123,7 @@ def advance(row: Row, time_ms: int) -> Number:
         if row.open_count[window] > 0:
             _close(row, window)
             closed |= 1 << window
+        forget_round(row, window, number)
         row.open_count[window] = 0
         row.open_weight[window] = 0.0
         row.open_frozen[window] = 0
@@ -147,7 +149,7 @@ def untaint(row: Row, since_ms: int) -> None:
     for window in range(WINDOWS):
         for at in range(_OFFSETS[window], _OFFSETS[window] + _LENGTHS[window]):
             tainted = row.ring_count[at] < 0 and row.ring[at, M2] >= 0.0
-            if tainted and (np.int64(row.ring_number[at]) + 1) * _WIDTHS[window] > since_ms:
+            if tainted and (number_of(row, window, at) + 1) * _WIDTHS[window] > since_ms:
                 row.ring_count[at] = -row.ring_count[at]
                 soil_ring(row, at)
         row.open_frozen[window] = MUTED if row.open_frozen[window] < 0 else 0
@@ -166,8 +168,7 @@ def _forget_versions(row: Row) -> None:
     row.old_ready[:] = 0
     row.old_base[:] = 0.0
     row.old_noise[:] = 0.0
-    row.tail_told[:] = 0.0
-    row.tail_known[:] = 0
+    row.tail_told[:] = np.nan
 
 
 @kernel
@@ -195,8 +196,18 @@ def _forget_months(row: Row) -> None:
     row.today[:] = 0
     row.month_shift[:] = 0
     row.month_hours[:] = 0
-    row.month_share[:] = 0
     row.month_times[:] = 0
+
+
+@kernel
+def _forget_closed(row: Row) -> None:
+    """All closed buckets."""
+    row.ring_round[:] = 0
+    row.ring_count[:] = 0
+    row.ring[:] = 0.0
+    row.ring_span[:] = 0
+    for at in range(MONTH_PLACE + 1):
+        soil_ring(row, at)
 
 
 @kernel
@@ -246,10 +257,5 @@ def start_anew(row: Row) -> None:
     _forget_months(row)
     row.habit[:, :, 0] = np.inf
     row.habit[:, :, 1] = -np.inf
-    row.ring_number[:] = 0
-    row.ring_count[:] = 0
-    row.ring[:] = 0.0
-    row.ring_span[:] = 0
+    _forget_closed(row)
     row.dirty |= HOT_DIRTY | WARM_DIRTY
-    for at in range(MONTH_PLACE + 1):
-        soil_ring(row, at)

@@ -133,7 +133,7 @@ WARM: Final[list[Field]] = [
     ("today_number", "i4"),  # the day that ``today`` is of, where the calendar is, since 1970
     # Hours of that day so far: what was usual, and by how much the hour left it, as codes; 0 where that is not known.
     ("today", "i2", (2, DAY_HOURS)),
-    ("tail", "f8", (4, 2)),  # least and most that the levels of 15m, 1h, 24h, and 7d's distance, may reach in a week
+    ("tail", "f4", (4, 2)),  # least and most that the levels of 15m, 1h, 24h, and 7d's distance, may reach in a week
     # Low and high that a window's observation reached now and then within each longer window: [window, longer - 1].
     ("habit", "f4", (WINDOWS - 1, WINDOWS - 1, 2)),
     ("vital_ms", "i8", (VITALS, 2)),  # since when a vital sign is bad, 0 for not at all, and when that was told
@@ -145,8 +145,7 @@ WARM: Final[list[Field]] = [
     ("swing_sums", "f4", (2,)),
     ("swing_count", "u2"),
     ("swing_window", "u1"),  # 1 + the window that it is of
-    ("tail_told", "f4", (4, 2)),  # what was last written down of ``tail``
-    ("tail_known", "u1", (4, 2)),
+    ("tail_told", "f4", (4, 2)),  # what was last written down of ``tail``; NaN for nothing
     ("version", "u2"),  # how many levels were accepted
     ("held", "u1"),  # no shift is accepted before the series is back ...
     ("left_out_ms", "i8", (2,)),  # ... and from when to when it was away, nothing is usual
@@ -156,16 +155,16 @@ WARM: Final[list[Field]] = [
     ("old_since_ms", "i8"),
     ("shifted_ms", "i8"),  # when the present level was accepted; 0 where no older one is kept
     ("rollback_ms", "i8"),  # from when on the older one is asked for; 0 for not at all
-    ("rule", "i4", (RULE_PLACES,)),  # threshold rules that watch it, by position in the rule book
+    ("rule", "i2", (RULE_PLACES,)),  # threshold rules that watch it, by position in the rule book
     ("rule_firing", "u1", (RULE_PLACES,)),
     # Since when the condition holds, when that was last told, when it last held; when a limit was said to be reached.
     ("rule_ms", "i8", (RULE_PLACES, 4)),
-    ("rule_peak", "f8", (RULE_PLACES,)),
+    ("rule_peak", "f4", (RULE_PLACES,)),
 ]
 """What closing buckets touch."""
 
 RING: Final[list[Field]] = [
-    ("ring_number", "i4", (BUCKETS,)),
+    ("ring_round", "u1", (BUCKETS,)),  # of its number (``streams.rings``)
     # Negative: an anomaly or maintenance fell into it, so baselines leave it out; of maintenance, M2 is negative, too.
     ("ring_count", "i4", (BUCKETS,)),
     ("ring", "f8", (BUCKETS, 4)),  # as ``open``
@@ -182,8 +181,8 @@ SEASON: Final[list[Field]] = [
 
 MONTH: Final[list[Field]] = [
     ("month_shift", "i2", (MONTH_DAYS,)),  # by how much hours of the day differ from their hour of the week, as a code
-    ("month_hours", "u1", (MONTH_DAYS, 2)),  # from which hour of the day on, and until which
-    ("month_share", "u1", (MONTH_DAYS,)),  # whether the shift is a share of what is usual
+    # From which hour of the day on, and until which; that with ``MONTH_SHARE`` if the shift is a share of the usual.
+    ("month_hours", "u1", (MONTH_DAYS, 2)),
     ("month_times", "u1", (MONTH_DAYS,)),  # how often in a row it came
 ]
 """What days of the month bring."""
@@ -196,6 +195,8 @@ for the days of the month.
 SLOT: Final = np.dtype([*HOT, *OPEN, *WARM, *RING, *SEASON, *MONTH, *DIRT], align=True)
 """All of a series. One record, because compiled code hands it on as one pointer."""
 
+MONTH_SHARE: Final = 32
+"""Beyond any hour of a day."""
 MEAN, M2, LOW, HIGH = range(4)
 """Columns of a bucket."""
 CENTER, SPREAD, UP, DOWN = range(4)

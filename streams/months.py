@@ -16,7 +16,7 @@ import numpy as np
 from streams.buckets import soil_ring
 from streams.clocks import local_hour, month_day, weekday_of
 from streams.jit import kernel
-from streams.layout import DAY_HOURS, MONTH_DAYS, MONTH_ENDS, MONTH_PLACE, Number, Row
+from streams.layout import DAY_HOURS, MONTH_DAYS, MONTH_ENDS, MONTH_PLACE, MONTH_SHARE, Number, Row
 
 _STARTS: Final = MONTH_DAYS - MONTH_ENDS
 KNOWN: Final = 2
@@ -83,7 +83,7 @@ def _cells(day: int) -> tuple[Number, Number]:
 def _size(row: Row, cell: int, center: float) -> Number:
     """By how much a day's hours are shifted where so much is usual."""
     size = _value_of(row.month_shift[cell])
-    return size * center if row.month_share[cell] else size
+    return size * center if row.month_hours[cell, 1] >= MONTH_SHARE else size
 
 
 @kernel
@@ -99,7 +99,7 @@ def _cell_at(row: Row, hour: int, params: Row) -> Number:
     if cell < 0 or row.month_times[cell] < KNOWN:
         return -1
     of_day = local % DAY_HOURS
-    return cell if row.month_hours[cell, 0] <= of_day < row.month_hours[cell, 1] else -1
+    return cell if row.month_hours[cell, 0] <= of_day < row.month_hours[cell, 1] % MONTH_SHARE else -1
 
 
 @kernel
@@ -179,7 +179,7 @@ def _keep(row: Row, cell: int, fit: tuple[Number, Number, Number], first: Number
     size, share, center = fit
     times: Number = np.int64(row.month_times[cell])
     from_hour: Number = np.int64(row.month_hours[cell, 0])
-    to_hour: Number = np.int64(row.month_hours[cell, 1])
+    to_hour: Number = np.int64(row.month_hours[cell, 1]) % MONTH_SHARE
     before, now = _size(row, cell, center), size * center if share else size
     near = before * now > 0.0 and max(abs(before), abs(now)) <= _ALIKE * min(abs(before), abs(now))
     both = min(last, to_hour) - max(first, from_hour)
@@ -191,8 +191,7 @@ def _keep(row: Row, cell: int, fit: tuple[Number, Number, Number], first: Number
     else:
         times = 1
     row.month_shift[cell] = _code_of(size)
-    row.month_share[cell] = share
-    row.month_hours[cell, 0], row.month_hours[cell, 1] = first, last
+    row.month_hours[cell, 0], row.month_hours[cell, 1] = first, last + share * MONTH_SHARE
     row.month_times[cell] = times
 
 
@@ -200,7 +199,6 @@ def _keep(row: Row, cell: int, fit: tuple[Number, Number, Number], first: Number
 def _forget(row: Row, cell: int) -> None:
     """A day on which nothing came."""
     row.month_shift[cell] = 0
-    row.month_share[cell] = 0
     row.month_hours[cell] = 0
     row.month_times[cell] = 0
 
@@ -316,7 +314,8 @@ def known_days(row: Any) -> list[MonthDay]:
     for cell in np.flatnonzero(row["month_times"] >= KNOWN).tolist():
         code = int(row["month_shift"][cell])
         size = 2.0 ** (abs(code) / _CODES - _OCTAVES)
-        hours = row["month_hours"][cell].tolist()
-        months, is_share = int(row["month_times"][cell]), bool(row["month_share"][cell])
-        found.append(MonthDay(day_of(cell), hours[0], hours[1], size if code > 0 else -size, is_share, months))
+        first, last = row["month_hours"][cell].tolist()
+        months, is_share = int(row["month_times"][cell]), last >= MONTH_SHARE
+        last %= MONTH_SHARE
+        found.append(MonthDay(day_of(cell), first, last, size if code > 0 else -size, is_share, months))
     return found

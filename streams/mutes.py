@@ -12,6 +12,7 @@ from typing import Final
 from streams.buckets import MUTED, add, advance, merge
 from streams.jit import kernel
 from streams.layout import LENGTHS, M2, WIDTHS_MS, Array, Number, Row
+from streams.rings import number_of
 
 _FIRST: Final = LENGTHS[0]
 _FIRST_MS: Final = WIDTHS_MS[0]
@@ -53,7 +54,7 @@ def merge_muted(row: Row, held: int, since_ms: int, work: Row) -> Number:
         return held
     oldest = max(row.open_number[0] - _FIRST, since_ms // _FIRST_MS)
     for at in range(_FIRST):
-        if row.ring[at, M2] < 0.0 and row.ring_number[at] >= oldest:
+        if row.ring[at, M2] < 0.0 and row.ring_count[at] != 0 and number_of(row, 0, at) >= oldest:
             held = merge(work.bucket, held, row.ring[at], abs(row.ring_count[at]))
     if row.open_frozen[0] < 0:
         held = merge(work.bucket, held, row.open[0], row.open_count[0])

@@ -33,6 +33,7 @@ from streams.layout import (
 )
 from streams.months import month_shift, note_today
 from streams.ranks import median_of
+from streams.rings import number_of
 from streams.tails import TAIL_SCRATCH, note_beyond, refresh_tails
 
 _FINE, _HOUR = 2, 3
@@ -217,7 +218,7 @@ def _of_hour(row: Row, hour: int, good: bool, work: Row) -> Number:
     found = 0
     for at in range(_OFFSETS[_FINE], _OFFSETS[_FINE] + _LENGTHS[_FINE]):
         count = row.ring_count[at]
-        if row.ring_number[at] // _A_FINE != hour or count == 0 or not abs(row.ring[at, MEAN]) < _MOST:
+        if number_of(row, _FINE, at) // _A_FINE != hour or count == 0 or not abs(row.ring[at, MEAN]) < _MOST:
             continue
         odd = count >= _FEW_SAMPLES and row.ring[at, M2] > _GLITCHY * row.inside * (count - 1) > 0.0
         if good and (count < 0 or odd):
@@ -278,7 +279,7 @@ def _note_hour(row: Row, hour: int, params: Row, work: Row) -> None:
     place = hour % SEASON_PATIENCE
     row.pending[:, place] = np.nan
     at = _OFFSETS[_HOUR] + hour % _LENGTHS[_HOUR]
-    if row.ring_number[at] != hour or row.ring_count[at] == 0:
+    if number_of(row, _HOUR, at) != hour or row.ring_count[at] == 0:
         return
     known = _of_week(row, hour * _HOUR_MS + _HOUR_MS // 2, params, work)
     all_of_it = _of_hour(row, hour, False, work)
@@ -305,7 +306,7 @@ def _learn_hour(row: Row, hour: int, params: Row, work: Row) -> None:
     """Let an hour teach its cell, unless it turned out to be anomalous."""
     at = _OFFSETS[_HOUR] + hour % _LENGTHS[_HOUR]
     place = hour % SEASON_PATIENCE
-    if row.ring_number[at] == hour and row.ring_count[at] > 0 and not np.isnan(row.pending[1, place]):
+    if number_of(row, _HOUR, at) == hour and row.ring_count[at] > 0 and not np.isnan(row.pending[1, place]):
         _learn(row, place_of(hour, params), row.pending[:, place], work)
 
 

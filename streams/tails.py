@@ -152,15 +152,15 @@ def refresh_tails(row: Row, work: Row) -> None:
     for level in range(_LEVELS):
         often = _third_of(row.days[level, 0], -1.0, work)
         low = max(_tail_of(row.reached[level, 0], newest, -1.0, work), often)
-        width = row.tail[level, 1] - row.tail[level, 0]
-        row.tail[level, 0] = min(-often, _towards(row.tail[level, 0], -low, width, free))
+        least, most = np.float64(row.tail[level, 0]), np.float64(row.tail[level, 1])
+        row.tail[level, 0] = min(-often, _towards(least, -low, most - least, free))
         often = _third_of(row.days[level, 1], 1.0, work)
         high = max(_tail_of(row.reached[level, 1], newest, 1.0, work), often)
-        row.tail[level, 1] = max(often, _towards(row.tail[level, 1], high, width, free))
+        row.tail[level, 1] = max(often, _towards(most, high, most - least, free))
     for side in range(2):
         often = _third_of(row.days[_USUAL, side], 1.0, work)
         far = max(_tail_of(row.beyond[side], newest, 1.0, work), often)
-        old = row.tail[_USUAL, side]
+        old = np.float64(row.tail[_USUAL, side])
         row.tail[_USUAL, side] = max(often, _towards(old, max(0.0, far), 2.0 * old, free or old == 0.0))
 
 

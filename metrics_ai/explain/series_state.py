@@ -37,6 +37,7 @@ from streams.bank import SeriesBank
 from streams.baselines import source_window
 from streams.layout import BLOCK, CENTER, DOWN, LENGTHS, OFFSETS, SPREAD, UP, WEEK_HOURS, WIDTHS_MS
 from streams.months import known_days
+from streams.rings import numbers_of
 from streams.seasons import TRUSTED
 
 _BANK: Final = frozenset({"hot", "warm", "ring", "season", "month", "names"})
@@ -181,7 +182,7 @@ def window_state(row: Any, at: int, settings: WindowSettings, family: MetricFami
 def _held(row: Any, at: int) -> tuple[int, int, int]:
     """Closed buckets that a window learns from, those it leaves out, and samples in the former."""
     ring = slice(OFFSETS[at], OFFSETS[at] + LENGTHS[at])
-    number, count = row["ring_number"][ring], row["ring_count"][ring].astype(np.int64)
+    number, count = numbers_of(row, at), row["ring_count"][ring].astype(np.int64)
     oldest = max(int(row["open_number"][at]) - LENGTHS[at], int(row["since_ms"]) // WIDTHS_MS[at])
     recent = number >= oldest
     good = recent & (count > 0)

@@ -26,6 +26,7 @@ from streams.layout import (
     STAMPS,
     WIDTHS_MS,
 )
+from streams.rings import numbers_of
 
 START_MS = 1_700_000_100_000
 # The whole record: Numba warns where a compiled function is called with a part of it first and all of it later.
@@ -200,7 +201,7 @@ def test_closed_buckets_of_every_window_are_what_numpy_says() -> None:
             inside = values[numbers == number]
             at = OFFSETS[window] + number % LENGTHS[window]
             if len(inside):
-                assert row["ring_number"][at] == number
+                assert numbers_of(row, window)[number % LENGTHS[window]] == number
                 assert row["ring_count"][at] == len(inside)
                 assert row["ring"][at].tolist() == pytest.approx(
                     [inside.mean(), ((inside - inside.mean()) ** 2).sum(), inside.min(), inside.max()]

@@ -17,6 +17,7 @@ from models.settings import DetectSettings
 from schemas.batch import HistogramPoint, SampleBatch
 from schemas.errors import ConfigurationError
 from schemas.series import Series
+from streams.layout import MONTH_SHARE
 from streams.months import _code_of
 
 MakeBatch = Callable[..., SampleBatch]
@@ -94,8 +95,7 @@ def test_days_of_the_month_that_are_known_are_listed(make_batch: MakeBatch) -> N
     row = operator.bank.slots[0]
     for cell, shift, share, times in ((0, -0.25, 0, 2), (1, 0.3, 0, 1), (30, 0.6, 1, 5)):
         row["month_shift"][cell] = _code_of(shift)
-        row["month_share"][cell] = share
-        row["month_hours"][cell] = (6, 24)
+        row["month_hours"][cell] = (6, 24 + share * MONTH_SHARE)
         row["month_times"][cell] = times
     (state,) = DetectState(blocks_of(operator), DetectSettings(), lambda _: True).states()
     text = [" ".join(line.split()) for line in state_lines(state)]
