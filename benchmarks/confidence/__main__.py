@@ -54,6 +54,7 @@ def main(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     if given.cases < 10:
         parser.error("--cases: ten at the least")
+    commit = shipping.commit()
     words = list(_heard(given.seed, given.cases, given.data))
     inputs, real, counts = columns(words)
     weights = dict(zip(FEATURES, fit(inputs, real, counts, KNOWN_SIGNS).tolist(), strict=True))
@@ -78,7 +79,8 @@ def main(arguments: list[str]) -> int:
         if path == RESULTS:
             draw(tables, DIAGRAM)
     if given.ship:
-        shipping.write(weights, {name: one.value for name, one in others.items()}, shipping.origin(given.seed, words))
+        precision = {name: one.value for name, one in others.items()}
+        shipping.write(weights, precision, shipping.origin(given.seed, words, commit))
     return 0
 
 

@@ -36,14 +36,19 @@ PRECISION: Final[Mapping[str, float]] = MappingProxyType(
 '''
 
 
-def origin(seed: int, words: Sequence[Word]) -> list[str]:
-    """Where the weights come from."""
+def commit() -> str:
+    """What is measured; to be asked before results are written."""
     run = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
+    return run.stdout.strip()
+
+
+def origin(seed: int, words: Sequence[Word], measured: str) -> list[str]:
+    """Where the weights come from."""
     files = sum(one.population == NAB for one in words)
     return [
         f"planted lives of seed {seed} ({len(words) - files} states)",
         f"NAB 1.1 ({files} states)" if files else "no NAB",
-        f"commit {run.stdout.strip()}",
+        f"commit {measured}",
         dt.datetime.now(dt.UTC).date().isoformat(),
     ]
 
