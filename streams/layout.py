@@ -1,6 +1,6 @@
 """How a series lies in memory: one record of fixed width.
 
-A series costs 7.7 KiB here: what every sample touches (500 bytes, at the front), buckets in the making and baselines,
+A series costs 7.6 KiB here: what every sample touches (500 bytes, at the front), buckets in the making and baselines,
 89 closed buckets of 42 bytes, and 168 hours of the week of 9.
 """
 
@@ -142,8 +142,8 @@ WARM: Final[list[Field]] = [
     ("rollback_ms", "i8"),  # from when on the older one is asked for; 0 for not at all
     ("rule", "i4", (RULE_PLACES,)),  # threshold rules that watch it, by position in the rule book
     ("rule_firing", "u1", (RULE_PLACES,)),
-    # Since when the condition holds, when that was last told, when it last held; when a limit was said to be reached.
-    ("rule_ms", "i8", (RULE_PLACES, 4)),
+    ("rule_ms", "i8", (RULE_PLACES, 2)),  # since when the condition holds, and when that was last told
+    ("rule_s", "u4", (RULE_PLACES, 2)),  # when it last held, and when a limit was said to be reached
     ("rule_peak", "f8", (RULE_PLACES,)),
 ]
 """What closing buckets touch."""
