@@ -58,8 +58,11 @@ RULE: Final = np.dtype(
 """A threshold rule for compiled code; ``from_ms`` to ``until_ms`` is when it holds."""
 GROWN, COVERED = range(2)
 """Of rates over a window, in the scratch of a bucket: by how much they grew, in how many seconds."""
-SINCE, TOLD, HELD, DUE = range(4)
-"""Times of a rule: since when its condition holds, when that was told, when it last held, when a limit was due."""
+SINCE, TOLD = range(2)
+"""Times of a rule in ms: since when its condition holds, and when that was told."""
+HELD, DUE = range(2)
+"""And in seconds: when it last held, and when a limit was said to be reached."""
+_FURTHEST_S: Final = 4294967295.0
 F_SLOPE: Final = F_WINDOWS + ETAS
 """Of a rule on ``eta``, the columns from ``F_WINDOWS`` on are the times to its limit, and the slope a second."""
 _WIDTHS = np.array(WIDTHS_MS, np.int64)
@@ -70,7 +73,6 @@ _SLACK: Final = 1.25
 # A time to a limit is news where it differs by this share from what is left of the time that was told, and by so much.
 _MOVED: Final = 0.25
 _LEAST_MOVE_S: Final = 900.0
-_LONGEST_S: Final = 1e12
 
 
 @kernel
@@ -238,20 +240,21 @@ def _lasts(row: Row, at: int, holds: bool, rule: Row) -> Number:
     if rule.keep_ms == 0:
         return holds
     if holds:
-        row.rule_ms[at, HELD] = row.newest_ms
+        row.rule_s[at, HELD] = np.uint32(min(row.newest_ms / 1000.0, _FURTHEST_S))
         row.dirty |= WARM_DIRTY
         return True
-    return row.rule_firing[at] != 0 and row.newest_ms - row.rule_ms[at, HELD] < rule.keep_ms
+    return row.rule_firing[at] != 0 and row.newest_ms - 1000.0 * row.rule_s[at, HELD] < rule.keep_ms
 
 
 @kernel
 def _has_moved(row: Row, at: int, left_s: float) -> Number:
     """Whether the time left is another than what was told lets expect; that none is known any more is, once."""
-    due_ms = row.rule_ms[at, DUE]
-    if not np.isfinite(left_s) or due_ms == 0:
-        return np.isfinite(left_s) != (due_ms != 0)
-    expected_s = (due_ms - row.newest_ms) / 1000.0
-    return abs(left_s - expected_s) > max(_MOVED * expected_s, _LEAST_MOVE_S)
+    due_s = float(row.rule_s[at, DUE])
+    now_s = row.newest_ms / 1000.0
+    if not np.isfinite(left_s) or due_s == 0.0:
+        return np.isfinite(left_s) != (due_s != 0.0)
+    expected_s = due_s - now_s
+    return abs(min(left_s, _FURTHEST_S - now_s) - expected_s) > max(_MOVED * expected_s, _LEAST_MOVE_S)
 
 
 @kernel
@@ -262,7 +265,8 @@ def _report(row: Row, at: int, code: int, measure: float, rule: Row, work: Row) 
         _tell(row, at, code, row.newest_ms, measure, work)
         return
     _tell(row, at, code, row.newest_ms, rule.towards * work.line[LEVEL], work)
-    row.rule_ms[at, DUE] = row.newest_ms + np.int64(1000.0 * min(measure, _LONGEST_S)) if np.isfinite(measure) else 0
+    due_s = min(row.newest_ms / 1000.0 + measure, _FURTHEST_S) if np.isfinite(measure) else 0.0
+    row.rule_s[at, DUE] = np.uint32(due_s)
     for quantile in range(ETAS):
         work.floats[told, F_WINDOWS + quantile] = work.etas[quantile]
     work.floats[told, F_SLOPE] = rule.towards * work.line[SLOPE]

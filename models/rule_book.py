@@ -137,7 +137,7 @@ def _move(row: Any, moved: Mapping[int, int]) -> None:
     count = 0
     for at, position in enumerate(held):
         if (new := moved.get(position)) is not None:
-            for name in ("rule_firing", "rule_ms", "rule_peak"):
+            for name in ("rule_firing", "rule_ms", "rule_s", "rule_peak"):
                 row[name][count] = row[name][at]
             row["rule"][count] = new
             count += 1
@@ -150,4 +150,5 @@ def _watch(row: Any, at: int, position: int) -> None:
     row["rule"][at] = position
     row["rule_firing"][at] = 0
     row["rule_ms"][at] = 0
+    row["rule_s"][at] = 0
     row["rule_peak"][at] = 0.0

@@ -1,7 +1,7 @@
 """How a series lies in memory: one record of fixed width.
 
-A series costs 8 KiB here: what every sample touches (500 bytes, at the front), buckets in the making and baselines,
-89 closed buckets of 38 bytes, 168 hours of the week of 9, and 33 days of the month of 6.
+A series costs 7.5 KiB here: what every sample touches (500 bytes, at the front), buckets in the making and baselines,
+89 closed buckets of 39 bytes, 168 hours of the week of 9, and 33 days of the month of 5.
 """
 
 from __future__ import annotations

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import heapq
-import sys
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import msgspec
@@ -51,29 +51,25 @@ class Name(NamedTuple):
     entity: str
 
 
-class _Series(NamedTuple):
-    slot: int
+class _Kind(NamedTuple):
+    """What a series is about; most series share it with many others."""
+
     metric: str
     signal: GoldenSignal | None
 
 
+_kind = lru_cache(maxsize=10_000)(_Kind)
+
+
 @dataclass(slots=True)
 class _Group:
-    """The series of an entity by their ids, and where its record is; -1 for none."""
+    """The slots of an entity's series by their ids, and where its record is; -1 for none."""
 
     name: Name
     index: int = -1
-    series: dict[int, _Series] = field(default_factory=dict)
+    series: dict[int, int] = field(default_factory=dict)
     witnesses: dict[GoldenSignal, list[int]] = field(default_factory=dict)
     """Slots of some of its series of each golden signal."""
-
-
-def _witnesses(series: dict[int, _Series]) -> dict[GoldenSignal, list[int]]:
-    found: dict[GoldenSignal, list[int]] = {}
-    for one in series.values():
-        if one.signal is not None and len(held := found.setdefault(one.signal, [])) < _WITNESSES:
-            held.append(one.slot)
-    return found
 
 
 def _grown(old: Array) -> Array:
@@ -102,6 +98,7 @@ class EntityBank:
         self._where = (np.full(0, -1, np.int32), np.full(0, -1, np.int32))
         self._findings = np.zeros(_ROOM, FINDING)
         self._name_of: list[Name | None] = []
+        self._kind_of: list[_Kind | None] = []
         self._names_dirty = False
         self._gone: dict[Name, None] = {}
         self._loaded: list[tuple[int, str, str]] = []
@@ -116,6 +113,7 @@ class EntityBank:
             more = np.full(slots - len(self._where[0]), -1, np.int32)
             self._where = (np.concatenate([self._where[0], more]), np.concatenate([self._where[1], more]))
             self._name_of.extend([None] * len(more))
+            self._kind_of.extend([None] * len(more))
 
     def watch(self, slot: int, series: Series, series_id: int) -> None:
         """Let a slot's series be one of its entity's."""
@@ -126,20 +124,24 @@ class EntityBank:
         group = self._groups.get(name)
         if group is None:
             group = self._groups[name] = _Group(name)
-        signal = signal_of(series.metric, series.labels)
-        group.series[series_id] = _Series(slot, sys.intern(series.metric), signal)
+        group.series[series_id] = slot
         self._name_of[slot] = group.name
-        if signal is not None and len(held := group.witnesses.setdefault(signal, [])) < _WITNESSES:
-            held.append(slot)
+        self._kind_of[slot] = _kind(series.metric, signal_of(series.metric, series.labels))
+        self._note_witness(group, slot)
         if self.settings.enabled:
             self._admit(slot, name, group)
+
+    def _note_witness(self, group: _Group, slot: int) -> None:
+        """Let a slot's series stand for its golden signal, if few do."""
+        kind = self._kind_of[slot]
+        if kind and kind.signal and len(held := group.witnesses.setdefault(kind.signal, [])) < _WITNESSES:
+            held.append(slot)
 
     def _admit(self, slot: int, name: Name, group: _Group) -> None:
         """Let a series be judged with the others, once there are enough."""
         if group.index < 0 and len(group.series) >= LEAST:
             group.index = self._take_record(name)
-            for one in group.series.values():
-                self._where[0][one.slot] = group.index
+            self._where[0][list(group.series.values())] = group.index
         if group.index >= 0:
             self._where[0][slot] = group.index
             self.records[group.index]["choose"] = DUE
@@ -160,12 +162,14 @@ class EntityBank:
     def forget(self, slot: int) -> None:
         """A series is gone; with its last one, so is the entity."""
         self._where[0][slot] = self._where[1][slot] = -1
-        name, self._name_of[slot] = self._name_of[slot], None
+        name, self._name_of[slot], self._kind_of[slot] = self._name_of[slot], None, None
         if name is None:
             return
         group = self._groups[name]
-        group.series = {key: one for key, one in group.series.items() if one.slot != slot}
-        group.witnesses = _witnesses(group.series)
+        group.series = {key: one for key, one in group.series.items() if one != slot}
+        group.witnesses = {}
+        for one in group.series.values():
+            self._note_witness(group, one)
         if group.index >= 0:
             self.records[group.index]["choose"] = DUE
             self.records[group.index]["dirty"] = 1
@@ -192,7 +196,7 @@ class EntityBank:
     def slots_of(self, name: Name, ids: Iterable[int]) -> dict[int, int]:
         """The slots of those of an entity's series that are still here, by series id."""
         known = self._groups[name].series
-        return {key: known[key].slot for key in ids if key in known}
+        return {key: known[key] for key in ids if key in known}
 
     def signals_of(self, name: Name, first_ms: Array, by_ms: int) -> list[GoldenSignal]:
         """The golden signals that an entity had series of by a time."""
@@ -242,7 +246,7 @@ class EntityBank:
     def _are_all(self, slots: Collection[int], index: int) -> bool:
         """Whether slots hold all series of an entity."""
         name = self.names[index]
-        return name is not None and {one.slot for one in self._groups[name].series.values()}.issubset(slots)
+        return name is not None and set(self._groups[name].series.values()).issubset(slots)
 
     def _choose(self, index: int, first_ms: Array) -> None:
         """Choose an entity's members: golden signals first, few of each metric before many of one."""
@@ -252,10 +256,12 @@ class EntityBank:
         minute = int(record["minute"]) + 1
         known = set(record["id"][: record["count"]].tolist())
         by = (minute - PATIENCE) * _MINUTE_MS
-        able = {key: one for key, one in group.series.items() if key in known or 0 < int(first_ms[one.slot]) <= by}
+        able = {key: slot for key, slot in group.series.items() if key in known or 0 < int(first_ms[slot]) <= by}
         nth: Counter[str] = Counter()
         ranked = []
-        for key, one in sorted(able.items()):
+        for key, slot in sorted(able.items()):
+            one = self._kind_of[slot]
+            assert one is not None
             ranked.append((not (one.signal and nth[one.metric] < _GOLDEN_FEW), nth[one.metric], one.metric, key))
             nth[one.metric] += 1
         chosen = sorted(key for *_, key in sorted(ranked)[:MEMBERS])
@@ -293,8 +299,8 @@ class EntityBank:
         places = {
             key: place for place, key in enumerate(self.records[index]["id"][: self.records[index]["count"]].tolist())
         }
-        for key, one in self._groups[name].series.items():
-            self._where[1][one.slot] = places.get(key, -1)
+        for key, slot in self._groups[name].series.items():
+            self._where[1][slot] = places.get(key, -1)
 
     def mark_all(self) -> None:
         """Call everything changed."""
