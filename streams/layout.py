@@ -157,8 +157,8 @@ WARM: Final[list[Field]] = [
     ("rollback_ms", "i8"),  # from when on the older one is asked for; 0 for not at all
     ("rule", "i2", (RULE_PLACES,)),  # threshold rules that watch it, by position in the rule book
     ("rule_firing", "u1", (RULE_PLACES,)),
-    # Since when the condition holds, when that was last told, when it last held; when a limit was said to be reached.
-    ("rule_ms", "i8", (RULE_PLACES, 4)),
+    ("rule_ms", "i8", (RULE_PLACES, 2)),  # since when the condition holds, and when that was last told
+    ("rule_s", "u4", (RULE_PLACES, 2)),  # when it last held, and when a limit was said to be reached
     ("rule_peak", "f4", (RULE_PLACES,)),
 ]
 """What closing buckets touch."""
