@@ -378,7 +378,7 @@ def _build_sweep(digest: int) -> Sweep:
             silent_ms[slot] = silence_of(row, now_ms)
             if row.first_ms == 0:
                 continue
-            if silent_ms[slot] > stale_limit(row, params):
+            if silent_ms[slot] > min(stale_limit(row, params), params.forget_ms):
                 work.at_row = slot
                 work.slot = slot
                 work.muted = row.maintenance > 0 and is_muted(row, now_ms, muted)

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from models.detect import DetectOperator, DetectSettings
 from models.trace import VERDICTS, make_trace
 from schemas.series import Series
 from tests.unit.models.streams import START_MS, Bench, Sample, batch_of, stream
@@ -151,3 +152,14 @@ def test_every_row_has_a_verdict_where_they_are_asked_for(cpu: Series, bench: Be
     assert told["score"][119] <= 1.0 < told["score"][127]
     assert told["low"][119] < 0.1 < told["high"][119] < 0.97
     assert np.isnan(told["low"][0])
+
+
+def test_what_is_open_ends_before_its_series_is_forgotten_however_soon_that_is() -> None:
+    operator = DetectOperator(DetectSettings(forget_after_s=600, stale_s=1200), 0, 1)
+    found = operator.step_batch(batch_of(stream(Series("t", "queue"), [1.0, 1.2] * 150 + [9.0] * 20)))
+    assert found[-1].state == "update"
+    last_ms = START_MS + 319_000
+    operator.on_tick(last_ms)
+    (end,) = operator.on_tick(last_ms + 601_000)
+    assert (end.id, end.state, end.end_reason) == (found[0].id, "end", "silent")
+    assert operator.series_count == 0
