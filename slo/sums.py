@@ -14,7 +14,7 @@ import numpy as np
 from slo.definition import CalendarWindow
 from slo.packing import COLUMNS, FloatArray
 from slo.slices import Corrected, SliceStore
-from slo.windows import Calendar, Period
+from slo.windows import Calendar
 
 _FINE: Final = 2.0**26
 _PARTS: Final = 3
