@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Method = Literal["Occurrences", "Timeslices", "RatioTimeslices"]
 Operator = Literal["lt", "lte", "gt", "gte"]
 Unknown = Literal["ignore", "good", "bad"]
+DerivedSource = Literal["node_health", "alert_feedback", "network_utilisation"]
+Priority = Literal["P0", "P1", "P2", "P3"]
 CalendarUnit = Literal["day", "week", "month", "quarter", "year"]
 OCCURRENCES_SLICE_S: Final = 5
 """Events are counted in slices of so many seconds, and every window moves on by one of them."""
@@ -25,8 +27,19 @@ class _Part(BaseModel):
 class Source(_Part):
     """Series: their metric's name, and conditions on labels in PromQL's syntax (``{job="api",code=~"5.."}``)."""
 
-    metric: str
+    metric: Annotated[str, Field(description="Empty where a condition on ``__name__`` says which.")]
     selector: str = "{}"
+
+    @property
+    def select(self) -> str:
+        """Both as one selector.
+
+        Examples
+        --------
+        >>> Source(metric="http_requests_total", selector='{code=~"5.."}').select
+        'http_requests_total{code=~"5.."}'
+        """
+        return self.metric if self.metric and self.selector == "{}" else f"{self.metric}{self.selector}"
 
 
 class RatioIndicator(_Part):
@@ -63,7 +76,34 @@ class ThresholdIndicator(_Part):
     quantile: Annotated[float | None, Field(gt=0, lt=1)] = None
 
 
-Indicator = Annotated[RatioIndicator | BucketIndicator | ThresholdIndicator, Field(discriminator="kind")]
+class DerivedIndicator(_Part):
+    """What no series says by itself.
+
+    ``node_health``: in each slice every node of the cluster is an event, good while it has no critical anomaly; a
+    node that left is none. ``alert_feedback``: every alert that somebody judged is an event, good if it needed action;
+    those that nobody judged are none. ``network_utilisation``: of every interface, the larger of the rates of bytes
+    received and sent (``node_network_{receive,transmit}_bytes_total``) as a share of its speed
+    (``node_network_speed_bytes``); a sample of it is good if it compares so to ``value``, and unknown while the speed
+    is. Conditions on labels are on those of the node, the alert or the interface.
+    """
+
+    kind: Literal["derived"] = "derived"
+    source: DerivedSource
+    selector: str = "{}"
+    op: Operator | None = None
+    value: float | None = None
+
+    @model_validator(mode="after")
+    def _compares(self) -> Self:
+        wanted = self.source == "network_utilisation"
+        if (self.op is not None) != wanted or (self.value is not None) != wanted:
+            raise ValueError("network_utilisation compares with op and value, and no other source does")
+        return self
+
+
+Indicator = Annotated[
+    RatioIndicator | BucketIndicator | ThresholdIndicator | DerivedIndicator, Field(discriminator="kind")
+]
 
 
 class RollingWindow(_Part):
@@ -93,7 +133,13 @@ class BurnTier(_Part):
     long_s: Annotated[int, Field(gt=0)]
     short_s: Annotated[int, Field(gt=0)]
     factor: Annotated[float, Field(gt=0)]
-    priority: Literal["P0", "P1", "P2", "P3"]
+    priority: Priority
+
+    @model_validator(mode="after")
+    def _short_is_shorter(self) -> Self:
+        if self.short_s > self.long_s:
+            raise ValueError(f"the short window of {self.name} is longer than its long one")
+        return self
 
 
 class AlertPolicy(_Part):
@@ -106,6 +152,17 @@ class AlertPolicy(_Part):
     remaining: Annotated[
         tuple[float, ...], Field(description="Shares of the budget that are left; each is told once it is reached.")
     ] = (0.5, 0.25, 0.0)
+
+    @model_validator(mode="after")
+    def _tiers_are_custom(self) -> Self:
+        if self.tiers and self.profile != "custom":
+            raise ValueError(f"the profile {self.profile} brings tiers of its own: those given are of custom")
+        names = [tier.name for tier in self.tiers]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"tiers of one name: {', '.join(twice)}")
+        if not all(0 <= share < 1 for share in self.remaining):
+            raise ValueError("shares that remain lie from 0 up to, not at, 1")
+        return self
 
 
 class Slo(_Part):
@@ -128,6 +185,12 @@ class Slo(_Part):
     ] = None
     unknown: Annotated[Unknown, Field(description="What a slice without data counts as.")] = "ignore"
     alerts: AlertPolicy = AlertPolicy()
+
+    @model_validator(mode="after")
+    def _sla_is_below(self) -> Self:
+        if self.sla is not None and self.sla >= self.target:
+            raise ValueError(f"the SLA {self.sla:g} is not below the target {self.target:g}")
+        return self
 
     @property
     def key(self) -> str:

@@ -1,0 +1,162 @@
+"""OpenSLO's alert policies as tiers of burn rates.
+
+A condition of kind ``burnrate`` is a tier: ``lookbackWindow`` is its long window, ``alertAfter`` its short one,
+``threshold`` its factor. ``severity`` is P0 to P3, or one of the words in ``SEVERITIES``.
+"""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+
+from slo.definition import AlertPolicy, BurnTier, Priority, RollingWindow, TimeWindow
+from slo.durations import seconds_of
+from slo.objects import Described, Metadata, metadata_of, name_of
+from slo.profiles import period_s
+from slo.sources import read_by
+from slo.yaml_values import Value
+
+SEVERITIES: Final[Mapping[str, Priority]] = {
+    **{one.lower(): one for one in typing.get_args(Priority)},
+    "critical": "P0",
+    "page": "P1",
+    "ticket": "P2",
+    "warning": "P2",
+    "info": "P3",
+}
+_PROFILES: Final = ("google", "sloth", "pyrra", "custom")
+_MOST_EVENTS: Final = 10**12
+Known = Mapping[tuple[str, str], Described]
+
+
+def policy_of(listed: Value | None, annotations: Mapping[str, Value], known: Known, window: TimeWindow) -> AlertPolicy:
+    """When an SLO speaks up: by its ``alertPolicies`` and annotations.
+
+    Raises
+    ------
+    ConfigurationError
+        If they cannot hold.
+    """
+    tiers = [_tier(one, known, window) for one in listed.items()] if listed is not None else []
+    given: dict[str, Any] = {"tiers": tuple(tiers), "profile": "custom" if tiers else "google"}
+    if "alert-profile" in annotations:
+        profile = annotations["alert-profile"].choice(_PROFILES)
+        if tiers and profile != "custom":
+            raise annotations["alert-profile"].error(
+                f"{profile} brings tiers of its own, and alertPolicies are given", "Keep one of them"
+            )
+        given["profile"] = profile
+    for key, name in (("min-events", "min_events"), ("min-bad", "min_bad")):
+        if key in annotations:
+            given[name] = _count(annotations[key])
+    if "remaining" in annotations:
+        given["remaining"] = _shares(annotations["remaining"])
+    names = [tier.name for tier in tiers]
+    if listed is not None and len(set(names)) < len(names):
+        raise listed.error("two conditions have one name", "Give each condition a name of its own")
+    return AlertPolicy(**given)
+
+
+def _count(value: Value) -> int:
+    text = value.text()
+    if not (text.isascii() and text.isdecimal()) or len(text) > 12:
+        raise value.error(f"{text[:40]!r} is no count", f"Write a whole number up to {_MOST_EVENTS}, in quotes")
+    return int(text)
+
+
+def _shares(value: Value) -> tuple[float, ...]:
+    text = value.text()
+    if text == "none":
+        return ()
+    try:
+        shares = tuple(float(Decimal(one)) for one in text.split("_"))
+    except InvalidOperation:
+        shares = (1.0,)
+    if not all(0 <= share < 1 for share in shares):
+        raise value.error(
+            f"{text[:40]!r} are no shares of a budget", "Write them like 0.5_0.25_0, each below 1; or none"
+        )
+    return shares
+
+
+def _tier(listed: Value, known: Known, window: TimeWindow) -> BurnTier:
+    metadata, spec = _condition(_policy_spec(listed, known), known)
+    fields = spec.fields(("description", "severity", "condition"), ("severity", "condition"))
+    severity = fields["severity"].text()
+    if severity.lower() not in SEVERITIES:
+        raise fields["severity"].error(
+            f"there is no severity {severity[:40]!r}", f"Choose one of {', '.join(SEVERITIES)}"
+        )
+    condition = fields["condition"].fields(
+        ("kind", "op", "threshold", "lookbackWindow", "alertAfter"), ("threshold", "lookbackWindow", "alertAfter")
+    )
+    if "kind" in condition:
+        condition["kind"].choice(("burnrate",))
+    if "op" in condition:
+        condition["op"].choice(("gt", "gte"))
+    factor = condition["threshold"].number()
+    if factor <= 0:
+        raise condition["threshold"].error(f"{factor:g} is no burn rate", "It lies above 0: at 1 the budget just lasts")
+    long_s, short_s = (read_by(condition[key], seconds_of) for key in ("lookbackWindow", "alertAfter"))
+    if short_s > long_s:
+        raise condition["alertAfter"].error(
+            "the short window is longer than the long one", "alertAfter is at most lookbackWindow; a twelfth is usual"
+        )
+    if isinstance(window, RollingWindow) and long_s > period_s(window):
+        raise condition["lookbackWindow"].error("it is longer than the SLO's own window", "Choose a shorter one")
+    return BurnTier(
+        name=metadata.name, long_s=long_s, short_s=short_s, factor=factor, priority=SEVERITIES[severity.lower()]
+    )
+
+
+def _policy_spec(listed: Value, known: Known) -> Value:
+    """The specification of a policy that is named, referred to, or written here."""
+    reference = listed
+    if listed.is_mapping:
+        fields = listed.fields(("alertPolicyRef", "apiVersion", "kind", "metadata", "spec"))
+        if "spec" in fields:
+            return fields["spec"]
+        if "alertPolicyRef" not in fields:
+            raise listed.error(
+                "neither alertPolicyRef nor spec is given", "Name an AlertPolicy, or write its spec here"
+            )
+        reference = fields["alertPolicyRef"]
+    name = name_of(reference)
+    if ("AlertPolicy", name) not in known:
+        raise reference.error(f"there is no AlertPolicy {name}", "Define it, or remove its name")
+    return known["AlertPolicy", name].spec
+
+
+def _condition(policy: Value, known: Known) -> tuple[Metadata, Value]:
+    """The one condition of a policy."""
+    fields = policy.fields(
+        (
+            "description",
+            "alertWhenNoData",
+            "alertWhenResolved",
+            "alertWhenBreaching",
+            "conditions",
+            "notificationTargets",
+        ),
+        ("conditions",),
+    )
+    for key in ("alertWhenNoData", "alertWhenResolved", "alertWhenBreaching"):
+        if key in fields and not fields[key].boolean() and key == "alertWhenBreaching":
+            raise fields[key].error(
+                "a policy that is silent while the budget burns", "Write true, or remove the policy"
+            )
+    items = fields["conditions"].items()
+    if len(items) != 1:
+        raise fields["conditions"].error(f"{len(items)} conditions, where one is wanted", "Make a policy of each")
+    condition = items[0].fields(("conditionRef", "kind", "metadata", "spec"))
+    if "conditionRef" not in condition:
+        if "metadata" not in condition or "spec" not in condition:
+            raise items[0].error("neither conditionRef nor metadata and spec are given", "Name an AlertCondition")
+        return metadata_of(condition["metadata"]), condition["spec"]
+    name = name_of(condition["conditionRef"])
+    if ("AlertCondition", name) not in known:
+        raise condition["conditionRef"].error(f"there is no AlertCondition {name}", "Define it, or write it here")
+    found = known["AlertCondition", name]
+    return found.metadata, found.spec

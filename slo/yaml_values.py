@@ -1,0 +1,244 @@
+"""Values of a YAML text that know where they stand, so that every error can say so.
+
+A reader asks a value for what it should be (``text()``, ``number()``, ``fields(...)``); where it is not, one line says
+so:
+``FILE:LINE: PATH: what is wrong. What to do``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import TypeVar
+
+import yaml
+
+from schemas.errors import ConfigurationError
+
+_BOOLEANS = {"true": True, "false": False}
+_Choice = TypeVar("_Choice", bound=str)
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A node of a YAML text.
+
+    Parameters
+    ----------
+    file
+        The text's name, as a user gave it.
+    path
+        Where it stands in its document: ``spec.objectives[0].target``.
+    node
+        The node itself.
+    """
+
+    file: str
+    path: str
+    node: yaml.Node
+
+    @property
+    def place(self) -> str:
+        """``FILE:LINE``."""
+        return f"{self.file}:{self.node.start_mark.line + 1}"
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it is a list."""
+        return isinstance(self.node, yaml.SequenceNode)
+
+    @property
+    def is_mapping(self) -> bool:
+        """Whether it is a mapping."""
+        return isinstance(self.node, yaml.MappingNode)
+
+    def error(self, what: str, way_out: str = "") -> ConfigurationError:
+        """What is wrong with it."""
+        return ConfigurationError(
+            f"{self.place}: {self.path}: {what}" if self.path else f"{self.place}: {what}", way_out
+        )
+
+    def fields(self, known: Sequence[str], required: Sequence[str] = ()) -> dict[str, Value]:
+        """A mapping's values; every key must be known, and those required be there.
+
+        Raises
+        ------
+        ConfigurationError
+            If it is no mapping, or a key is unknown or missing.
+        """
+        found = self.mapping()
+        for key, value in found.items():
+            if key not in known:
+                close = difflib.get_close_matches(key, known, 1)
+                raise value.error(
+                    "there is no such field",
+                    f"Did you mean {close[0]}?" if close else f"Known here: {', '.join(known)}",
+                )
+        for key in required:
+            if key not in found:
+                raise self.error(f"{key} is missing", f"Add {key}")
+        return found
+
+    def mapping(self) -> dict[str, Value]:
+        """A mapping's values by key.
+
+        Raises
+        ------
+        ConfigurationError
+            If it is none, a key is no text, or stands twice.
+        """
+        if not isinstance(self.node, yaml.MappingNode):
+            raise self.error(f"a mapping is wanted, not {self._said()}", "Write key: value")
+        found: dict[str, Value] = {}
+        for key, value in self.node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise self.error("a key is no text", "Write key: value")
+            if key.value in found:
+                raise Value(self.file, self._below(key.value), key).error("it stands here twice", "Keep one of them")
+            found[key.value] = Value(self.file, self._below(key.value), value)
+        return found
+
+    def items(self) -> list[Value]:
+        """A list's values.
+
+        Raises
+        ------
+        ConfigurationError
+            If it is no list.
+        """
+        if not isinstance(self.node, yaml.SequenceNode):
+            raise self.error(f"a list is wanted, not {self._said()}", "Write it as - item")
+        return [Value(self.file, f"{self.path}[{at}]", node) for at, node in enumerate(self.node.value)]
+
+    def text(self, longest: int = 1050) -> str:
+        """Text that is not empty.
+
+        Raises
+        ------
+        ConfigurationError
+            If it is none, or longer.
+        """
+        if not isinstance(self.node, yaml.ScalarNode) or self._is("null"):
+            raise self.error(f"text is wanted, not {self._said()}")
+        text = str(self.node.value)
+        if not text.strip():
+            raise self.error("text is wanted, and it is empty")
+        if len(text) > longest:
+            raise self.error(f"{len(text)} characters, where {longest} are the most", "Shorten it")
+        return text
+
+    def decimal(self) -> Decimal:
+        """A number to the digit.
+
+        Raises
+        ------
+        ConfigurationError
+            If it is none, or not finite.
+        """
+        # Plain text too: to YAML 1.1, which the parser speaks, 1e-3 is no number.
+        plain = isinstance(self.node, yaml.ScalarNode) and not self.node.style
+        try:
+            number = Decimal(self.node.value) if plain else None
+        except InvalidOperation:
+            number = None
+        if number is None or not number.is_finite() or not math.isfinite(float(number)):
+            raise self.error(f"a number is wanted, not {self._said()}")
+        return number
+
+    def number(self) -> float:
+        """A number.
+
+        Raises
+        ------
+        ConfigurationError
+            If it is none, or not finite.
+        """
+        return float(self.decimal())
+
+    def boolean(self) -> bool:
+        """True or false.
+
+        Raises
+        ------
+        ConfigurationError
+            If it is neither.
+        """
+        found = _BOOLEANS.get(str(self.node.value).lower()) if self._is("bool") else None
+        if found is None:
+            raise self.error(f"true or false is wanted, not {self._said()}")
+        return found
+
+    def choice(self, known: Sequence[_Choice]) -> _Choice:
+        """One of some words.
+
+        Raises
+        ------
+        ConfigurationError
+            If it is another.
+        """
+        text = self.text()
+        for one in known:
+            if text == one:
+                return one
+        close = difflib.get_close_matches(text, known, 1, 0.4)
+        raise self.error(
+            f"{text!r} is none of {', '.join(known)}", f"Did you mean {close[0]}?" if close else "Choose one of them"
+        )
+
+    def _is(self, tag: str) -> bool:
+        return isinstance(self.node, yaml.ScalarNode) and self.node.tag == f"tag:yaml.org,2002:{tag}"
+
+    def _said(self) -> str:
+        if isinstance(self.node, yaml.MappingNode):
+            return "a mapping"
+        if isinstance(self.node, yaml.SequenceNode):
+            return "a list"
+        return "nothing" if self._is("null") else repr(str(self.node.value)[:60])
+
+    def _below(self, key: str) -> str:
+        return f"{self.path}.{key[:80]}" if self.path else key[:80]
+
+
+def documents(text: str, file: str) -> Iterator[Value]:
+    """The documents of a YAML text; empty ones are left out.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is no YAML; the documents before that place came.
+    """
+    try:
+        for node in yaml.compose_all(text, yaml.SafeLoader):
+            root = Value(file, "", node)
+            if not (isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null"):
+                yield root
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        problem = " ".join(str(error.problem or error.context).split())
+        line = mark.line + 1 if mark else 1
+        raise ConfigurationError(f"{file}:{line}: not YAML ({problem})", "Mend the line, or quote its text") from error
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise ConfigurationError(
+            f"{file}:{line}: not YAML (a character that YAML does not allow)", "Remove it"
+        ) from error
+    except RecursionError as error:
+        raise ConfigurationError(f"{file}:1: not YAML (nested too deeply)", "Mend the file") from error
+
+
+def decoded(content: bytes, file: str) -> str:
+    """A file's text.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is not UTF-8.
+    """
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ConfigurationError(f"{file}:{line}: the text is not UTF-8", "Save it as UTF-8") from error
