@@ -176,10 +176,25 @@ class SliceStore:
             self.judged[at] = judge(self.shape.method, self.raw[at], self.slice_target, alive)
         return self.judged[at], self.present[at]
 
+    def rejudge(self) -> None:
+        """Judge again all slices that are closed and still take counts, from what partitions counted."""
+        for row in range(self.begin, self.closed):
+            if row in self.cells:
+                self._sum(row)
+            at = row % self.ring_rows
+            if self.shape.method != "Occurrences":
+                self.judged[at] = judge(self.shape.method, self.raw[at], self.slice_target, self.since <= row)
+
+    def begin_after(self, count: int) -> int:
+        """The first row that takes counts once so many more are closed."""
+        chunk = self.shape.chunk_rows
+        return max(self.begin, (self.closed + count - self.shape.late_rows) // chunk * chunk)
+
     def close(self, count: int) -> None:
         """Call the next rows closed, and pack those that take no counts any more."""
+        begin = self.begin_after(count)
         self.closed += count
-        while self.begin + self.shape.chunk_rows <= self.closed - self.shape.late_rows:
+        while self.begin < begin:
             self._seal()
 
     def take(self, first: int, count: int) -> FloatArray:

@@ -119,6 +119,11 @@ class WindowSums:
         """The counts as they are, shape (windows, slots, columns)."""
         return join(self.sums)
 
+    def turn_to(self, at_ms: int) -> None:
+        """Be in the calendar's window that holds an event time."""
+        if self._calendar:
+            self.period = self._calendar.at(at_ms)
+
     def grow(self, slots: int) -> None:
         """Have room for more SLOs."""
         self.sums = np.pad(self.sums, ((0, 0), (0, slots - self.sums.shape[1]), (0, 0)))

@@ -12,14 +12,13 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from schemas.errors import ConfigurationError
-from slo.definition import CalendarUnit, CalendarWindow, TimeWindow
+from slo.definition import CalendarUnit, CalendarWindow
 
 DAY_S: Final = 86_400
 PERIODS_S: Final = {"daily": DAY_S, "weekly": 7 * DAY_S, "monthly": 30 * DAY_S}
 """Rolling periods of which every SLO's budget is told, besides its own."""
 _DAYS: Final[dict[CalendarUnit, int]] = {"day": 1, "week": 7}
 _MONTHS: Final[dict[CalendarUnit, int]] = {"month": 1, "quarter": 3, "year": 12}
-_NOMINAL_DAYS: Final[dict[CalendarUnit, int]] = {"day": 1, "week": 7, "month": 30, "quarter": 90, "year": 365}
 _FORMATS: Final = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d", "%Y-%m-%dT%H:%M:%S")
 
 
@@ -96,21 +95,6 @@ class Calendar:
             day = min(self._start.day, calendar.monthrange(year, month + 1)[1])
             local = self._start.replace(year=year, month=month + 1, day=day)
         return round(local.replace(tzinfo=self._zone).timestamp()) * 1000
-
-
-def nominal_s(window: TimeWindow) -> int:
-    """How long a window is, in seconds; of months, quarters and years what is usually said of them.
-
-    Burn-rate factors are shares of it, and must not change with the month.
-
-    Examples
-    --------
-    >>> nominal_s(CalendarWindow(unit="month", start="2026-01-01 00:00:00")) // DAY_S
-    30
-    """
-    if window.kind == "rolling":
-        return window.duration_s
-    return _NOMINAL_DAYS[window.unit] * window.count * DAY_S
 
 
 def _parse(text: str) -> dt.datetime:
