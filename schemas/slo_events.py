@@ -158,6 +158,16 @@ class SloStatus(Event):
         """The record's."""
         return f"{self.tenant}/{self.slo}"
 
+    def budget(self, period: PeriodName) -> PeriodBudget:
+        """That of one period.
+
+        Raises
+        ------
+        KeyError
+            If it is not told.
+        """
+        return {one.period: one for one in self.budgets}[period]
+
 
 class SloAlert(Event):
     """A turn in the life of one alert of an objective: its start, an update, or its end."""

@@ -161,6 +161,7 @@ class Bank:
         self.members: dict[int, Member] = {}
         self.ledgers: dict[int, Ledger] = {}
         self.spenders: dict[int, dict[int, dict[int, list[tuple[str, float]]]]] = {}
+        self.spent_rows: dict[int, set[int]] = {}
         self.dirty_rows: set[int] = set()
         self.dirty_ledgers: set[int] = set()
 
@@ -198,6 +199,7 @@ class Bank:
     def remove(self, slot: int) -> None:
         """Forget an SLO and free its slot."""
         del self.members[slot], self.ledgers[slot]
+        self.spent_rows.pop(slot, None)
         self.store.clear(slot)
         self.lanes.clear(slot)
         self.sums.sums[:, slot] = 0.0
@@ -231,10 +233,25 @@ class Bank:
             kept = self.spenders.setdefault(row, {}).setdefault(partition, {})
             for slot in slots.tolist():
                 kept[slot] = spenders.get(slot, [])
+                if kept[slot]:
+                    self.spent_rows.setdefault(slot, set()).add(row)
         if corrected:
             self.sums.correct(corrected)
             present = self.store.present[row % self.store.ring_rows]
             self.last = np.where(present, np.maximum(self.last, row), self.last)
+
+    def put_run(self, first: int, counts: FloatArray) -> None:
+        """Take consecutive slices of all SLOs, which are not closed yet, shape (rows, slots, columns)."""
+        self.store.put_run(first, counts)
+        self.dirty_rows.update(range(first, first + len(counts)))
+
+    def index_spenders(self) -> None:
+        """Find again in which slices each SLO has spenders."""
+        self.spent_rows = {}
+        for row, partitions in self.spenders.items():
+            for slots in partitions.values():
+                for slot in [one for one, spent in slots.items() if spent]:
+                    self.spent_rows.setdefault(slot, set()).add(row)
 
     def close_until(self, row: int) -> list[Transition]:
         """Close all rows before this one, and say which alerts turned."""
@@ -246,7 +263,7 @@ class Bank:
     def pending(self, slot: int) -> dict[str, float]:
         """What an SLO's spenders spent in slices that still take counts."""
         found: dict[str, float] = {}
-        for row in sorted(self.spenders):
+        for row in sorted(self.spent_rows.get(slot, ())):
             for who, bad in self._spent(row, slot):
                 found[who] = found.get(who, 0.0) + bad
         return found
@@ -374,6 +391,7 @@ class Bank:
                 if spent:
                     self.ledgers[slot].add(row * self.spec.shape.slice_s * 1000, spent)
                     self.dirty_ledgers.add(slot)
+                self.spent_rows.get(slot, set()).discard(row)
             del self.spenders[row]
 
 

@@ -11,20 +11,20 @@ The counts are a function of the set of records that came in time, whatever thei
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Final, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from schemas.slo_events import SloSlice, SloStatus
+from schemas.slo_events import SloSlice
 from slo.bank import Bank, BankSpec, Member, spec_of
 from slo.burn import Transition
 from slo.definition import Slo
 from slo.moving import put_in, take_out
 from slo.packing import COLUMNS, FloatArray
 from slo.profiles import period_s, tiers_of
-from slo.status import Figures
+from slo.status import Figures, Status
 
 _HOUR_S: Final = 3600
 
@@ -48,7 +48,7 @@ class Outcome(NamedTuple):
     """What a step had to say."""
 
     alerts: list[Transition]
-    statuses: list[SloStatus]
+    statuses: list[Status]
 
 
 class Place(NamedTuple):
@@ -145,31 +145,32 @@ class Engine:
         """Let time pass."""
         return self._advance(at_ms)
 
-    def on_run(self, key: str, start_ms: int, counts: FloatArray) -> Outcome:
-        """Take a history of one SLO at once, shape (slices, columns: bad, total, unknown); NaN is not measured.
+    def on_runs(self, start_ms: int, counts: Mapping[str, FloatArray]) -> Outcome:
+        """Take a history at once: by SLO, shape (slices, columns: bad, total, unknown); NaN is not measured.
 
-        For evaluation: slices that no record is about, the first of which is not closed yet, nor any of another SLO
-        that they are to go beside.
+        For evaluation and benchmarks: slices that are not closed yet, that no record is about, all of one length; of
+        other SLOs that are kept beside these ones they are not measured.
         """
-        found = self._advance(start_ms)
-        place = self.places[key]
-        bank = self.banks[place.bank]
-        slice_ms = bank.spec.shape.slice_s * 1000
-        grace_ms = round(self.settings.grace_s * 1000)
-        alerts, statuses = found
-        block = bank.spec.shape.block_rows
-        for at in range(0, len(counts), block):
-            part = counts[at : at + block]
-            rows = np.full((len(part), bank.store.slots, COLUMNS), np.nan)
-            rows[:, place.slot] = part
+        alerts, statuses = self._advance(start_ms)
+        places = {key: self.places[key] for key in counts}
+        shape = self.banks[next(iter(places.values())).bank].spec.shape
+        slice_ms, block = shape.slice_s * 1000, shape.block_rows
+        length = max(map(len, counts.values()))
+        for at in range(0, length, block):
             first = start_ms // slice_ms + at
-            bank.store.put_run(first, rows)
-            bank.dirty_rows.update(range(first, first + len(part)))
-            more = self._advance(start_ms + (at + len(part)) * slice_ms + grace_ms)
+            rows = min(block, length - at)
+            for number in sorted({place.bank for place in places.values()}):
+                bank = self.banks[number]
+                part = np.full((rows, bank.store.slots, COLUMNS), np.nan)
+                for key, place in places.items():
+                    if place.bank == number:
+                        part[:, place.slot] = counts[key][at : at + rows]
+                bank.put_run(first, part)
+            more = self._advance((first + rows) * slice_ms + round(self.settings.grace_s * 1000))
             alerts, statuses = alerts + more.alerts, statuses + more.statuses
         return Outcome(alerts, statuses)
 
-    def status(self, key: str) -> SloStatus | None:
+    def status(self, key: str) -> Status | None:
         """How an objective stands after the slice that was closed last; None before there is one."""
         place = self.places.get(key)
         return None if place is None else Figures(self.banks[place.bank]).status(place.slot)
@@ -194,7 +195,7 @@ class Engine:
                 self.define(slo)
         self.now_ms = max(self.now_ms, at_ms)
         alerts: list[Transition] = []
-        statuses: list[SloStatus] = []
+        statuses: list[Status] = []
         for number, bank in self.banks.items():
             until = self._closed(bank.spec, self.now_ms)
             if until > bank.store.closed:
@@ -203,7 +204,7 @@ class Engine:
                 statuses += self._tell(number, bank, turned)
         return Outcome(sorted(alerts, key=lambda one: (one.at_ms, one.slo, one.alert)), statuses)
 
-    def _tell(self, number: int, bank: Bank, turned: Sequence[Transition]) -> list[SloStatus]:
+    def _tell(self, number: int, bank: Bank, turned: Sequence[Transition]) -> list[Status]:
         """The statuses that are due: all of a bank every so often, and those whose alerts turned."""
         every_ms = self.settings.status_every_s * 1000
         end_ms = bank.store.closed * bank.spec.shape.slice_s * 1000

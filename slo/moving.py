@@ -76,6 +76,7 @@ def put_in(bank: Bank, slot: int, history: History) -> None:
     store.fractional = store.fractional or not whole
     store.since[slot], store.born[slot], bank.last[slot] = history.since, -NEVER, history.last
     bank.ledgers[slot] = history.ledger
+    bank.index_spenders()
     bank.touch(slot)
     bank.sums.rebuild(slot)
 

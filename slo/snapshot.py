@@ -106,6 +106,7 @@ class EngineBlocks:
                 self._load_ledger(key.removeprefix(_LEDGER), loaded[key])
         for bank in engine.banks.values():
             bank.store.rejudge()
+            bank.index_spenders()
             _clean(bank)
         self._written = {key: value if key.startswith(_SLO) else b"" for key, value in loaded.items()}
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from functools import cached_property
+from math import isnan
 from typing import Any, Final, NamedTuple
 
+import msgspec
 import numpy as np
 
-from schemas.slo_events import BudgetShare, PeriodBudget, PeriodName, SloStatus, TimeToExhaustion, WindowBurn
+from schemas.slo_events import PeriodName, SloStatus
 from slo.bank import Bank
 from slo.budget import Counted, consumed, error_ratio, remaining_of_period, time_to_exhaustion
 from slo.burn import OK
+from slo.ledger import Line
 from slo.packing import COLUMNS, FloatArray
 from slo.slices import NEVER, UNKNOWN
 from slo.windows import PERIODS_S
 
 SPENDERS_TOLD: Final = 3
+_NEVER_MS: Final = NEVER
 _RECENT_SHARE: Final = 1 / 30
 """Windows up to so much of the period say how it burns lately: an hour, six and a day of 30 days."""
 
@@ -30,6 +34,52 @@ class _Period(NamedTuple):
     of_period: FloatArray
     ratio: FloatArray
     covered_s: FloatArray
+
+
+class _PeriodColumns(NamedTuple):
+    """The same as lists: a million small reads of arrays would cost more than all the sums."""
+
+    head: dict[str, Any]
+    bad: list[float]
+    total: list[float]
+    unknown: list[float]
+    ratio: list[float]
+    spent: list[float]
+    of_period: list[float]
+
+
+class _WindowColumns(NamedTuple):
+    length_s: int
+    bad: list[float]
+    total: list[float]
+    ratio: list[float]
+    rate: list[float]
+
+
+class _Columns(NamedTuple):
+    periods: list[_PeriodColumns]
+    windows: list[_WindowColumns]
+    since_ms: list[int]
+    absent: list[bool]
+    eta: list[list[float]]
+    sla_left: list[float]
+    firing: dict[int, list[int]]
+
+
+class Status(NamedTuple):
+    """How an objective stands, as the body of an ``SloStatus``: ten thousand of them are made every slice."""
+
+    slo: str
+    at_ms: int
+    body: dict[str, Any]
+
+    def to_bytes(self) -> bytes:
+        """The record's value."""
+        return msgspec.json.encode(self.body)
+
+    def event(self) -> SloStatus:
+        """The same, typed."""
+        return SloStatus.model_validate(self.body)
 
 
 class Figures:
@@ -56,31 +106,34 @@ class Figures:
         self.periods = [self._period(name, number, length_s) for name, number, length_s in self._named()]
         self.eta = self._exhaustion()
 
-    def status(self, slot: int) -> SloStatus:
+    def status(self, slot: int) -> Status:
         """What is told of one SLO."""
         bank = self._bank
         slo = bank.members[slot].slo
-        eta = [_known(one) for one in self.eta[:, slot].tolist()]
-        soonest, latest = eta[1:]
-        return SloStatus.model_construct(
-            tenant=slo.tenant,
-            slo=slo.name,
-            service=slo.service,
-            at_ms=self.at_ms,
-            target=slo.target,
-            no_data=bool(self.absent[slot]),
-            budgets=[self._budget(one, slot) for one in self.periods],
-            burn=[self._burn(one, slot) for one in self._tier_windows()],
-            exhausted_in=None
-            if soonest is None
-            else TimeToExhaustion.model_construct(p50_s=eta[0], low_80_s=soonest, high_80_s=latest),
-            sla=slo.sla,
-            sla_remaining=_known(float(self.sla_left[slot])),
-            spenders=self.spenders(slot)[:SPENDERS_TOLD],
-            firing=[bank.alert_of(slot, lane)[1] for lane in np.flatnonzero(bank.lanes.state[:, slot] != OK).tolist()],
-        )
+        p50, soonest, latest = (one[slot] for one in self._columns.eta)
+        body = {
+            "v": 1,
+            "tenant": slo.tenant,
+            "slo": slo.name,
+            "service": slo.service,
+            "at_ms": self.at_ms,
+            "target": slo.target,
+            "no_data": self._columns.absent[slot],
+            "budgets": [self._budget(one, slot) for one in self._columns.periods],
+            "burn": [self._burn(one, slot) for one in self._columns.windows],
+            "spenders": [one._asdict() for one in self.spenders(slot)[:SPENDERS_TOLD]] if self._has_names(slot) else [],
+            "firing": [bank.alert_of(slot, lane)[1] for lane in self._columns.firing.get(slot, ())],
+        }
+        if not isnan(soonest):
+            ends = (("p50_s", p50), ("low_80_s", soonest), ("high_80_s", latest))
+            body["exhausted_in"] = {name: value for name, value in ends if not isnan(value)}
+        if slo.sla is not None:
+            body["sla"] = slo.sla
+            left = self._columns.sla_left[slot]
+            body |= {} if isnan(left) else {"sla_remaining": left}
+        return Status(slo.key, self.at_ms, body)
 
-    def spenders(self, slot: int) -> list[BudgetShare]:
+    def spenders(self, slot: int) -> list[Line]:
         """Who spent an SLO's own budget; the lines add up to all that was spent."""
         bank = self._bank
         own = bank.spec.own
@@ -88,14 +141,17 @@ class Figures:
         if spent <= 0:
             return []
         counts = self.counts[own, slot]
-        lines = bank.ledgers[slot].lines(
+        return bank.ledgers[slot].lines(
             bank.sums.first_row(own) * self._slice_ms,
             spent,
             unknown=float(counts[UNKNOWN] * bank.params.unknown_bad[slot]),
-            pending=bank.pending(slot) if bank.spenders else {},
+            pending=bank.pending(slot),
             allowed=float(self.counted.total[own, slot] * bank.params.budget[slot]),
         )
-        return [BudgetShare.model_construct(who=one.who, bad=one.bad, of_budget=one.of_budget) for one in lines]
+
+    def _has_names(self, slot: int) -> bool:
+        ledger = self._bank.ledgers[slot]
+        return bool(ledger.days or self._bank.spent_rows.get(slot))
 
     def _named(self) -> list[tuple[PeriodName, int, float]]:
         spec = self._bank.spec
@@ -125,52 +181,58 @@ class Figures:
         allowed = np.nan_to_num(whole * bank.params.budget)
         return time_to_exhaustion(own.of_period, bank.params.budget, allowed, (own.length_s, horizon_s), counts)
 
-    def _tier_windows(self) -> list[int]:
-        windows = {one for tier in self._bank.spec.tiers for one in tier}
-        return [self._bank.spec.rolling_s.index(one) for one in sorted(windows)]
-
-    def _budget(self, period: _Period, slot: int) -> PeriodBudget:
-        bank, number = self._bank, period.number
-        bad, total = float(self.counted.bad[number, slot]), float(self.counted.total[number, slot])
-        start_ms = bank.sums.first_row(number) * self._slice_ms
-        calendar = bank.sums.period if number == len(bank.sums.rows) else None
-        since = int(bank.store.since[slot])
-        fields: dict[str, Any] = {
-            "period": period.name,
-            "start_ms": calendar.start_ms if calendar else max(0, start_ms),
-            "end_ms": calendar.end_ms if calendar else self.at_ms,
-            "since_ms": since * self._slice_ms if start_ms < since * self._slice_ms and since < NEVER else None,
-            "good": total - bad,
-            "bad": bad,
-            "total": total,
-            "unknown": float(self.counts[number, slot, UNKNOWN]),
-        }
+    def _budget(self, period: _PeriodColumns, slot: int) -> dict[str, Any]:
+        bad, total = period.bad[slot], period.total[slot]
+        since_ms = self._columns.since_ms[slot]
+        body = period.head | {"good": total - bad, "bad": bad, "total": total, "unknown": period.unknown[slot]}
+        if period.head["start_ms"] < since_ms < _NEVER_MS:
+            body["since_ms"] = since_ms
         if total > 0:
-            spent = float(period.spent[slot])
-            fields |= {
-                "compliance": 1.0 - float(period.ratio[slot]),
-                "consumed": spent,
-                "remaining": 1.0 - spent,
-                "remaining_of_period": float(period.of_period[slot]),
-            }
-        return PeriodBudget.model_construct(**fields)
+            spent = period.spent[slot]
+            body["compliance"] = 1.0 - period.ratio[slot]
+            body["consumed"] = spent
+            body["remaining"] = 1.0 - spent
+            body["remaining_of_period"] = period.of_period[slot]
+        return body
 
-    def _burn(self, number: int, slot: int) -> WindowBurn:
-        ratio = _known(float(self.ratio[number, slot]))
-        rate = None if ratio is None else ratio / float(self._bank.params.budget[slot])
-        return WindowBurn.model_construct(
-            window_s=self._bank.spec.rolling_s[number],
-            bad=float(self.counted.bad[number, slot]),
-            total=float(self.counted.total[number, slot]),
-            error_ratio=ratio,
-            burn_rate=rate,
+    def _burn(self, window: _WindowColumns, slot: int) -> dict[str, Any]:
+        body = {"window_s": window.length_s, "bad": window.bad[slot], "total": window.total[slot]}
+        if window.total[slot] > 0:
+            body["error_ratio"] = window.ratio[slot]
+            body["burn_rate"] = window.rate[slot]
+        return body
+
+    @cached_property
+    def _columns(self) -> _Columns:
+        bank = self._bank
+        firing: dict[int, list[int]] = {}
+        for lane, slot in np.argwhere(bank.lanes.state != OK).tolist():
+            firing.setdefault(slot, []).append(lane)
+        tier_windows = sorted({one for tier in bank.spec.tiers for one in tier})
+        return _Columns(
+            periods=[self._period_columns(one) for one in self.periods],
+            windows=[self._window_columns(one) for one in tier_windows],
+            since_ms=[one * self._slice_ms for one in bank.store.since.tolist()],
+            absent=self.absent.tolist(),
+            eta=self.eta.tolist(),
+            sla_left=self.sla_left.tolist(),
+            firing=firing,
         )
 
+    def _period_columns(self, period: _Period) -> _PeriodColumns:
+        bank, number = self._bank, period.number
+        calendar = bank.sums.period if number == len(bank.sums.rows) else None
+        start_ms = max(0, bank.sums.first_row(number) * self._slice_ms)
+        head = {
+            "period": period.name,
+            "start_ms": calendar.start_ms if calendar else start_ms,
+            "end_ms": calendar.end_ms if calendar else self.at_ms,
+        }
+        arrays = (self.counted.bad[number], self.counted.total[number], self.counts[number, :, UNKNOWN])
+        return _PeriodColumns(head, *(one.tolist() for one in (*arrays, period.ratio, period.spent, period.of_period)))
 
-def _known(value: float) -> float | None:
-    return None if np.isnan(value) else value
-
-
-def by_period(status: SloStatus) -> Mapping[PeriodName, PeriodBudget]:
-    """The budgets of a status by their period."""
-    return {one.period: one for one in status.budgets}
+    def _window_columns(self, length_s: int) -> _WindowColumns:
+        number = self._bank.spec.rolling_s.index(length_s)
+        arrays = (self.counted.bad[number], self.counted.total[number], self.ratio[number])
+        rate = self.ratio[number] / self._bank.params.budget
+        return _WindowColumns(length_s, *(one.tolist() for one in (*arrays, rate)))

@@ -63,6 +63,8 @@ class WindowSums:
     def __init__(self, store: SliceStore, rolling_s: tuple[int, ...], calendar: CalendarWindow | None) -> None:
         self._store = store
         self.rows = tuple(store.shape.rows(one) for one in rolling_s)
+        self._fine_rows = store.shape.fine_rows
+        self._coarse_rows = store.shape.coarse_rows
         self._calendar = Calendar(calendar) if calendar else None
         self.period = self._calendar.at(store.closed * self._slice_ms) if self._calendar else None
         self.sums = np.zeros((len(self.rows) + (calendar is not None), store.slots, COLUMNS))
@@ -130,16 +132,13 @@ class WindowSums:
 
     def _first_of(self, length: int) -> int:
         first = self._store.closed - length
-        if length <= self._store.shape.fine_rows:
-            return first
-        coarse_rows = self._store.shape.coarse_rows
-        return first // coarse_rows * coarse_rows
+        return first if length <= self._fine_rows else first // self._coarse_rows * self._coarse_rows
 
     def _leaving(self, first: int, count: int, length: int) -> FloatArray:
         """What leaves a window with each of the next rows."""
-        if length <= self._store.shape.fine_rows:
+        if length <= self._fine_rows:
             return self._store.take(first - length, count)
-        coarse_rows = self._store.shape.coarse_rows
+        coarse_rows = self._coarse_rows
         gone = np.arange(first + 1 - length, first + 1 - length + count)
         at = np.flatnonzero(gone % coarse_rows == 0)
         leaving = np.zeros((count, self._store.slots, COLUMNS))

@@ -14,7 +14,7 @@ from slo.definition import AlertPolicy, BurnTier, CalendarWindow, RollingWindow,
 from slo.engine import Engine, EngineSettings
 from slo.slices import judge
 from slo.snapshot import EngineBlocks
-from slo.status import Figures, by_period
+from slo.status import Figures
 from slo.windows import Calendar
 
 Floats = npt.NDArray[np.float64]
@@ -159,7 +159,7 @@ def compare(engine: Engine, slos: list[Slo], plain: dict[int | str, Floats]) -> 
             if length_s <= 86_400:
                 assert found.counts[at, place.slot] == pytest.approx(plain[length_s][number], rel=1e-12, abs=1e-12)
         own = plain["own"][number] if slo.window.kind == "calendar" else plain[3600][number]
-        check_budget(slo, by_period(found.status(place.slot))["own"], own)
+        check_budget(slo, found.status(place.slot).event().budget("own"), own)
 
 
 def check_budget(slo: Slo, budget: Any, own: Floats) -> None:
