@@ -5,23 +5,20 @@ from typing import Any
 
 import pytest
 
-from slo.definition import RatioIndicator, RollingWindow, Slo, Source
-
-DAY_S = 86_400
-
-
-def make_slo(name: str = "checkout", **fields: Any) -> Slo:
-    given: dict[str, Any] = {
-        "name": name,
-        "service": "shop",
-        "method": "Occurrences",
-        "indicator": RatioIndicator(bad=Source(metric="errors"), total=Source(metric="requests")),
-        "target": 0.999,
-        "window": RollingWindow(duration_s=30 * DAY_S),
-    }
-    return Slo(**(given | fields))
+from slo.definition import Slo
+from slo.engine import Engine, EngineSettings
+from tests.unit.slo.feeding import Feed, make_slo
 
 
 @pytest.fixture
 def slo() -> Callable[..., Slo]:
     return make_slo
+
+
+@pytest.fixture
+def feed() -> Callable[..., Feed]:
+    def make(settings: EngineSettings | None = None, **fields: Any) -> Feed:
+        one = make_slo(**fields)
+        return Feed(Engine([one], settings), slice_s=one.slice_s)
+
+    return make

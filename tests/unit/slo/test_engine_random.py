@@ -142,7 +142,7 @@ def test_a_thousand_random_streams_are_counted_as_plainly(seed: int, slo: MakeSl
     engine.on_tick(START_S * 1000)
     for one in records(rng, keys, counts):
         engine.on_slice(one)
-        if rng.random() < 0.02:
+        if rng.random() < 0.01:
             engine, taker = restarted(engine, blocks, taker)
     engine.on_tick((START_S + SLICES * SLICE_S) * 1000 + 2000)
     assert engine.counts["late"] == 0
