@@ -21,7 +21,7 @@ own, ``no-data``, once it has lasted as long as an outage takes to trip the fast
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, get_args
 
@@ -30,6 +30,7 @@ import numpy.typing as npt
 
 from schemas.events import Priority
 from schemas.ids import event_id
+from schemas.slo_events import SloAlert
 from slo.budget import Counted, error_ratio
 from slo.packing import FloatArray
 from slo.slices import BoolArray
@@ -114,6 +115,11 @@ class Transition:
     short_ratio: float | None = None
     burn_rate: float | None = None
     budget_left: float | None = None
+
+    def event(self) -> SloAlert:
+        """The same for a topic."""
+        tenant, _, name = self.slo.partition("/")
+        return SloAlert(tenant=tenant, **(asdict(self) | {"slo": name}))
 
 
 def episode_id(slo: str, alert: str, started_ms: int) -> str:
