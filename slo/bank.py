@@ -348,17 +348,16 @@ class Bank:
             at = [self.spec.rolling_s.index(one) for one in self.spec.tiers[lane]]
             long, short = _known(ratios[at[0]]), _known(ratios[at[1]])
             rate = None if long is None else long / float(self.params.budget[slot])
-        started_ms = int(self.lanes.started_ms[lane, slot])
         return Transition(
-            id=episode_id(slo.key, alert, started_ms),
+            id=episode_id(slo.key, alert, turn.started_ms),
             slo=slo.key,
             alert=alert,
             kind=kind,
             state="start" if turn.was == OK else "end" if turn.now == OK else "update",
-            priority=PRIORITIES[int(self.lanes.priority[lane, slot])],
+            priority=PRIORITIES[turn.priority],
             frozen=turn.now == FROZEN,
             at_ms=at_ms,
-            started_ms=started_ms,
+            started_ms=turn.started_ms,
             long_ratio=long,
             short_ratio=short,
             burn_rate=rate,

@@ -81,6 +81,8 @@ class Turn(NamedTuple):
     slot: int
     was: int
     now: int
+    priority: int
+    started_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,5 +239,6 @@ class Lanes:
             elif now == FIRING:
                 self.priority[lane, slot] = min(self.priority[lane, slot], wanted[lane, slot])
             self.state[lane, slot] = now
-            turns.append(Turn(step, lane, slot, was, now))
+            then_so = int(self.priority[lane, slot]), int(self.started_ms[lane, slot])
+            turns.append(Turn(step, lane, slot, was, now, *then_so))
         return turns
