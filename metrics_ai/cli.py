@@ -24,6 +24,7 @@ from metrics_ai.commands import (
     priors,
     replay,
     score,
+    slo,
     topics,
     up,
     worker,
@@ -126,6 +127,7 @@ app.command(
         "metrics-ai inspect 'node_cpu_ratio{node=\"h1\"}'", "metrics-ai inspect latency --from latency.csv"
     ),
 )(inspect.inspect)
+app.add_typer(slo.app, name="slo")
 app.add_typer(config.app, name="config")
 app.add_typer(priors.app, name="priors")
 app.command("doctor", epilog=examples("metrics-ai doctor", "metrics-ai doctor --broker k1:9092 --json"))(doctor.doctor)

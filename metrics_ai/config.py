@@ -28,6 +28,7 @@ from integrations.kafka.connection import KafkaSettings
 from metrics_ai.positions import KeyPath, Positions, path_text, read_yaml
 from models.settings import DetectSettings
 from schemas.errors import ConfigurationError
+from slo.settings import SloSettings
 
 ENVIRONMENT_PREFIX: Final = "METRICS_AI__"
 MIB: Final = 1024 * 1024
@@ -71,12 +72,15 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     tenant: str = Field(
-        "default", min_length=1, description="Tenant of `replay` and `decode`; each source of ingest names its own."
+        "default",
+        min_length=1,
+        description="Of `replay`, `decode` and SLOs without one; sources of ingest name their own.",
     )
     kafka: KafkaSettings = Field(default_factory=KafkaSettings, description="The broker and how to reach it.")
     ingest: IngestSettings = Field(default_factory=IngestSettings, description="What is read, and how it is decoded.")
     detect: DetectSettings = Field(default_factory=DetectSettings, description="When a series is anomalous.")
     decide: DecideSettings = Field(default_factory=DecideSettings, description="Alerts and incidents.")
+    slo: SloSettings = Field(default_factory=SloSettings, description="Service level objectives.")
     checkpoint: CheckpointSettings = Field(default_factory=CheckpointSettings, description="How state is kept.")
     ticks: TickSettings = Field(default_factory=TickSettings, description="The passing of time, as records.")
     collector: CollectorSettings = Field(
@@ -145,13 +149,16 @@ def read_config(path: Path | None, environ: Mapping[str, str]) -> tuple[Config |
 
 
 def missing_files(config: Config, path: Path | None, environ: Mapping[str, str]) -> list[Problem]:
-    """The files that a configuration names and this machine does not have."""
+    """The files and folders that a configuration names and this machine does not have."""
     positions, origins = _read(path, environ)
-    return [
-        Problem(_place(where, positions, origins), f"{path_text(where)}: {file} is no file that can be read")
-        for where, file in _files(config, ())
-        if not (file.is_file() and os.access(file, os.R_OK))
-    ]
+    problems = []
+    for where, file in _files(config, ()):
+        kind = "folder" if where[-1] == "folder" else "file"
+        there = file.is_dir() if kind == "folder" else file.is_file()
+        if not (there and os.access(file, os.R_OK)):
+            what = f"{path_text(where)}: {file} is no {kind} that can be read"
+            problems.append(Problem(_place(where, positions, origins), what))
+    return problems
 
 
 def _files(settings: BaseModel, where: KeyPath) -> Iterator[tuple[KeyPath, Path]]:
@@ -159,7 +166,7 @@ def _files(settings: BaseModel, where: KeyPath) -> Iterator[tuple[KeyPath, Path]
         value = getattr(settings, name)
         if isinstance(value, BaseModel):
             yield from _files(value, (*where, name))
-        elif isinstance(value, Path) and name.endswith("_file"):
+        elif isinstance(value, Path) and (name == "folder" or name.endswith("_file")):
             yield (*where, name), value
 
 

@@ -12,8 +12,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from slo.definition import AlertPolicy, BurnTier, Priority, RollingWindow, TimeWindow
-from slo.durations import seconds_of
-from slo.objects import Described, Metadata, metadata_of, name_of
+from slo.durations import duration_text, seconds_of
+from slo.objects import Described, Known, Metadata, metadata_of, name_of
 from slo.profiles import period_s
 from slo.sources import read_by
 from slo.yaml_values import Value
@@ -28,7 +28,6 @@ SEVERITIES: Final[Mapping[str, Priority]] = {
 }
 _PROFILES: Final = ("google", "sloth", "pyrra", "custom")
 _MOST_EVENTS: Final = 10**12
-Known = Mapping[tuple[str, str], Described]
 
 
 def policy_of(listed: Value | None, annotations: Mapping[str, Value], known: Known, window: TimeWindow) -> AlertPolicy:
@@ -36,7 +35,7 @@ def policy_of(listed: Value | None, annotations: Mapping[str, Value], known: Kno
 
     Raises
     ------
-    ConfigurationError
+    DefinitionError
         If they cannot hold.
     """
     tiers = [_tier(one, known, window) for one in listed.items()] if listed is not None else []
@@ -81,8 +80,37 @@ def _shares(value: Value) -> tuple[float, ...]:
     return shares
 
 
+def check_policy(spec: Value, known: Known) -> None:
+    """Read a policy that may stand in no SLO.
+
+    Raises
+    ------
+    DefinitionError
+        If it cannot hold.
+    """
+    _burn_rate(*_condition(spec, known))
+
+
+def check_condition(one: Described) -> None:
+    """Read a condition that may stand in no policy.
+
+    Raises
+    ------
+    DefinitionError
+        If it cannot hold.
+    """
+    _burn_rate(one.metadata, one.spec)
+
+
 def _tier(listed: Value, known: Known, window: TimeWindow) -> BurnTier:
-    metadata, spec = _condition(_policy_spec(listed, known), known)
+    tier = _burn_rate(*_condition(_policy_spec(listed, known), known))
+    if isinstance(window, RollingWindow) and tier.long_s > period_s(window):
+        what = f"the long window of {tier.name}, {duration_text(tier.long_s)}, is longer than the SLO's own"
+        raise listed.error(what, "Choose a shorter lookbackWindow")
+    return tier
+
+
+def _burn_rate(metadata: Metadata, spec: Value) -> BurnTier:
     fields = spec.fields(("description", "severity", "condition"), ("severity", "condition"))
     severity = fields["severity"].text()
     if severity.lower() not in SEVERITIES:
@@ -104,8 +132,6 @@ def _tier(listed: Value, known: Known, window: TimeWindow) -> BurnTier:
         raise condition["alertAfter"].error(
             "the short window is longer than the long one", "alertAfter is at most lookbackWindow; a twelfth is usual"
         )
-    if isinstance(window, RollingWindow) and long_s > period_s(window):
-        raise condition["lookbackWindow"].error("it is longer than the SLO's own window", "Choose a shorter one")
     return BurnTier(
         name=metadata.name, long_s=long_s, short_s=short_s, factor=factor, priority=SEVERITIES[severity.lower()]
     )

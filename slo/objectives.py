@@ -34,7 +34,7 @@ def objectives_of(listed: Value, method: Method, sla_target: Value | None) -> Ob
 
     Raises
     ------
-    ConfigurationError
+    DefinitionError
         If they cannot hold.
     """
     items = listed.items()
@@ -51,7 +51,7 @@ def objectives_of(listed: Value, method: Method, sla_target: Value | None) -> Ob
     at = promised[0] if promised else sla_target
     if at is None:
         return objective
-    sla = _sla(promised[0], objective, method) if promised else _share(at, at.decimal())
+    sla = _sla(promised[0], objective, method) if promised else _share(at, at.decimal(quoted=True))
     if sla >= objective.target:
         raise at.error(
             f"the SLA {sla:g} is not below the target {objective.target:g}",

@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from schemas.errors import ConfigurationError
-from slo.yaml_values import Value, decoded, documents
+from slo.yaml_values import DefinitionError, Value, decoded, documents
 
 API_VERSION: Final = "openslo/v1"
 PREFIX: Final = "metrics-ai.io/"
@@ -50,12 +49,16 @@ class Described:
     spec: Value
 
 
+Known = Mapping[tuple[str, str], Described]
+"""Objects by kind and name."""
+
+
 @dataclass(slots=True)
 class Parsed:
     """The objects of a file, and what is wrong with the others."""
 
     objects: list[Described] = field(default_factory=list)
-    problems: list[ConfigurationError] = field(default_factory=list)
+    problems: list[DefinitionError] = field(default_factory=list)
 
 
 def parse(content: str | bytes, file: str) -> Parsed:
@@ -76,12 +79,12 @@ def parse(content: str | bytes, file: str) -> Parsed:
             found += 1
             try:
                 parsed.objects.append(_described(root))
-            except ConfigurationError as error:
+            except DefinitionError as error:
                 parsed.problems.append(error)
-    except ConfigurationError as error:
+    except DefinitionError as error:
         parsed.problems.append(error)
     if not found and not parsed.problems:
-        parsed.problems.append(ConfigurationError(f"{file}:1: there is no object in it", "Define an SLO, or remove it"))
+        parsed.problems.append(DefinitionError(file, 1, "there is no object in it", "Define an SLO, or remove it"))
     return parsed
 
 
@@ -104,7 +107,7 @@ def metadata_of(value: Value, *, strict: bool = False) -> Metadata:
 
     Raises
     ------
-    ConfigurationError
+    DefinitionError
         If it cannot hold.
     """
     fields = value.fields(("name", "displayName", "labels", "annotations"), ("name",))
@@ -130,7 +133,7 @@ def rfc1123_name(value: Value) -> str:
 
     Raises
     ------
-    ConfigurationError
+    DefinitionError
         If it is none.
     """
     name = value.text()
@@ -146,7 +149,7 @@ def name_of(value: Value) -> str:
 
     Raises
     ------
-    ConfigurationError
+    DefinitionError
         If it is none.
     """
     name = value.text()

@@ -21,17 +21,17 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from schemas.errors import ConfigurationError
-from slo.alert_policies import policy_of
+from slo.alert_policies import check_condition, check_policy, policy_of
 from slo.definition import OCCURRENCES_SLICE_S, Method, Slo
 from slo.objectives import Objective, objectives_of
-from slo.objects import Described, name_of, parse
-from slo.sources import Comparison, Indicators, indicator_of
+from slo.objects import Described, Known, name_of, parse
+from slo.sources import Comparison, Indicators, indicator_of, source_type
 from slo.time_windows import window_of
-from slo.yaml_values import Value
+from slo.yaml_values import DefinitionError, Value
 
 _METHODS: Final[tuple[Method, ...]] = ("Occurrences", "Timeslices", "RatioTimeslices")
 _UNKNOWN: Final = ("ignore", "good", "bad")
+_REQUIRED: Final = ("service", "timeWindow", "budgetingMethod", "objectives")
 _ANNOTATIONS: Final = ("unknown", "alert-profile", "min-events", "min-bad", "remaining", "sla-target")
 
 
@@ -46,10 +46,11 @@ class Defined:
 
 @dataclass(slots=True)
 class Reading:
-    """What could be read, and what is wrong with the rest."""
+    """What could be read, what is wrong with the rest, and in which files an SLO was not read for it."""
 
     defined: list[Defined] = field(default_factory=list)
-    problems: list[ConfigurationError] = field(default_factory=list)
+    problems: list[DefinitionError] = field(default_factory=list)
+    lacking: set[str] = field(default_factory=set)
 
     @property
     def slos(self) -> list[Slo]:
@@ -63,7 +64,7 @@ def read_slos(content: str | bytes, file: str, tenant: str = "default") -> Readi
     Examples
     --------
     >>> read_slos("apiVersion: openslo/v1\nkind: Slo\nmetadata: {name: a}\nspec: {}", "a.yaml").problems
-    [ConfigurationError("a.yaml:2: kind: there is no kind 'Slo'")]
+    [DefinitionError("a.yaml:2: kind: there is no kind 'Slo'")]
     """
     parsed = parse(content, file)
     reading = resolve(parsed.objects, tenant)
@@ -76,7 +77,7 @@ def load(content: str | bytes, file: str, tenant: str = "default") -> list[Slo]:
 
     Raises
     ------
-    ConfigurationError
+    DefinitionError
         The first of what is wrong.
     """
     reading = read_slos(content, file, tenant)
@@ -94,30 +95,38 @@ def resolve(objects: Iterable[Described], tenant: str) -> Reading:
         if first is not one:
             what = f"a second {one.kind} of the name {one.metadata.name}; the first stands at {first.root.place}"
             reading.problems.append(one.root.error(what, "Rename one of them"))
+    problems: dict[str, DefinitionError] = {}
     for one in known.values():
-        if one.kind != "SLO":
-            continue
         try:
-            reading.defined.append(Defined(_slo(one, known, tenant), one.root.place, one.root.file))
-        except ConfigurationError as error:
-            reading.problems.append(error)
+            if one.kind == "SLO":
+                reading.defined.append(Defined(_slo(one, known, tenant), one.root.place, one.root.file))
+            else:
+                _check(one, known)
+        except DefinitionError as error:
+            problems.setdefault(str(error), error)
+            reading.lacking.add(one.root.file)
+    reading.problems += problems.values()
     return reading
 
 
-def _slo(one: Described, known: Mapping[tuple[str, str], Described], tenant: str) -> Slo:
-    fields = one.spec.fields(
-        (
-            "description",
-            "service",
-            "indicator",
-            "indicatorRef",
-            "timeWindow",
-            "budgetingMethod",
-            "objectives",
-            "alertPolicies",
-        ),
-        ("service", "timeWindow", "budgetingMethod", "objectives"),
-    )
+def _check(one: Described, known: Known) -> None:
+    """Read what an SLO may refer to, as if one did."""
+    match one.kind:
+        case "DataSource":
+            source_type(one)
+        case "SLI":
+            compared = "thresholdMetric" in one.spec.mapping()
+            indicator_of(one.spec, Comparison("lt" if compared else None, 0.0 if compared else None, one.spec), known)
+        case "AlertPolicy":
+            check_policy(one.spec, known)
+        case "AlertCondition":
+            check_condition(one)
+        case _:
+            one.spec.mapping()
+
+
+def _slo(one: Described, known: Known, tenant: str) -> Slo:
+    fields = one.spec.fields((*_REQUIRED, "description", "indicator", "indicatorRef", "alertPolicies"), _REQUIRED)
     annotations = one.metadata.annotations
     for key, value in annotations.items():
         if key not in _ANNOTATIONS:
@@ -151,21 +160,14 @@ def _slo(one: Described, known: Mapping[tuple[str, str], Described], tenant: str
         raise one.root.error(f"{where}: {what}" if where else what) from error
 
 
-def _indicator(
-    spec: Value, fields: Mapping[str, Value], objective: Objective, known: Mapping[tuple[str, str], Described]
-) -> Indicators:
+def _indicator(spec: Value, fields: Mapping[str, Value], objective: Objective, known: Known) -> Indicators:
     if ("indicator" in fields) == ("indicatorRef" in fields):
         raise spec.error("an SLO has either an indicator or an indicatorRef", "Keep one of them")
     comparison = Comparison(objective.op, objective.value, objective.at)
-    sources = {name: _source_type(one) for (kind, name), one in known.items() if kind == "DataSource"}
     if "indicator" in fields:
         inline = fields["indicator"].fields(("metadata", "spec"), ("spec",))
-        return indicator_of(inline["spec"], comparison, sources)
+        return indicator_of(inline["spec"], comparison, known)
     name = name_of(fields["indicatorRef"])
     if ("SLI", name) not in known:
         raise fields["indicatorRef"].error(f"there is no SLI {name}", "Define it, or write its indicator here")
-    return indicator_of(known["SLI", name].spec, comparison, sources)
-
-
-def _source_type(one: Described) -> str:
-    return one.spec.fields(("description", "type", "connectionDetails"), ("type",))["type"].text()
+    return indicator_of(known["SLI", name].spec, comparison, known)

@@ -28,7 +28,7 @@ from slo.definition import (
     Source,
     ThresholdIndicator,
 )
-from slo.objects import name_of
+from slo.objects import Described, Known, name_of
 from slo.yaml_values import Value
 
 SOURCE_TYPE: Final = "metrics-ai"
@@ -52,7 +52,7 @@ class Comparison:
     at: Value
 
 
-def indicator_of(spec: Value, comparison: Comparison, data_sources: Mapping[str, str]) -> Indicators:
+def indicator_of(spec: Value, comparison: Comparison, known: Known) -> Indicators:
     """The indicator of an SLI's specification.
 
     Parameters
@@ -61,26 +61,26 @@ def indicator_of(spec: Value, comparison: Comparison, data_sources: Mapping[str,
         ``ratioMetric`` or ``thresholdMetric``.
     comparison
         The objective's ``op`` and ``value``.
-    data_sources
-        Types of the data sources that a ``metricSourceRef`` may name.
+    known
+        All objects; a ``metricSourceRef`` names a DataSource of them.
 
     Raises
     ------
-    ConfigurationError
+    DefinitionError
         If it cannot hold.
     """
     fields = spec.fields(("description", "thresholdMetric", "ratioMetric"))
     if ("thresholdMetric" in fields) == ("ratioMetric" in fields):
         raise spec.error("an indicator is either a thresholdMetric or a ratioMetric", "Keep one of them")
     if "thresholdMetric" in fields:
-        return _threshold(fields["thresholdMetric"], comparison, data_sources)
+        return _threshold(fields["thresholdMetric"], comparison, known)
     if comparison.op is not None or comparison.value is not None:
         raise comparison.at.error("op and value are of a thresholdMetric, and this is a ratioMetric", "Remove them")
-    return _ratio(fields["ratioMetric"], data_sources)
+    return _ratio(fields["ratioMetric"], known)
 
 
-def _threshold(metric: Value, comparison: Comparison, data_sources: Mapping[str, str]) -> Indicators:
-    spec = _source_spec(metric, data_sources)
+def _threshold(metric: Value, comparison: Comparison, known: Known) -> Indicators:
+    spec = _source_spec(metric, known)
     given = spec.mapping()
     if "histogram" in given:
         raise given["histogram"].error(
@@ -99,7 +99,7 @@ def _threshold(metric: Value, comparison: Comparison, data_sources: Mapping[str,
     return ThresholdIndicator(source=_series(spec, fields), op=comparison.op, value=comparison.value, quantile=quantile)
 
 
-def _ratio(metric: Value, data_sources: Mapping[str, str]) -> Indicators:
+def _ratio(metric: Value, known: Known) -> Indicators:
     if "raw" in metric.mapping():
         raise metric.error(
             "a ratio that was computed before (raw) cannot be weighed by events", "Give good or bad, and total"
@@ -109,8 +109,8 @@ def _ratio(metric: Value, data_sources: Mapping[str, str]) -> Indicators:
         raise metric.error("a ratio has either good or bad, and total", "Keep one of them")
     counter = fields["counter"].boolean()
     side = "good" if "good" in fields else "bad"
-    part = _source_spec(fields[side], data_sources)
-    total = _source_spec(fields["total"], data_sources)
+    part = _source_spec(fields[side], known)
+    total = _source_spec(fields["total"], known)
     kinds = ["source", "histogram"]
     special = next((key for key in kinds if key in part.mapping() or key in total.mapping()), None)
     if special is None:
@@ -152,7 +152,7 @@ def _derived(spec: Value, comparison: Comparison) -> DerivedIndicator:
     return DerivedIndicator(source=source, selector=_selector(fields), op=comparison.op, value=comparison.value)
 
 
-def _source_spec(metric: Value, data_sources: Mapping[str, str]) -> Value:
+def _source_spec(metric: Value, known: Known) -> Value:
     """The specification of a metric's source, which must be one of ours."""
     source = metric.fields(("metricSource",), ("metricSource",))["metricSource"]
     fields = source.fields(("metricSourceRef", "type", "spec"), ("spec",))
@@ -161,14 +161,25 @@ def _source_spec(metric: Value, data_sources: Mapping[str, str]) -> Value:
     elif "metricSourceRef" in fields:
         at = fields["metricSourceRef"]
         name = name_of(at)
-        if name not in data_sources:
+        if ("DataSource", name) not in known:
             raise at.error(f"there is no DataSource {name}", f"Define it, or write type: {SOURCE_TYPE}")
-        kind = data_sources[name]
+        kind = source_type(known["DataSource", name])
     else:
         raise source.error("neither type nor metricSourceRef is given", f"Write type: {SOURCE_TYPE}")
     if kind != SOURCE_TYPE:
         raise at.error(f"a source of type {kind[:60]} cannot be read", _SUPPORTED)
     return fields["spec"]
+
+
+def source_type(one: Described) -> str:
+    """The type of a DataSource.
+
+    Raises
+    ------
+    DefinitionError
+        If it has none.
+    """
+    return one.spec.fields(("description", "type", "connectionDetails"), ("type",))["type"].text()
 
 
 def _series(spec: Value, fields: Mapping[str, Value], key: str = "metric") -> Source:
@@ -227,7 +238,7 @@ def read_by(value: Value, read: Callable[[str], int]) -> int:
 
     Raises
     ------
-    ConfigurationError
+    DefinitionError
         If the function cannot.
     """
     text = value.text()

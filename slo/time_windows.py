@@ -28,7 +28,7 @@ def window_of(listed: Value) -> RollingWindow | CalendarWindow:
 
     Raises
     ------
-    ConfigurationError
+    DefinitionError
         If it cannot hold.
     """
     items = listed.items()
@@ -60,15 +60,18 @@ def window_of(listed: Value) -> RollingWindow | CalendarWindow:
 def _calendar(value: Value) -> tuple[str, str]:
     fields = value.fields(("startTime", "timeZone"), ("startTime", "timeZone"))
     text = fields["startTime"].text()
-    try:
-        if _START.fullmatch(text) is None:
-            raise ValueError
-        datetime.fromisoformat(text)
-    except ValueError as error:
-        raise fields["startTime"].error(f"{text[:40]!r} is no time", "Write it like 2026-01-01 00:00:00") from error
+    if not _is_time(text):
+        raise fields["startTime"].error(f"{text[:40]!r} is no time", "Write it like 2026-01-01 00:00:00")
     zone = fields["timeZone"].text()
     try:
         zone_of(zone)
     except ValueError as error:
         raise fields["timeZone"].error(str(error)[:200], "Write a name of the IANA's, such as Europe/Berlin") from error
     return text, zone
+
+
+def _is_time(text: str) -> bool:
+    try:
+        return _START.fullmatch(text) is not None and datetime.fromisoformat(text) is not None
+    except ValueError:
+        return False

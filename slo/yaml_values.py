@@ -22,6 +22,24 @@ _BOOLEANS = {"true": True, "false": False}
 _Choice = TypeVar("_Choice", bound=str)
 
 
+class DefinitionError(ConfigurationError):
+    """An SLO's definition that cannot hold.
+
+    Parameters
+    ----------
+    file, line
+        Where it stands.
+    what, way_out
+        What is wrong, with the path of keys before it, and what to do.
+    """
+
+    def __init__(self, file: str, line: int, what: str, way_out: str = "") -> None:
+        super().__init__(f"{file}:{line}: {what}", way_out)
+        self.file, self.line = file, line
+        self.where = f"{file}:{line}"
+        self.said = what
+
+
 @dataclass(frozen=True, slots=True)
 class Value:
     """A node of a YAML text.
@@ -34,16 +52,19 @@ class Value:
         Where it stands in its document: ``spec.objectives[0].target``.
     node
         The node itself.
+    line
+        Its key's, or its own where it has none.
     """
 
     file: str
     path: str
     node: yaml.Node
+    line: int
 
     @property
     def place(self) -> str:
         """``FILE:LINE``."""
-        return f"{self.file}:{self.node.start_mark.line + 1}"
+        return f"{self.file}:{self.line}"
 
     @property
     def is_list(self) -> bool:
@@ -55,18 +76,16 @@ class Value:
         """Whether it is a mapping."""
         return isinstance(self.node, yaml.MappingNode)
 
-    def error(self, what: str, way_out: str = "") -> ConfigurationError:
+    def error(self, what: str, way_out: str = "") -> DefinitionError:
         """What is wrong with it."""
-        return ConfigurationError(
-            f"{self.place}: {self.path}: {what}" if self.path else f"{self.place}: {what}", way_out
-        )
+        return DefinitionError(self.file, self.line, f"{self.path}: {what}" if self.path else what, way_out)
 
     def fields(self, known: Sequence[str], required: Sequence[str] = ()) -> dict[str, Value]:
         """A mapping's values; every key must be known, and those required be there.
 
         Raises
         ------
-        ConfigurationError
+        DefinitionError
             If it is no mapping, or a key is unknown or missing.
         """
         found = self.mapping()
@@ -87,7 +106,7 @@ class Value:
 
         Raises
         ------
-        ConfigurationError
+        DefinitionError
             If it is none, a key is no text, or stands twice.
         """
         if not isinstance(self.node, yaml.MappingNode):
@@ -96,9 +115,10 @@ class Value:
         for key, value in self.node.value:
             if not isinstance(key, yaml.ScalarNode):
                 raise self.error("a key is no text", "Write key: value")
+            one = Value(self.file, self._below(key.value), value, key.start_mark.line + 1)
             if key.value in found:
-                raise Value(self.file, self._below(key.value), key).error("it stands here twice", "Keep one of them")
-            found[key.value] = Value(self.file, self._below(key.value), value)
+                raise one.error(f"it stands here and on line {found[key.value].line}", "Keep one of them")
+            found[key.value] = one
         return found
 
     def items(self) -> list[Value]:
@@ -106,46 +126,49 @@ class Value:
 
         Raises
         ------
-        ConfigurationError
+        DefinitionError
             If it is no list.
         """
         if not isinstance(self.node, yaml.SequenceNode):
             raise self.error(f"a list is wanted, not {self._said()}", "Write it as - item")
-        return [Value(self.file, f"{self.path}[{at}]", node) for at, node in enumerate(self.node.value)]
+        return [
+            Value(self.file, f"{self.path}[{at}]", node, node.start_mark.line + 1)
+            for at, node in enumerate(self.node.value)
+        ]
 
     def text(self, longest: int = 1050) -> str:
         """Text that is not empty.
 
         Raises
         ------
-        ConfigurationError
+        DefinitionError
             If it is none, or longer.
         """
         if not isinstance(self.node, yaml.ScalarNode) or self._is("null"):
-            raise self.error(f"text is wanted, not {self._said()}")
+            raise self.error(f"text is wanted, not {self._said()}", "Write it in quotes")
         text = str(self.node.value)
         if not text.strip():
-            raise self.error("text is wanted, and it is empty")
+            raise self.error("text is wanted, and it is empty", "Write some, or remove the field")
         if len(text) > longest:
             raise self.error(f"{len(text)} characters, where {longest} are the most", "Shorten it")
         return text
 
-    def decimal(self) -> Decimal:
-        """A number to the digit.
+    def decimal(self, *, quoted: bool = False) -> Decimal:
+        """A number to the digit; ``quoted`` takes one in quotes too, as annotations are text.
 
         Raises
         ------
-        ConfigurationError
+        DefinitionError
             If it is none, or not finite.
         """
         # Plain text too: to YAML 1.1, which the parser speaks, 1e-3 is no number.
-        plain = isinstance(self.node, yaml.ScalarNode) and not self.node.style
+        plain = isinstance(self.node, yaml.ScalarNode) and (quoted or not self.node.style)
         try:
             number = Decimal(self.node.value) if plain else None
         except InvalidOperation:
             number = None
         if number is None or not number.is_finite() or not math.isfinite(float(number)):
-            raise self.error(f"a number is wanted, not {self._said()}")
+            raise self.error(f"a number is wanted, not {self._said()}", "Write it like 0.999")
         return number
 
     def number(self) -> float:
@@ -153,7 +176,7 @@ class Value:
 
         Raises
         ------
-        ConfigurationError
+        DefinitionError
             If it is none, or not finite.
         """
         return float(self.decimal())
@@ -163,12 +186,12 @@ class Value:
 
         Raises
         ------
-        ConfigurationError
+        DefinitionError
             If it is neither.
         """
         found = _BOOLEANS.get(str(self.node.value).lower()) if self._is("bool") else None
         if found is None:
-            raise self.error(f"true or false is wanted, not {self._said()}")
+            raise self.error(f"true or false is wanted, not {self._said()}", "Write one of them")
         return found
 
     def choice(self, known: Sequence[_Choice]) -> _Choice:
@@ -176,7 +199,7 @@ class Value:
 
         Raises
         ------
-        ConfigurationError
+        DefinitionError
             If it is another.
         """
         text = self.text()
@@ -207,26 +230,24 @@ def documents(text: str, file: str) -> Iterator[Value]:
 
     Raises
     ------
-    ConfigurationError
+    DefinitionError
         If it is no YAML; the documents before that place came.
     """
     try:
         for node in yaml.compose_all(text, yaml.SafeLoader):
-            root = Value(file, "", node)
+            root = Value(file, "", node, node.start_mark.line + 1)
             if not (isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null"):
                 yield root
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         problem = " ".join(str(error.problem or error.context).split())
         line = mark.line + 1 if mark else 1
-        raise ConfigurationError(f"{file}:{line}: not YAML ({problem})", "Mend the line, or quote its text") from error
+        raise DefinitionError(file, line, f"not YAML ({problem})", "Mend the line, or quote its text") from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise ConfigurationError(
-            f"{file}:{line}: not YAML (a character that YAML does not allow)", "Remove it"
-        ) from error
+        raise DefinitionError(file, line, "not YAML (a character that YAML does not allow)", "Remove it") from error
     except RecursionError as error:
-        raise ConfigurationError(f"{file}:1: not YAML (nested too deeply)", "Mend the file") from error
+        raise DefinitionError(file, 1, "not YAML (nested too deeply)", "Mend the file") from error
 
 
 def decoded(content: bytes, file: str) -> str:
@@ -234,11 +255,11 @@ def decoded(content: bytes, file: str) -> str:
 
     Raises
     ------
-    ConfigurationError
+    DefinitionError
         If it is not UTF-8.
     """
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise ConfigurationError(f"{file}:{line}: the text is not UTF-8", "Save it as UTF-8") from error
+        raise DefinitionError(file, line, "the text is not UTF-8", "Save it as UTF-8") from error

@@ -1,0 +1,75 @@
+"""What the guide of SLOs shows is what the commands print."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from slo.alert_policies import SEVERITIES
+from slo.openslo import read_slos
+from tests.house.test_guides import blocks, run, said
+
+GUIDE = "slo.md"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    definition, settings, _ = blocks("yaml", GUIDE)
+    (tmp_path / "checkout.yaml").write_text(definition)
+    (tmp_path / "metrics-ai.yaml").write_text(settings)
+    return tmp_path
+
+
+def shown(verb: str) -> list[tuple[list[str], str]]:
+    """Commands of a verb in the guide, and what stands below each."""
+    found = []
+    for block in blocks("", GUIDE):
+        command, _, output = block.partition("\n")
+        if f"metrics-ai slo {verb}" in command:
+            found.append((command.removeprefix("$ .venv/bin/metrics-ai ").split(), output))
+    return found
+
+
+def check(folder: Path, command: list[str], output: str, status: int = 0) -> None:
+    done, printed = run([sys.executable, "-m", "metrics_ai", *command], folder)
+    assert (done, said(printed)) == (status, said(output)), printed
+
+
+def test_the_first_slo_validates_and_comes_to_what_the_guide_says(folder: Path) -> None:
+    check(folder, *shown("validate")[0])
+    check(folder, *shown("show")[0])
+
+
+def test_a_mistake_is_told_as_the_guide_says(folder: Path) -> None:
+    definition = folder / "checkout.yaml"
+    definition.write_text(definition.read_text().replace("target: 0.999", "targetPercent: 99,9", 1))
+    check(folder, *shown("validate")[1], status=1)
+
+
+def test_a_folder_is_listed_with_what_ships(folder: Path) -> None:
+    (folder / "slos").mkdir()
+    (folder / "checkout.yaml").rename(folder / "slos" / "checkout.yaml")
+    check(folder, *shown("list")[0])
+
+
+def test_the_tier_of_ones_own_is_one(folder: Path) -> None:
+    definition = (folder / "checkout.yaml").read_text() + "  alertPolicies:\n    - quick\n"
+    (slo,) = read_slos(f"{definition}---\n{blocks('yaml', GUIDE)[2]}", "both.yaml").slos
+    (tier,) = slo.alerts.tiers
+    assert (tier.long_s, tier.short_s, tier.factor, tier.priority) == (7200, 600, 10, SEVERITIES["page"])
+
+
+def test_the_rules_are_as_many_as_the_guide_says(folder: Path) -> None:
+    block = next(block for block in blocks("", GUIDE) if "promtool" in block)
+    command = block.splitlines()[0].removeprefix("$ .venv/bin/metrics-ai ").split()
+    assert run([sys.executable, "-m", "metrics_ai", *command], folder) == (0, "")
+    rules = re.findall(r"^  - (?:record|alert): ", (folder / "rules.yaml").read_text(), re.MULTILINE)
+    assert f"SUCCESS: {len(rules)} rules found" in block
+    if (promtool := shutil.which("promtool")) is None:
+        pytest.skip("promtool is not installed")
+    assert subprocess.run([promtool, "check", "rules", "rules.yaml"], cwd=folder, check=False).returncode == 0
