@@ -15,6 +15,7 @@ Sums of windows are in ``bank/N``: nothing is summed anew at a start.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -58,8 +59,7 @@ class EngineBlocks:
         found: dict[str, bytes | None] = {_CLOCK: _pack(clock)}
         for slo in engine.slos:
             place = engine.places.get(slo.key)
-            body = {"slo": slo.model_dump_json().encode(), "place": list(place) if place else None}
-            self._if_new(found, _SLO + slo.key, _pack(body))
+            self._if_new(found, _SLO + slo.key, definition_block(slo, place))
         for number, bank in engine.banks.items():
             found |= self._bank_blocks(number, bank)
         for key in [one for one in self._written if self._is_gone(one)]:
@@ -166,6 +166,11 @@ class EngineBlocks:
     def _if_new(self, found: dict[str, bytes | None], key: str, value: bytes) -> None:
         if self._written.get(key) != value:
             found[key] = value
+
+
+def definition_block(slo: Slo, place: Sequence[int] | None) -> bytes:
+    """A definition, and the bank and slot where it is kept."""
+    return _pack({"slo": slo.model_dump_json().encode(), "place": list(place) if place else None})
 
 
 def _clean(bank: Bank) -> None:
