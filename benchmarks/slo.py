@@ -34,6 +34,7 @@ DAYS: Final = 31
 START_S: Final = 1_795_446_000
 SETTINGS: Final = EngineSettings(bank_slots=SEED_SLOS, status_every_s=SLICE_S)
 BAD_SHARE: Final = 0.0005
+NODES: Final = 40
 
 Numbers = dict[str, float | int | str]
 Floats = npt.NDArray[np.float64]
@@ -71,6 +72,10 @@ def records(keys: list[str], rng: np.random.Generator, row: int) -> list[bytes]:
             slos=keys,
             good=(total - bad).tolist(),
             bad=bad.tolist(),
+            spenders={
+                keys[one]: [{"entity": f"node-{(row + one) % NODES}", "bad": float(bad[one])}]
+                for one in np.flatnonzero(bad).tolist()
+            },
         )
         found.append(one.to_bytes())
     return found
@@ -103,7 +108,7 @@ def multiplied(seed: Engine) -> Engine:
     engine = Engine([], SETTINGS)
     loader = EngineBlocks(engine)
     for key, value in blocks:
-        if not key.startswith(("slo/", "ledger/")):
+        if not key.startswith("slo/"):
             for number in range(SLOS // SEED_SLOS):
                 loader.load_block(key.replace("bank/0", f"bank/{number}", 1), value)
     for number, slo in enumerate(objectives(SLOS)):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 
-from slo.budget import UNKNOWN_AS, Counted, budget_of, consumed, counted, error_ratio, remaining_of_period
+from slo.budget import consumed, error_ratio, remaining_of_period
 from slo.burn import (
     ABOVE,
     ABSENT,
@@ -20,17 +20,14 @@ from slo.burn import (
     Lanes,
     Transition,
     Turn,
-    absence_s,
     burn_signals,
     episode_id,
     share_signals,
-    threshold,
 )
-from slo.definition import BurnTier, CalendarWindow, Slo
-from slo.ledger import Ledger
+from slo.ledger import Bucket, Ledger
 from slo.packing import FloatArray
-from slo.profiles import period_s
-from slo.slices import BAD, NEVER, BoolArray, IntArray, SliceStore, StoreShape
+from slo.params import BankSpec, Member, Params
+from slo.slices import BAD, NEVER, BoolArray, IntArray, SliceStore
 from slo.sums import WindowSums
 from slo.windows import DAY_S, PERIODS_S
 
@@ -39,105 +36,7 @@ SLA_ALERT: Final = "sla"
 _LONGEST_ROLLING_S: Final = max(PERIODS_S.values())
 _FIRST_SLOTS: Final = 8
 _BREACH_SLACK: Final = 1e-9
-
-
-class BankSpec(NamedTuple):
-    """In what all SLOs of a bank agree."""
-
-    shape: StoreShape
-    tiers: tuple[tuple[int, int], ...]
-    """Long and short windows, in seconds."""
-    rolling_s: tuple[int, ...]
-    calendar: CalendarWindow | None
-    own_s: int
-    """How long the SLOs' own period is, nominally."""
-    shares: int
-    """Alerts of budgets that run low."""
-
-    @property
-    def own(self) -> int:
-        """The number of the own period's window."""
-        return len(self.rolling_s) if self.calendar else self.rolling_s.index(self.own_s)
-
-    @property
-    def lanes(self) -> int:
-        """Alerts of one SLO."""
-        return len(self.tiers) + self.shares + 2
-
-
-class Member(NamedTuple):
-    """An SLO with the tiers of its policy."""
-
-    slo: Slo
-    tiers: tuple[BurnTier, ...]
-
-
-def spec_of(member: Member, fine_s: int, lateness_s: int, rows: tuple[int, int]) -> BankSpec:
-    """Where an SLO belongs; ``rows`` are those that can be closed at once, and those that can be open."""
-    slo, tiers = member
-    own_s = period_s(slo.window)
-    rolling = {*PERIODS_S.values(), *(one for tier in tiers for one in (tier.long_s, tier.short_s))}
-    calendar = slo.window if slo.window.kind == "calendar" else None
-    if calendar is None:
-        rolling.add(own_s)
-    shape = StoreShape(
-        method=slo.method,
-        slice_s=slo.slice_s,
-        fine_s=fine_s,
-        longest_s=max(own_s, *rolling),
-        lateness_s=lateness_s,
-        block_rows=rows[0],
-        ahead_rows=rows[1],
-    )
-    pairs = tuple((tier.long_s, tier.short_s) for tier in tiers)
-    return BankSpec(shape, pairs, tuple(sorted(rolling)), calendar, own_s, len(slo.alerts.remaining))
-
-
-class Params:
-    """What SLOs of a bank differ in, as arrays over slots."""
-
-    def __init__(self, spec: BankSpec, slots: int) -> None:
-        self.spec = spec
-        self.budget = np.ones(slots)
-        self.sla_budget = np.full(slots, np.nan)
-        self.unknown_bad = np.zeros(slots)
-        self.unknown_total = np.zeros(slots)
-        self.limit = np.full((len(spec.tiers), slots), np.inf)
-        self.min_events = np.zeros(slots)
-        self.min_bad = np.zeros(slots)
-        self.share = np.full((spec.shares, slots), np.nan)
-        self.priority = np.full((spec.lanes, slots), len(PRIORITIES) - 1, np.int8)
-        self.absence_rows = np.full(slots, np.inf)
-
-    def put(self, slot: int, member: Member) -> None:
-        """Take an SLO's."""
-        slo, tiers = member
-        self.budget[slot] = budget = budget_of(slo.target)
-        self.sla_budget[slot] = np.nan if slo.sla is None else budget_of(slo.sla)
-        self.unknown_bad[slot], self.unknown_total[slot] = UNKNOWN_AS[slo.unknown]
-        factors = np.array([tier.factor for tier in tiers], np.float64)
-        self.limit[:, slot] = threshold(factors, np.array(budget))
-        guarded = slo.method == "Occurrences"
-        self.min_events[slot] = slo.alerts.min_events if guarded else 0
-        self.min_bad[slot] = slo.alerts.min_bad if guarded else 0
-        self.share[:, slot] = slo.alerts.remaining
-        named = [tier.priority for tier in tiers]
-        named += ["P3" if share > LOW_BUDGET else "P2" for share in slo.alerts.remaining] + ["P1", "P2"]
-        self.priority[:, slot] = [PRIORITIES.index(one) for one in named]
-        waits = [absence_s(tier.factor, budget, tier.long_s) for tier in tiers] or [absence_s(0, 0, 0)]
-        self.absence_rows[slot] = self.spec.shape.rows(int(-(-min(waits) // 1)))
-
-    def counted(self, counts: FloatArray) -> Counted:
-        """Apply the policies for what is unknown."""
-        return counted(counts, self.unknown_bad, self.unknown_total)
-
-    def grow(self, slots: int) -> Params:
-        """The same with room for more."""
-        more = Params(self.spec, slots)
-        for name, value in vars(self).items():
-            if isinstance(value, np.ndarray):
-                getattr(more, name)[..., : value.shape[-1]] = value
-        return more
+_NOTHING: Final = 1e-12
 
 
 class Bank:
@@ -161,9 +60,9 @@ class Bank:
         self.members: dict[int, Member] = {}
         self.ledgers: dict[int, Ledger] = {}
         self.spenders: dict[int, dict[int, dict[int, list[tuple[str, float]]]]] = {}
-        self.spent_rows: dict[int, set[int]] = {}
+        self.unentered: dict[int, dict[str, float]] = {}
         self.dirty_rows: set[int] = set()
-        self.dirty_ledgers: set[int] = set()
+        self.dirty_buckets: set[Bucket] = set()
 
     def add(self, member: Member) -> int:
         """Give an SLO a slot."""
@@ -198,8 +97,9 @@ class Bank:
 
     def remove(self, slot: int) -> None:
         """Forget an SLO and free its slot."""
+        self.touch(slot)
         del self.members[slot], self.ledgers[slot]
-        self.spent_rows.pop(slot, None)
+        self.unentered.pop(slot, None)
         self.store.clear(slot)
         self.lanes.clear(slot)
         self.sums.sums[:, slot] = 0.0
@@ -211,12 +111,13 @@ class Bank:
         for partitions in self.spenders.values():
             for one in partitions.values():
                 one.pop(slot, None)
-        self.touch(slot)
 
     def touch(self, slot: int) -> None:
         """Call all that is kept of a slot changed."""
         self.dirty_rows.update(range(self.store.begin, self.store.begin + self.store.ring_rows))
-        self.dirty_ledgers.add(slot)
+        ledger = self.ledgers[slot]
+        self.dirty_buckets.update(Bucket("hour", one) for one in ledger.hours)
+        self.dirty_buckets.update(Bucket("day", one) for one in ledger.days)
 
     def put(
         self,
@@ -232,9 +133,9 @@ class Bank:
         if spenders or row in self.spenders:
             kept = self.spenders.setdefault(row, {}).setdefault(partition, {})
             for slot in slots.tolist():
-                kept[slot] = spenders.get(slot, [])
-                if kept[slot]:
-                    self.spent_rows.setdefault(slot, set()).add(row)
+                before, kept[slot] = kept.get(slot, []), spenders.get(slot, [])
+                self._await_entry(slot, kept[slot], 1.0)
+                self._await_entry(slot, before, -1.0)
         if corrected:
             self.sums.correct(corrected)
             present = self.store.present[row % self.store.ring_rows]
@@ -246,12 +147,12 @@ class Bank:
         self.dirty_rows.update(range(first, first + len(counts)))
 
     def index_spenders(self) -> None:
-        """Find again in which slices each SLO has spenders."""
-        self.spent_rows = {}
-        for row, partitions in self.spenders.items():
+        """Find again what each SLO's spenders spent in slices that still take counts."""
+        self.unentered = {}
+        for partitions in self.spenders.values():
             for slots in partitions.values():
-                for slot in [one for one, spent in slots.items() if spent]:
-                    self.spent_rows.setdefault(slot, set()).add(row)
+                for slot, spent in slots.items():
+                    self._await_entry(slot, spent, 1.0)
 
     def close_until(self, row: int) -> list[Transition]:
         """Close all rows before this one, and say which alerts turned."""
@@ -262,8 +163,11 @@ class Bank:
 
     def pending(self, slot: int) -> dict[str, float]:
         """What an SLO's spenders spent in slices that still take counts."""
+        waiting = self.unentered.get(slot)
+        if not waiting or self.spec.shape.method == "Occurrences":
+            return waiting or {}
         found: dict[str, float] = {}
-        for row in sorted(self.spent_rows.get(slot, ())):
+        for row in sorted(self.spenders):
             for who, bad in self._spent(row, slot):
                 found[who] = found.get(who, 0.0) + bad
         return found
@@ -373,6 +277,17 @@ class Bank:
             return "budget", f"budget-{slo.alerts.remaining[lane - len(tiers)]:g}"
         return ("sla", SLA_ALERT) if lane == self.spec.lanes - 2 else ("no_data", NO_DATA_ALERT)
 
+    def _await_entry(self, slot: int, spent: list[tuple[str, float]], sign: float) -> None:
+        """Count bad events among those that are to be entered, or no longer."""
+        if spent:
+            waiting = self.unentered.setdefault(slot, {})
+            for who, bad in spent:
+                left = waiting.get(who, 0.0) + sign * bad
+                if left > _NOTHING:
+                    waiting[who] = left
+                else:
+                    waiting.pop(who, None)
+
     def _spent(self, row: int, slot: int) -> list[tuple[str, float]]:
         """Who spent what of an SLO's budget in a row: of a slice that is bad, each their share of its bad events."""
         at = row % self.store.ring_rows
@@ -388,9 +303,9 @@ class Bank:
             for slot in sorted(slots):
                 spent = self._spent(row, slot)
                 if spent:
-                    self.ledgers[slot].add(row * self.spec.shape.slice_s * 1000, spent)
-                    self.dirty_ledgers.add(slot)
-                self.spent_rows.get(slot, set()).discard(row)
+                    self.dirty_buckets.update(self.ledgers[slot].add(row * self.spec.shape.slice_s * 1000, spent))
+                for partition in self.spenders[row].values():
+                    self._await_entry(slot, partition.get(slot, []), -1.0)
             del self.spenders[row]
 
 

@@ -18,11 +18,12 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.slo_events import SloSlice
-from slo.bank import Bank, BankSpec, Member, spec_of
+from slo.bank import Bank
 from slo.burn import Transition
 from slo.definition import Slo
 from slo.moving import put_in, take_out
 from slo.packing import COLUMNS, FloatArray
+from slo.params import BankSpec, Member, spec_of
 from slo.profiles import period_s, tiers_of
 from slo.status import Figures, Status
 

@@ -4,8 +4,8 @@
 
     clock                     event time
     slo/KEY                   a definition, and where it is kept
-    ledger/KEY                who spent its budget
     bank/N                    sums, alerts and the like of all its SLOs
+    bank/N/day/D, .../hour/H  who spent their budgets
     bank/N/row/R              what partitions counted in a slice that still takes counts
     bank/N/fine/C, .../coarse/C   packed slices and minutes, written once
 
@@ -27,12 +27,12 @@ from schemas.errors import CheckpointError
 from slo.bank import Bank
 from slo.definition import Slo
 from slo.engine import Engine, Place, member_of
+from slo.ledger import Ledger, Names
 from slo.packing import COLUMNS
 
 VERSION: Final = 1
 _CLOCK: Final = "clock"
 _SLO: Final = "slo/"
-_LEDGER: Final = "ledger/"
 _BANK: Final = "bank/"
 
 Body = dict[str, Any]
@@ -79,7 +79,7 @@ class EngineBlocks:
         CheckpointError
             If it is of a kind that is not known here.
         """
-        if key != _CLOCK and not key.startswith((_SLO, _LEDGER, _BANK)):
+        if key != _CLOCK and not key.startswith((_SLO, _BANK)):
             raise CheckpointError(f"a block named {key!r}", "Run the release that wrote it, or a newer one")
         self._loaded[key] = value
 
@@ -102,8 +102,6 @@ class EngineBlocks:
         for key in sorted(loaded):
             if key.startswith(_BANK):
                 self._fill(key, loaded[key])
-            elif key.startswith(_LEDGER):
-                self._load_ledger(key.removeprefix(_LEDGER), loaded[key])
         for bank in engine.banks.values():
             bank.store.rejudge()
             bank.index_spenders()
@@ -115,12 +113,6 @@ class EngineBlocks:
         bank = self._engine.banks.get(int(number))
         if bank is not None and rest:
             _load_part(bank, rest[0], int(rest[1]), value)
-
-    def _load_ledger(self, key: str, value: bytes) -> None:
-        place = self._engine.places.get(key)
-        if place is not None:
-            ledger, body = self._engine.banks[place.bank].ledgers[place.slot], _unpack(value)
-            ledger.hours, ledger.days = body["hours"], body["days"]
 
     def _is_gone(self, key: str) -> bool:
         """Whether what a block is of is no more."""
@@ -157,15 +149,20 @@ class EngineBlocks:
             for chunk in sorted(archive.dirty):
                 found[f"{head}/{name}/{chunk}"] = archive.chunks.get(chunk)
             archive.dirty.clear()
-        for slot in sorted(bank.dirty_ledgers & set(bank.members)):
-            ledger, key = bank.ledgers[slot], _LEDGER + bank.members[slot].slo.key
-            found[key] = _pack({"hours": ledger.hours, "days": ledger.days})
+        for kind, number_of in sorted(bank.dirty_buckets):
+            ledgers = {slot: _buckets(ledger, kind).get(number_of) for slot, ledger in bank.ledgers.items()}
+            named = {slot: names for slot, names in ledgers.items() if names is not None}
+            found[f"{head}/{kind}/{number_of}"] = _pack({"ledgers": named}) if named else None
         _clean(bank)
         return found
 
     def _if_new(self, found: dict[str, bytes | None], key: str, value: bytes) -> None:
         if self._written.get(key) != value:
             found[key] = value
+
+
+def _buckets(ledger: Ledger, kind: str) -> dict[int, Names]:
+    return ledger.hours if kind == "hour" else ledger.days
 
 
 def definition_block(slo: Slo, place: Sequence[int] | None) -> bytes:
@@ -176,7 +173,7 @@ def definition_block(slo: Slo, place: Sequence[int] | None) -> bytes:
 def _clean(bank: Bank) -> None:
     """Call all of a bank unchanged; slices that take no more counts go with the next call, when they are packed."""
     bank.dirty_rows.clear()
-    bank.dirty_ledgers.clear()
+    bank.dirty_buckets.clear()
     bank.store.fine.dirty.clear()
     bank.store.coarse.dirty.clear()
 
@@ -244,21 +241,29 @@ def _load_part(bank: Bank, kind: str, number: int, value: bytes) -> None:
         store.fine.load(number, value)
     elif kind == "coarse":
         store.coarse.load(number, value)
+    elif kind in {"hour", "day"}:
+        for slot, names in _unpack(value)["ledgers"].items():
+            if slot in bank.ledgers:
+                _buckets(bank.ledgers[slot], kind)[number] = names
     elif number >= store.begin:
-        body = _unpack(value)
-        slots, at = body["slots"], number % store.ring_rows
-        for partition, data in body["cells"].items():
-            cell = np.full((store.slots, COLUMNS), np.nan)
-            cell[:slots] = np.frombuffer(data).reshape(slots, COLUMNS)
-            store.cells.setdefault(number, {})[partition] = cell
-        if "raw" in body:
-            store.raw[at, :slots] = np.frombuffer(body["raw"]).reshape(slots, COLUMNS)
-            store.present[at, :slots] = np.frombuffer(body["present"], bool)
-        if body["spenders"]:
-            bank.spenders[number] = {
-                partition: {slot: [(who, bad) for who, bad in spent] for slot, spent in kept.items()}
-                for partition, kept in body["spenders"].items()
-            }
+        _load_row(bank, number, _unpack(value))
+
+
+def _load_row(bank: Bank, row: int, body: Body) -> None:
+    store = bank.store
+    slots, at = body["slots"], row % store.ring_rows
+    for partition, data in body["cells"].items():
+        cell = np.full((store.slots, COLUMNS), np.nan)
+        cell[:slots] = np.frombuffer(data).reshape(slots, COLUMNS)
+        store.cells.setdefault(row, {})[partition] = cell
+    if "raw" in body:
+        store.raw[at, :slots] = np.frombuffer(body["raw"]).reshape(slots, COLUMNS)
+        store.present[at, :slots] = np.frombuffer(body["present"], bool)
+    if body["spenders"]:
+        bank.spenders[row] = {
+            partition: {slot: [(who, bad) for who, bad in spent] for slot, spent in kept.items()}
+            for partition, kept in body["spenders"].items()
+        }
 
 
 def _pack(body: Body) -> bytes:

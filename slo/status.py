@@ -13,7 +13,7 @@ from schemas.slo_events import PeriodName, SloStatus
 from slo.bank import Bank
 from slo.budget import Counted, consumed, error_ratio, remaining_of_period, time_to_exhaustion
 from slo.burn import OK
-from slo.ledger import Line
+from slo.ledger import KEPT_NAMES, Line
 from slo.packing import COLUMNS, FloatArray
 from slo.slices import NEVER, UNKNOWN
 from slo.windows import PERIODS_S
@@ -121,7 +121,7 @@ class Figures:
             "no_data": self._columns.absent[slot],
             "budgets": [self._budget(one, slot) for one in self._columns.periods],
             "burn": [self._burn(one, slot) for one in self._columns.windows],
-            "spenders": [one._asdict() for one in self.spenders(slot)[:SPENDERS_TOLD]] if self._has_names(slot) else [],
+            "spenders": [one._asdict() for one in self.spenders(slot, SPENDERS_TOLD)] if self._has_names(slot) else [],
             "firing": [bank.alert_of(slot, lane)[1] for lane in self._columns.firing.get(slot, ())],
         }
         if not isnan(soonest):
@@ -133,7 +133,7 @@ class Figures:
             body |= {} if isnan(left) else {"sla_remaining": left}
         return Status(slo.key, self.at_ms, body)
 
-    def spenders(self, slot: int) -> list[Line]:
+    def spenders(self, slot: int, limit: int = KEPT_NAMES) -> list[Line]:
         """Who spent an SLO's own budget; the lines add up to all that was spent."""
         bank = self._bank
         own = bank.spec.own
@@ -147,11 +147,11 @@ class Figures:
             unknown=float(counts[UNKNOWN] * bank.params.unknown_bad[slot]),
             pending=bank.pending(slot),
             allowed=float(self.counted.total[own, slot] * bank.params.budget[slot]),
+            limit=limit,
         )
 
     def _has_names(self, slot: int) -> bool:
-        ledger = self._bank.ledgers[slot]
-        return bool(ledger.days or self._bank.spent_rows.get(slot))
+        return bool(self._bank.unentered.get(slot)) or not self._bank.ledgers[slot].is_empty
 
     def _named(self) -> list[tuple[PeriodName, int, float]]:
         spec = self._bank.spec

@@ -218,8 +218,8 @@ def take(taker: EngineBlocks, blocks: dict[str, bytes]) -> dict[str, bytes | Non
 def all_of(engine: Engine) -> dict[str, bytes]:
     blocks: dict[str, bytes] = {}
     for bank in engine.banks.values():
-        bank.dirty_ledgers.update(bank.members)
-        bank.dirty_rows.update([*bank.store.cells])
+        for slot in bank.members:
+            bank.touch(slot)
         for archive in (bank.store.fine, bank.store.coarse):
             archive.dirty.update(archive.chunks)
     take(EngineBlocks(engine), blocks)
