@@ -132,10 +132,11 @@ class Bank:
         corrected = self.store.put(row, partition, slots, counts)
         if spenders or row in self.spenders:
             kept = self.spenders.setdefault(row, {}).setdefault(partition, {})
-            for slot in slots.tolist():
-                before, kept[slot] = kept.get(slot, []), spenders.get(slot, [])
-                self._await_entry(slot, kept[slot], 1.0)
-                self._await_entry(slot, before, -1.0)
+            for slot in kept.keys() & set(slots.tolist()) if kept else ():
+                self._await_entry(slot, kept.pop(slot), -1.0)
+            for slot, spent in spenders.items():
+                kept[slot] = spent
+                self._await_entry(slot, spent, 1.0)
         if corrected:
             self.sums.correct(corrected)
             present = self.store.present[row % self.store.ring_rows]

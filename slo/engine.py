@@ -25,6 +25,7 @@ from slo.moving import put_in, take_out
 from slo.packing import COLUMNS, FloatArray
 from slo.params import BankSpec, Member, spec_of
 from slo.profiles import period_s, tiers_of
+from slo.slices import IntArray
 from slo.status import Figures, Status
 
 _HOUR_S: Final = 3600
@@ -50,6 +51,13 @@ class Outcome(NamedTuple):
 
     alerts: list[Transition]
     statuses: list[Status]
+
+
+class _Rows(NamedTuple):
+    """Slots of a bank, and the rows of a record that are for them."""
+
+    slots: IntArray
+    picked: IntArray
 
 
 class Place(NamedTuple):
@@ -85,6 +93,7 @@ class Engine:
         self.next_bank = 0
         self.told: dict[int, int] = {}
         self._waiting: dict[str, Slo] = {}
+        self._known_routes: dict[tuple[int, int], tuple[list[str], dict[int, _Rows]]] = {}
         for slo in slos:
             self.define(slo)
 
@@ -93,6 +102,7 @@ class Engine:
         if self.now_ms is None:
             self._waiting[slo.key] = slo
             return
+        self._known_routes.clear()
         member = member_of(slo)
         place = self.places.get(slo.key)
         if place is None:
@@ -114,6 +124,7 @@ class Engine:
     def remove(self, key: str) -> None:
         """Forget an objective; nothing happens if there is none."""
         self._waiting.pop(key, None)
+        self._known_routes.clear()
         if key in self.places:
             self._drop(key)
 
@@ -137,8 +148,14 @@ class Engine:
         values[:, 1] = values[:, 0] + record.good
         if record.unknown:
             values[:, 2] = record.unknown
-        for number, slots, picked in self._sorted(record):
-            self._put(number, (row, record.partition), (slots, values[picked]), record)
+        routes, spenders = self._routes(record), self._spenders(record)
+        for number, rows in routes.items():
+            if self._is_late(record, self.banks[number]):
+                self.counts["late"] += len(rows.slots)
+            else:
+                at = row, record.partition
+                self.banks[number].put(at, rows.slots, values[rows.picked], spenders.get(number, {}))
+        self.counts["unknown_slo"] += len(record.slos) - sum(len(rows.slots) for rows in routes.values())
         later = self._advance(record.slice_ms + slice_ms)
         return Outcome(found.alerts + later.alerts, found.statuses + later.statuses)
 
@@ -218,36 +235,36 @@ class Engine:
         figures = Figures(bank)
         return [figures.status(slot) for slot in slots]
 
-    def _put(self, number: int, at: tuple[int, int], rows: tuple[Sequence[int], FloatArray], record: SloSlice) -> None:
-        bank = self.banks[number]
-        slots, values = rows
-        row = at[0]
+    def _is_late(self, record: SloSlice, bank: Bank) -> bool:
+        slice_ms = record.slice_s * 1000
         oldest_ms = (self.now_ms or 0) - self.settings.lateness_s * 1000
-        if row < bank.store.begin or record.slice_ms + record.slice_s * 1000 < oldest_ms:
-            self.counts["late"] += len(slots)
-            return
-        spenders = {}
-        if record.spenders:
-            for slot in slots:
-                told = record.spenders.get(bank.members[slot].slo.key)
-                if told:
-                    spenders[slot] = [(one.entity, one.bad) for one in told]
-        bank.put(at, np.array(slots), values, spenders)
-        self.counts["counted"] += len(slots)
+        return record.slice_ms // slice_ms < bank.store.begin or record.slice_ms + slice_ms < oldest_ms
 
-    def _sorted(self, record: SloSlice) -> list[tuple[int, list[int], list[int]]]:
-        """Which slots of which bank a record's rows are for."""
+    def _spenders(self, record: SloSlice) -> dict[int, dict[int, list[tuple[str, float]]]]:
+        """A record's spenders by bank and slot."""
+        found: dict[int, dict[int, list[tuple[str, float]]]] = {}
+        for key, told in record.spenders.items():
+            place = self.places.get(key)
+            if place is not None:
+                found.setdefault(place.bank, {})[place.slot] = [(one.entity, one.bad) for one in told]
+        return found
+
+    def _routes(self, record: SloSlice) -> dict[int, _Rows]:
+        """Which slots of which bank a record's rows are for; a partition's records mostly name the same SLOs."""
+        known = self._known_routes.get((record.partition, record.slice_s))
+        if known is None or known[0] != record.slos:
+            known = self._known_routes[record.partition, record.slice_s] = record.slos, self._route(record)
+        return known[1]
+
+    def _route(self, record: SloSlice) -> dict[int, _Rows]:
         found: dict[int, tuple[list[int], list[int]]] = {}
-        get = self.places.get
         for at, key in enumerate(record.slos):
-            place = get(key)
-            if place is None or self.banks[place.bank].spec.shape.slice_s != record.slice_s:
-                self.counts["unknown_slo"] += 1
-                continue
-            slots, picked = found.setdefault(place.bank, ([], []))
-            slots.append(place.slot)
-            picked.append(at)
-        return [(bank, slots, picked) for bank, (slots, picked) in sorted(found.items())]
+            place = self.places.get(key)
+            if place is not None and self.banks[place.bank].spec.shape.slice_s == record.slice_s:
+                slots, picked = found.setdefault(place.bank, ([], []))
+                slots.append(place.slot)
+                picked.append(at)
+        return {bank: _Rows(np.array(slots), np.array(picked)) for bank, (slots, picked) in sorted(found.items())}
 
     def _closed(self, spec: BankSpec, at_ms: int) -> int:
         """The first row that is not closed at an event time."""
