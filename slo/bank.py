@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -37,6 +37,15 @@ _LONGEST_ROLLING_S: Final = max(PERIODS_S.values())
 _FIRST_SLOTS: Final = 8
 _BREACH_SLACK: Final = 1e-9
 _NOTHING: Final = 1e-12
+
+
+class Opened(NamedTuple):
+    """An alert that is open: codes of ``STATES`` and ``PRIORITIES``, and since when."""
+
+    kind: Kind
+    state: int
+    priority: int
+    started_ms: int
 
 
 class Bank:
@@ -269,6 +278,28 @@ class Bank:
             budget_left=_known(left[slot]),
         )
 
+    def opened(self, slot: int) -> dict[str, Opened]:
+        """The alerts of an SLO that are open, by name."""
+        lanes = self.lanes
+        found = {}
+        for lane in np.flatnonzero(lanes.state[:, slot] != OK).tolist():
+            kind, name = self.alert_of(slot, lane)
+            state, priority = int(lanes.state[lane, slot]), int(lanes.priority[lane, slot])
+            found[name] = Opened(kind, state, priority, int(lanes.started_ms[lane, slot]))
+        return found
+
+    def reopen(self, slot: int, opened: dict[str, Opened]) -> list[Transition]:
+        """Go on with alerts that were open, as far as the definition still has them; those that it has not end."""
+        slo, lanes = self.members[slot].slo, self.lanes
+        lanes.clear(slot)
+        known = {self.alert_of(slot, lane)[1]: lane for lane in range(self.spec.lanes)}
+        for name in opened.keys() & known.keys():
+            _, state, priority, started_ms = opened[name]
+            at = known[name], slot
+            lanes.state[at], lanes.priority[at], lanes.started_ms[at] = state, priority, started_ms
+        at_ms = self.store.closed * self.spec.shape.slice_s * 1000
+        return ends_of(slo.key, {name: one for name, one in opened.items() if name not in known}, at_ms)
+
     def alert_of(self, slot: int, lane: int) -> tuple[Kind, str]:
         """What kind a lane's alert is of, and its name."""
         slo, tiers = self.members[slot]
@@ -308,6 +339,24 @@ class Bank:
                 for partition in self.spenders[row].values():
                     self._await_entry(slot, partition.get(slot, []), -1.0)
             del self.spenders[row]
+
+
+def ends_of(slo: str, opened: dict[str, Opened], at_ms: int) -> list[Transition]:
+    """The ends of alerts that nothing looks after any more."""
+    return [
+        Transition(
+            id=episode_id(slo, name, one.started_ms),
+            slo=slo,
+            alert=name,
+            kind=one.kind,
+            state="end",
+            priority=PRIORITIES[one.priority],
+            frozen=False,
+            at_ms=max(at_ms, one.started_ms),
+            started_ms=one.started_ms,
+        )
+        for name, one in sorted(opened.items())
+    ]
 
 
 def _known(value: float) -> float | None:

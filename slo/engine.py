@@ -18,7 +18,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.slo_events import SloSlice
-from slo.bank import Bank
+from slo.bank import Bank, ends_of
 from slo.burn import Transition
 from slo.definition import Slo
 from slo.moving import put_in, take_out
@@ -97,36 +97,48 @@ class Engine:
         for slo in slos:
             self.define(slo)
 
-    def define(self, slo: Slo) -> None:
-        """Add an objective, or change one: it keeps its counts if it counts the same events in the same slices."""
+    def define(self, slo: Slo) -> list[Transition]:
+        """Add an objective, or change one: it keeps its counts if it counts the same events in the same slices.
+
+        Returns
+        -------
+        list of Transition
+            The ends of alerts that were open and that it has no more.
+        """
         if self.now_ms is None:
             self._waiting[slo.key] = slo
-            return
+            return []
         self._known_routes.clear()
         member = member_of(slo)
         place = self.places.get(slo.key)
         if place is None:
             self._settle_in(member)
-            return
+            return []
         bank = self.banks[place.bank]
-        old = bank.members[place.slot].slo
-        if not _counts_alike(old, slo):
-            self._drop(slo.key)
+        if not _counts_alike(bank.members[place.slot].slo, slo):
+            ends = self.remove(slo.key)
             self._settle_in(member)
-        elif self.spec(member) == bank.spec:
+            return ends
+        opened = bank.opened(place.slot)
+        if self.spec(member) == bank.spec:
             bank.change(place.slot, member)
         else:
             history = take_out(bank, place.slot)
             self._drop(slo.key)
-            new = self._settle_in(member)
-            put_in(self.banks[new.bank], new.slot, history)
+            place = self._settle_in(member)
+            put_in(self.banks[place.bank], place.slot, history)
+        return self.banks[place.bank].reopen(place.slot, opened)
 
-    def remove(self, key: str) -> None:
-        """Forget an objective; nothing happens if there is none."""
+    def remove(self, key: str) -> list[Transition]:
+        """Forget an objective, if there is one; the ends of alerts that were open."""
         self._waiting.pop(key, None)
         self._known_routes.clear()
-        if key in self.places:
-            self._drop(key)
+        place = self.places.get(key)
+        if place is None:
+            return []
+        ends = ends_of(key, self.banks[place.bank].opened(place.slot), self.now_ms or 0)
+        self._drop(key)
+        return ends
 
     def knows(self, key: str) -> bool:
         """Whether there is such an objective."""

@@ -18,6 +18,7 @@ from tests.unit.slo.feeding import KEY, START_MS, Feed
 MakeFeed = Callable[..., Feed]
 MakeSlo = Callable[..., Slo]
 DAY_S = 86_400
+OPEN = ["budget-0.25", "budget-0.5", "page-quick", "page-slow", "ticket-quick", "ticket-slow"]
 
 
 def counted(engine: Engine, key: str = KEY, period: str = "daily") -> tuple[float, float]:
@@ -139,6 +140,35 @@ def test_a_definition_that_counts_something_else_begins_anew(
     counting.engine.define(slo(**fields))
     counting.engine.on_tick(counting.at_ms + 20_000)
     assert counted(counting.engine) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("fields", "ended"),
+    [
+        ({"target": 0.9995}, []),
+        ({"window": CalendarWindow(unit="month", start="2026-01-01 00:00:00")}, []),
+        ({"alerts": AlertPolicy(remaining=(0.5,))}, ["budget-0.25"]),
+        ({"alerts": AlertPolicy(remaining=(0.5, 0.2, 0.1))}, ["budget-0.25"]),
+        ({"method": "RatioTimeslices"}, OPEN),
+        (None, OPEN),
+    ],
+)
+def test_alerts_that_are_open_go_on_with_the_new_definition_or_end(
+    feed: MakeFeed, slo: MakeSlo, fields: dict[str, Any] | None, ended: list[str]
+) -> None:
+    counting = feed()
+    counting.go(1)
+    counting.engine.on_runs(counting.at_ms + 5000, {KEY: np.tile([0.0, 100.0, 0.0], (3 * 17_280, 1))})
+    counting.at_ms += 5000 * (3 * 17_280 + 1)
+    counting.go(420, bad=100.0)
+    starts = {one.alert: one.id for one in counting.alerts if one.state == "start"}
+    ends = counting.engine.remove(KEY) if fields is None else counting.engine.define(slo(**fields))
+    assert sorted(starts) == OPEN
+    assert [one.alert for one in ends] == ended
+    assert all(one.state == "end" and one.id == starts[one.alert] for one in ends)
+    if ended != OPEN:
+        assert "page-quick" in counting.engine.status(KEY).body["firing"]
+        assert not [one for one in counting.go(1, bad=100.0) if one.alert == "page-quick"]
 
 
 def test_an_objective_in_the_place_of_one_that_went_knows_nothing_of_it(feed: MakeFeed, slo: MakeSlo) -> None:
