@@ -171,3 +171,26 @@ def check_budget(slo: Slo, budget: Any, own: Floats) -> None:
         return
     assert budget.remaining == pytest.approx(1 - bad / (total * (1 - slo.target)), rel=1e-9, abs=1e-9)
     assert budget.compliance == pytest.approx(1 - bad / total, abs=1e-12)
+
+
+def test_whole_counts_are_the_same_bit_for_bit_in_any_order(slo: MakeSlo) -> None:
+    rng = np.random.default_rng(77)
+    slos = [one for one in objectives(rng, slo) if one.method != "RatioTimeslices"]
+    counts = stream(rng, whole=True)[:, :, [int(one.name[1:]) for one in slos]][:9]
+    keys = [one.key for one in slos]
+    told = [
+        record(row, partition, [keys[one] for one in there], counts[row, partition, there])
+        for row in range(9)
+        for partition in range(4)
+        if (there := np.flatnonzero(~np.isnan(counts[row, partition, :, 0]))).size
+    ]
+    found = []
+    for _ in range(3):
+        engine = Engine(slos, SETTINGS)
+        engine.on_tick(START_S * 1000)
+        for at in rng.permutation(len(told)).tolist():
+            engine.on_slice(told[at])
+        engine.on_tick((START_S + SLICES * SLICE_S) * 1000)
+        assert engine.counts["late"] == 0
+        found.append(b"".join(bank.sums.sums.tobytes() for bank in engine.banks.values()))
+    assert found[0] == found[1] == found[2]
