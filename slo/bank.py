@@ -124,6 +124,7 @@ class Bank:
     def touch(self, slot: int) -> None:
         """Call all that is kept of a slot changed."""
         self.dirty_rows.update(range(self.store.begin, self.store.begin + self.store.ring_rows))
+        self.store.filling_changed = True
         ledger = self.ledgers[slot]
         self.dirty_buckets.update(Bucket("hour", one) for one in ledger.hours)
         self.dirty_buckets.update(Bucket("day", one) for one in ledger.days)

@@ -124,6 +124,7 @@ class SliceStore:
         self.fine = Archive(chunk, shape.fine_rows, slots)
         self.coarse = Archive(_CHUNK_ROWS, shape.rows(shape.longest_s) // shape.coarse_rows + 1, slots)
         self.filling = np.zeros((_CHUNK_ROWS, slots, COLUMNS))
+        self.filling_changed = False
 
     @property
     def has_coarse(self) -> bool:
@@ -247,6 +248,7 @@ class SliceStore:
         """Forget one SLO: what was packed of it is no longer read."""
         self.raw[:, slot] = self.judged[:, slot] = self.filling[:, slot] = 0.0
         self.present[:, slot] = False
+        self.filling_changed = True
         for cells in self.cells.values():
             for cell in cells.values():
                 cell[slot] = np.nan
@@ -299,6 +301,7 @@ class SliceStore:
         rows = self.judged[at]
         self.fine.put(self.begin // chunk, rows)
         if self.has_coarse:
+            self.filling_changed = True
             sums = rows.reshape(chunk // coarse_rows, coarse_rows, self.slots, COLUMNS).sum(axis=1)
             for number, row in enumerate(sums, self.begin // coarse_rows):
                 self.filling[number % _CHUNK_ROWS] = row

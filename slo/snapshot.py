@@ -6,6 +6,7 @@
     slo/KEY                   a definition, and where it is kept
     bank/N                    sums, alerts and the like of all its SLOs
     bank/N/day/D, .../hour/H  who spent their budgets
+    bank/N/filling/0          minutes that are not packed yet
     bank/N/row/R              what partitions counted in a slice that still takes counts
     bank/N/fine/C, .../coarse/C   packed slices and minutes, written once
 
@@ -49,7 +50,8 @@ class EngineBlocks:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._written: dict[str, bytes] = {}
+        self._written: set[str] = set()
+        self._defined: dict[str, tuple[Slo, Place | None]] = {}
         self._loaded: dict[str, bytes] = {}
 
     def take_blocks(self) -> list[tuple[str, bytes | None]]:
@@ -59,16 +61,20 @@ class EngineBlocks:
         found: dict[str, bytes | None] = {_CLOCK: _pack(clock)}
         for slo in engine.slos:
             place = engine.places.get(slo.key)
-            self._if_new(found, _SLO + slo.key, definition_block(slo, place))
+            known, known_place = self._defined.get(slo.key, (None, None))
+            if known is not slo or known_place != place:
+                self._defined[slo.key] = slo, place
+                found[_SLO + slo.key] = definition_block(slo, place)
         for number, bank in engine.banks.items():
             found |= self._bank_blocks(number, bank)
         for key in [one for one in self._written if self._is_gone(one)]:
             found[key] = None
         for key, value in found.items():
             if value is None:
-                self._written.pop(key, None)
+                self._written.discard(key)
+                self._defined.pop(key.removeprefix(_SLO), None)
             else:
-                self._written[key] = value if key.startswith(_SLO) else b""
+                self._written.add(key)
         return sorted(found.items())
 
     def load_block(self, key: str, value: bytes) -> None:
@@ -106,7 +112,8 @@ class EngineBlocks:
             bank.store.rejudge()
             bank.index_spenders()
             _clean(bank)
-        self._written = {key: value if key.startswith(_SLO) else b"" for key, value in loaded.items()}
+        self._written = set(loaded)
+        self._defined = {slo.key: (slo, engine.places.get(slo.key)) for slo in engine.slos}
 
     def _fill(self, key: str, value: bytes) -> None:
         number, *rest = key.split("/")[1:]
@@ -153,12 +160,10 @@ class EngineBlocks:
             ledgers = {slot: _buckets(ledger, kind).get(number_of) for slot, ledger in bank.ledgers.items()}
             named = {slot: names for slot, names in ledgers.items() if names is not None}
             found[f"{head}/{kind}/{number_of}"] = _pack({"ledgers": named}) if named else None
+        if bank.store.filling_changed:
+            found[f"{head}/filling/0"] = _pack({"slots": bank.store.slots, "rows": bank.store.filling.tobytes()})
         _clean(bank)
         return found
-
-    def _if_new(self, found: dict[str, bytes | None], key: str, value: bytes) -> None:
-        if self._written.get(key) != value:
-            found[key] = value
 
 
 def _buckets(ledger: Ledger, kind: str) -> dict[int, Names]:
@@ -176,6 +181,7 @@ def _clean(bank: Bank) -> None:
     bank.dirty_buckets.clear()
     bank.store.fine.dirty.clear()
     bank.store.coarse.dirty.clear()
+    bank.store.filling_changed = False
 
 
 def _state(bank: Bank) -> Body:
@@ -197,7 +203,6 @@ def _arrays(bank: Bank) -> dict[str, npt.NDArray[Any]]:
         "sums": bank.sums.sums,
         "since": store.since,
         "born": store.born,
-        "filling": store.filling,
         "last": bank.last,
         "state": lanes.state,
         "priority": lanes.priority,
@@ -214,7 +219,7 @@ def _bank_of(bank: Bank, state: Body) -> Bank:
         for name, (kind, shape, data) in state["arrays"].items()
     }
     bank.sums.sums, bank.last = arrays["sums"], arrays["last"]
-    store.since, store.born, store.filling = arrays["since"], arrays["born"], arrays["filling"]
+    store.since, store.born = arrays["since"], arrays["born"]
     lanes = bank.lanes
     lanes.state, lanes.priority, lanes.started_ms = arrays["state"], arrays["priority"], arrays["started_ms"]
     if state["period_ms"] is not None:
@@ -241,6 +246,10 @@ def _load_part(bank: Bank, kind: str, number: int, value: bytes) -> None:
         store.fine.load(number, value)
     elif kind == "coarse":
         store.coarse.load(number, value)
+    elif kind == "filling":
+        body = _unpack(value)
+        packed = np.frombuffer(body["rows"]).reshape(-1, body["slots"], COLUMNS)
+        store.filling[:, : body["slots"]] = packed
     elif kind in {"hour", "day"}:
         for slot, names in _unpack(value)["ledgers"].items():
             if slot in bank.ledgers:

@@ -319,3 +319,47 @@ def test_an_engine_that_saw_no_time_is_put_back_too(slo: MakeSlo) -> None:
 def test_blocks_that_cannot_be_read_are_refused(blocks: dict[str, bytes]) -> None:
     with pytest.raises(CheckpointError):
         put_back(blocks)
+
+
+@pytest.mark.parametrize("method", ["Occurrences", "RatioTimeslices"])
+def test_days_of_history_move_with_an_slo_to_where_its_windows_are(slo: MakeSlo, method: str) -> None:
+    rng = np.random.default_rng(10)
+    counts = np.zeros((7000, 3))
+    counts[:, 1] = rng.poisson(30, 7000) + 1.0
+    counts[:, 0] = rng.binomial(counts[:, 1].astype(int), 0.01)
+    fields = {"method": method, "slice_s": 30, "window": RollingWindow(duration_s=8 * DAY_S)}
+    day = CalendarWindow(unit="week", start="2026-01-05 00:00:00", time_zone="Asia/Kathmandu")
+    engine = Engine([slo(**fields)], EngineSettings(fine_s=4 * 3600, status_every_s=10**9))
+    engine.on_runs(START_MS // 30_000 * 30_000, {KEY: counts})
+    before = engine.status(KEY).event()
+    engine.define(slo(**(fields | {"window": day})))
+    moved = engine.status(KEY).event()
+    assert engine.banks.keys() == {1}
+    for one, other in zip(before.burn, moved.burn, strict=True):
+        assert (one.window_s, one.bad, one.total) == (other.window_s, pytest.approx(other.bad), other.total)
+    for period in ("daily", "weekly", "monthly"):
+        assert moved.budget(period).bad == pytest.approx(before.budget(period).bad, rel=1e-12)
+    held = (moved.at_ms - max(moved.budget("own").start_ms, START_MS // 30_000 * 30_000)) // 30_000
+    wanted = counts[-held:, 1].sum() if method == "Occurrences" else float(held)
+    assert moved.budget("own").total == wanted
+    engine.define(slo(**fields))
+    again = engine.status(KEY).event()
+    assert again.budget("own").bad == pytest.approx(before.budget("own").bad, rel=1e-12)
+    assert again.budget("own").total == before.budget("own").total
+
+
+def test_a_place_that_is_free_again_has_no_minutes_of_the_one_before(slo: MakeSlo) -> None:
+    engine = Engine([slo("a", slice_s=30), slo("b", slice_s=30)], EngineSettings(fine_s=4 * 3600, status_every_s=10**9))
+    first_ms = START_MS // 30_000 * 30_000
+    rows = np.tile([1.0, 10.0, 0.0], (4000, 1))
+    engine.on_runs(first_ms, {"default/a": rows, "default/b": rows})
+    engine.remove("default/a")
+    engine.define(slo("c", slice_s=30))
+    for part in range(3):
+        engine.on_runs(first_ms + (4000 + 1500 * part) * 30_000, {"default/c": rows[:1500], "default/b": rows[:1500]})
+        seen = 1500 * (part + 1)
+        daily = engine.status("default/c").event().budget("daily")
+        monthly = engine.status("default/c").event().budget("monthly")
+        assert daily.total == 10.0 * min(seen, 2880)
+        assert monthly.total == 10.0 * seen
+    assert engine.status("default/b").event().budget("monthly").total == 85_000.0
