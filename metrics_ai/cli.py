@@ -25,6 +25,7 @@ from metrics_ai.commands import (
     replay,
     score,
     slo,
+    slo_offline,
     topics,
     up,
     worker,
@@ -127,6 +128,19 @@ app.command(
         "metrics-ai inspect 'node_cpu_ratio{node=\"h1\"}'", "metrics-ai inspect latency --from latency.csv"
     ),
 )(inspect.inspect)
+slo.app.command(
+    "eval",
+    epilog=examples(
+        "metrics-ai slo eval checkout.yaml --data requests.csv",
+        "metrics-ai slo eval checkout.yaml --data good.parquet --data total.parquet --json | jq .budgets",
+    ),
+)(slo_offline.evaluate)
+slo.app.command(
+    epilog=examples(
+        "metrics-ai slo simulate checkout --from checkout.yaml --length 10m",
+        "metrics-ai slo simulate disk-availability --length 2h --bad 0.05 --json",
+    )
+)(slo_offline.simulate)
 app.add_typer(slo.app, name="slo")
 app.add_typer(config.app, name="config")
 app.add_typer(priors.app, name="priors")

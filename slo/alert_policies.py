@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
-from slo.definition import AlertPolicy, BurnTier, Priority, RollingWindow, TimeWindow
+from slo.definition import AlertPolicy, BurnTier, Priority, RollingWindow, TimeWindow, are_shares
 from slo.durations import duration_text, seconds_of
 from slo.objects import Described, Known, Metadata, metadata_of, name_of
 from slo.profiles import period_s
@@ -73,9 +73,9 @@ def _shares(value: Value) -> tuple[float, ...]:
         shares = tuple(float(Decimal(one)) for one in text.split("_"))
     except InvalidOperation:
         shares = (1.0,)
-    if not all(0 <= share < 1 for share in shares):
+    if not are_shares(shares):
         raise value.error(
-            f"{text[:40]!r} are no shares of a budget", "Write them like 0.5_0.25_0, each below 1; or none"
+            f"{text[:40]!r} are no shares of a budget", "Write at most six like 0.5_0.25_0, each below 1; or none"
         )
     return shares
 

@@ -6,6 +6,7 @@ The terms are OpenSLO's (https://github.com/OpenSLO/OpenSLO, v1). ``Occurrences`
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -16,6 +17,8 @@ Unknown = Literal["ignore", "good", "bad"]
 DerivedSource = Literal["node_health", "alert_feedback", "network_utilisation"]
 Priority = Literal["P0", "P1", "P2", "P3"]
 CalendarUnit = Literal["day", "week", "month", "quarter", "year"]
+MOST_SHARES: Final = 6
+"""Of a budget, that may be told of as they remain."""
 OCCURRENCES_SLICE_S: Final = 5
 """Events are counted in slices of so many seconds, and every window moves on by one of them."""
 
@@ -142,6 +145,11 @@ class BurnTier(_Part):
         return self
 
 
+def are_shares(values: Sequence[float]) -> bool:
+    """Whether they are shares of a budget that can be told of, and written down in a line."""
+    return len(values) <= MOST_SHARES and all(0 <= one < 1 and round(one, 6) == one for one in values)
+
+
 class AlertPolicy(_Part):
     """When an objective speaks up."""
 
@@ -160,8 +168,8 @@ class AlertPolicy(_Part):
         names = [tier.name for tier in self.tiers]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"tiers of one name: {', '.join(twice)}")
-        if not all(0 <= share < 1 for share in self.remaining):
-            raise ValueError("shares that remain lie from 0 up to, not at, 1")
+        if not are_shares(self.remaining):
+            raise ValueError("at most six shares remain, from 0 up to, not at, 1, with six decimals at the most")
         return self
 
 

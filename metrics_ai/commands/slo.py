@@ -64,7 +64,7 @@ def list_(
     """List the SLOs that hold; with --json one object a line. Exit status 1 if a file was refused."""
     from metrics_ai.slo_listing import described, print_list, tell
 
-    library = _library(config, source)
+    library = library_from(config, source)
     shown = {key: one for key, one in library.defined.items() if tenant in (None, one.slo.tenant)}
     if as_json:
         for one in shown.values():
@@ -89,7 +89,7 @@ def show(
     """
     from metrics_ai.slo_listing import chosen, described, print_slo
 
-    one = chosen(_library(config, source), name, tenant)
+    one = chosen(library_from(config, source), name, tenant)
     if as_json:
         typer.echo(json.dumps(described(one)))
     else:
@@ -120,7 +120,7 @@ def export(
 
     if openslo == rules:
         raise ConfigurationError("one form is wanted", "Give either --openslo or --prometheus-rules")
-    slo = chosen(_library(config, source), name, tenant).slo
+    slo = chosen(library_from(config, source), name, tenant).slo
     text = to_openslo(slo) if openslo else to_prometheus_rules(slo)
     if out is None:
         typer.echo(text, nl=False)
@@ -131,7 +131,8 @@ def export(
         raise MachineError(f"{out} cannot be written ({error.strerror})", "Choose another file") from error
 
 
-def _library(config: Path | None, source: list[Path] | None) -> Library:
+def library_from(config: Path | None, source: list[Path] | None) -> Library:
+    """The SLOs of some files, else those of the configuration."""
     from metrics_ai.slo_files import files_of, library_of
     from slo.library import Library, reload
 

@@ -45,6 +45,13 @@ def test_the_first_slo_validates_and_comes_to_what_the_guide_says(folder: Path) 
     check(folder, *shown("show")[0])
 
 
+def test_the_recording_and_the_outage_come_to_what_the_guide_says(folder: Path) -> None:
+    (script,) = blocks("python", GUIDE)
+    subprocess.run([sys.executable, "-c", script], cwd=folder, check=True)
+    check(folder, *shown("eval")[0], status=1)
+    check(folder, *shown("simulate")[0])
+
+
 def test_a_mistake_is_told_as_the_guide_says(folder: Path) -> None:
     definition = folder / "checkout.yaml"
     definition.write_text(definition.read_text().replace("target: 0.999", "targetPercent: 99,9", 1))

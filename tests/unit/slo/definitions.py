@@ -269,7 +269,7 @@ _tiers = st.lists(
     unique_by=lambda tier: tier.name,
 )
 _events = st.integers(0, 1000)
-_remaining = st.lists(st.floats(0, 0.999), max_size=3).map(tuple)
+_remaining = st.lists(st.integers(0, 999_999).map(lambda one: one / 1e6), max_size=6).map(tuple)
 _policies = st.one_of(
     st.builds(
         AlertPolicy,

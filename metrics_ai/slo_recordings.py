@@ -1,0 +1,116 @@
+"""Recordings as an objective's indicator sees them: the series of each role, their samples in order."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from metrics_ai.config import Config
+from metrics_ai.recordings import Piece, RecordingOptions, RecordingReader
+from metrics_ai.replay import ReplayProgress, pieces_of
+from metrics_ai.tally import Tally
+from models.rules import selects
+from schemas.errors import ConfigurationError
+from schemas.series import Series
+from slo.definition import BucketIndicator, RatioIndicator, Slo, Source, ThresholdIndicator
+from slo.recorded import Recording, Role
+from slo.recorded import Series as Samples
+
+_BOUND: Final = "le"
+Picks = dict[Role, Callable[[Series], bool]]
+Part = tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]
+Found = dict[Role, dict[int, list[Part]]]
+
+
+def recorded(
+    slo: Slo,
+    files: Sequence[Path],
+    reading: tuple[RecordingOptions, Config],
+    progress: Callable[[ReplayProgress], None] | None = None,
+) -> tuple[Recording, Tally]:
+    """The samples that an objective is measured by, and what of the files became none.
+
+    Of two samples of one time the first counts. A row without a number is a value that is known to be missing.
+
+    Raises
+    ------
+    ConfigurationError, MachineError
+        If a file is missing or is not what its format says, or no recording can hold what the indicator asks for.
+    """
+    options, config = reading
+    picks = _picks(slo)
+    reader = RecordingReader(
+        options.model_copy(update={"every_row": True}), config.tenant, dict(config.ingest.identity.items())
+    )
+    found: Found = {role: defaultdict(list) for role in picks}
+    taken = Counter[str]()
+    for piece in pieces_of(files, reader, lambda: taken["samples"], progress):
+        taken["samples"] += _take(piece, picks, found)
+    joined: Recording = {role: [_joined(parts) for _, parts in sorted(one.items())] for role, one in found.items()}
+    return joined, reader.tally
+
+
+def _take(piece: Piece, picks: Picks, found: Found) -> int:
+    batch = piece.batch
+    if batch is None or batch.is_histogram:
+        return 0
+    for at, text in enumerate(batch.series_text):
+        roles = [role for role, is_one in picks.items() if is_one(Series.from_text(batch.tenant, text))]
+        if not roles:
+            continue
+        rows = np.flatnonzero(batch.series == at)
+        for role in roles:
+            found[role][int(batch.series_ids[at])].append((batch.timestamp_ms[rows], batch.value[rows]))
+    return len(batch.value)
+
+
+def _joined(parts: Sequence[Part]) -> Samples:
+    times_ms = np.concatenate([times for times, _ in parts])
+    values = np.concatenate([values for _, values in parts])
+    times_ms, first = np.unique(times_ms, return_index=True)
+    return Samples(times_ms, np.where(np.isfinite(values[first]), values[first], np.nan))
+
+
+def _picks(slo: Slo) -> Picks:
+    """Which series are of which role."""
+    indicator = slo.indicator
+    if isinstance(indicator, RatioIndicator):
+        side: Role = "good" if indicator.good else "bad"
+        part = indicator.good or indicator.bad
+        assert part is not None
+        return {side: _of(part), "total": _of(indicator.total)}
+    if isinstance(indicator, ThresholdIndicator):
+        return {"value": _of(indicator.source)}
+    if isinstance(indicator, BucketIndicator):
+        return {"good": _bucket(indicator.histogram, indicator.le), "total": _bucket(indicator.histogram, math.inf)}
+    raise ConfigurationError(
+        f"{slo.key} is measured by {indicator.source}, which no recording of series holds",
+        "Evaluate an SLO of a ratio, a histogram or a threshold",
+    )
+
+
+def _of(source: Source) -> Callable[[Series], bool]:
+    return lambda series: selects(source.select, series)
+
+
+def _bucket(histogram: Source, bound: float) -> Callable[[Series], bool]:
+    """The series of a histogram's bucket, as Prometheus names them: ``NAME_bucket{le="0.3"}``."""
+    buckets = Source(metric=f"{histogram.metric}_bucket", selector=histogram.selector)
+
+    def is_one(series: Series) -> bool:
+        return selects(buckets.select, series) and _number(series.labels.get(_BOUND)) == bound
+
+    return is_one
+
+
+def _number(text: str | None) -> float:
+    try:
+        return float(text or "nan")
+    except ValueError:
+        return math.nan

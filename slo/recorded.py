@@ -1,0 +1,166 @@
+"""Recorded counters and samples as counts per slice.
+
+A counter's growth lies before its sample: it counts in the slice that ends at it or holds it, so that a window that
+ends with a scrape holds what Prometheus' ``increase`` over it does. A sample of a gauge counts in the slice that
+begins at it or holds it. A counter that drops was reset, unless it was about to pass 32 bits and goes on at its pace.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from schemas.errors import ConfigurationError
+from slo.definition import BucketIndicator, Operator, RatioIndicator, Slo, ThresholdIndicator
+from slo.packing import COLUMNS, FloatArray
+from slo.slices import BAD, TOTAL, UNKNOWN, BoolArray, IntArray
+
+Role = Literal["good", "bad", "total", "value"]
+WRAP_32: Final = 4294967296.0
+_OPERATORS: Final[dict[Operator, Callable[[FloatArray, float], BoolArray]]] = {
+    "lt": operator.lt,
+    "lte": operator.le,
+    "gt": operator.gt,
+    "gte": operator.ge,
+}
+
+
+class Series(NamedTuple):
+    """Samples of one series, by time; a value that is NaN is known to be missing."""
+
+    times_ms: IntArray
+    values: FloatArray
+
+
+Recording = Mapping[Role, Sequence[Series]]
+
+
+class Counts(NamedTuple):
+    """Counts of consecutive slices from ``start_ms`` on, shape (slices, columns); NaN is not measured."""
+
+    start_ms: int
+    slices: FloatArray
+
+
+class _Events(NamedTuple):
+    rows: IntArray
+    amounts: FloatArray
+
+
+def roles_of(slo: Slo) -> tuple[Role, ...]:
+    """Which series an indicator is measured by."""
+    indicator = slo.indicator
+    if isinstance(indicator, RatioIndicator):
+        return ("good" if indicator.good else "bad", "total")
+    if isinstance(indicator, BucketIndicator) or (indicator.kind == "derived" and indicator.op is None):
+        return ("good", "total")
+    return ("value",)
+
+
+def growth(series: Series) -> FloatArray:
+    """How much a counter grew before each of its samples but the first.
+
+    Examples
+    --------
+    >>> growth(Series(np.arange(4) * 15_000, np.array([10.0, 14.0, 3.0, 3.0]))).tolist()
+    [4.0, 3.0, 0.0]
+    """
+    steps: FloatArray = np.diff(series.values)
+    seconds = np.diff(series.times_ms) / 1000.0
+    for at in np.flatnonzero(steps < 0).tolist():
+        before, now = float(series.values[at]), float(series.values[at + 1])
+        rate = float(steps[at - 1] / seconds[at - 1]) if at else 0.0
+        near_top = 0.75 * WRAP_32 < before <= WRAP_32 and now < 0.25 * WRAP_32
+        wraps = near_top and (steps[at] + WRAP_32) / seconds[at] <= 4.0 * rate + 1.0
+        steps[at] = steps[at] + WRAP_32 if wraps else max(now, 0.0)
+    return steps
+
+
+def counts_of(slo: Slo, recording: Recording) -> Counts:
+    """What an SLO's slices hold by a recording.
+
+    Raises
+    ------
+    ConfigurationError
+        If the recording lacks a role that the indicator is measured by.
+    """
+    roles = roles_of(slo)
+    missing = [role for role in roles if not any(len(one.times_ms) for one in recording.get(role, ()))]
+    if missing:
+        raise ConfigurationError(
+            f"no samples of {' and '.join(missing)} for {slo.key}", f"Record the series of {', '.join(roles)}"
+        )
+    slice_ms = slo.slice_s * 1000
+    if roles == ("value",):
+        return _of_samples(slo, recording["value"], slice_ms)
+    counter = slo.indicator.kind == "bucket" or (slo.indicator.kind == "ratio" and slo.indicator.counter)
+    part, total = (_events(recording[role], slice_ms, counter=counter) for role in roles)
+    if not total.rows.size:
+        raise ConfigurationError(f"counters of {slo.key} with a single sample", "Record at least two of each")
+    first, last = int(total.rows.min()), int(total.rows.max())
+    slices = np.full((last - first + 1, COLUMNS), np.nan)
+    slices[np.unique(total.rows) - first] = 0.0
+    sums = [_sum(one, first, len(slices)) for one in (part, total)]
+    measured = ~np.isnan(slices[:, TOTAL])
+    bad = sums[0] if roles[0] == "bad" else sums[1] - sums[0]
+    # Scrapes of two counters are not of the same instant: good may be ahead of total.
+    slices[measured, BAD] = np.clip(bad, 0.0, sums[1])[measured]
+    slices[measured, TOTAL] = sums[1][measured]
+    return Counts(first * slice_ms, slices)
+
+
+def _of_samples(slo: Slo, series: Sequence[Series], slice_ms: int) -> Counts:
+    rows = np.concatenate([one.times_ms for one in series]) // slice_ms
+    values = np.concatenate([one.values for one in series])
+    indicator = slo.indicator
+    if isinstance(indicator, ThresholdIndicator) and indicator.quantile is not None:
+        rows, values = _quantiles(rows, values, indicator.quantile)
+    assert isinstance(indicator, ThresholdIndicator) or indicator.kind == "derived"
+    assert indicator.op is not None
+    assert indicator.value is not None
+    first = int(rows.min())
+    known = ~np.isnan(values)
+    good = _OPERATORS[indicator.op](values, indicator.value)
+    length = int(rows.max()) - first + 1
+    slices = np.full((length, COLUMNS), np.nan)
+    slices[np.unique(rows) - first] = 0.0
+    for column, marked in ((BAD, known & ~good), (TOTAL, known), (UNKNOWN, ~known)):
+        slices[:, column] += np.bincount(rows - first, marked, length)
+    return Counts(first * slice_ms, slices)
+
+
+def _quantiles(rows: IntArray, values: FloatArray, quantile: float) -> tuple[IntArray, FloatArray]:
+    """One value a slice: the least that so large a share of its samples does not exceed."""
+    order = np.argsort(rows, kind="stable")
+    distinct, starts = np.unique(rows[order], return_index=True)
+    found = [
+        float(np.quantile(known, quantile, method="inverted_cdf")) if known.size else np.nan
+        for known in (part[~np.isnan(part)] for part in np.split(values[order], starts[1:]))
+    ]
+    return distinct, np.array(found)
+
+
+def _events(series: Sequence[Series], slice_ms: int, *, counter: bool) -> _Events:
+    rows: list[npt.NDArray[np.int64]] = []
+    amounts: list[FloatArray] = []
+    for one in series:
+        known = ~np.isnan(one.values)
+        times_ms, values = one.times_ms[known], one.values[known]
+        if counter:
+            amounts.append(growth(Series(times_ms, values)))
+            rows.append((times_ms[1:] - 1) // slice_ms)
+        else:
+            amounts.append(np.maximum(values, 0.0))
+            rows.append(times_ms // slice_ms)
+    return _Events(np.concatenate(rows), np.concatenate(amounts))
+
+
+def _sum(events: _Events, first: int, length: int) -> FloatArray:
+    inside = (events.rows >= first) & (events.rows < first + length)
+    sums: FloatArray = np.zeros(length)
+    np.add.at(sums, events.rows[inside] - first, events.amounts[inside])
+    return sums

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from schemas.slo_events import SliceCounts, SloAlert, SloSlice, SloStatus, Spender
+from tests.unit.slo.feeding import Feed
+
+
+def test_a_slice_is_written_as_columns_and_read_again() -> None:
+    counts = {
+        "t/a": SliceCounts(slo="t/a", bad=1, total=10, spenders=(Spender(entity="node-1", bad=1),)),
+        "t/b": SliceCounts(slo="t/b", total=5, unknown=2),
+    }
+    record = SloSlice.of(3, 5000, 5, counts)
+    assert (record.slos, record.good, record.bad, record.unknown) == (["t/a", "t/b"], [9, 5], [1, 0], [0, 2])
+    assert SloSlice.from_bytes(record.to_bytes()) == record
+    assert record.key == "3/5"
+
+
+@pytest.mark.parametrize("fields", [{"good": []}, {"bad": [-1.0]}, {"good": [float("nan")]}, {"unknown": [1.0, 2.0]}])
+def test_columns_that_cannot_be_counts_are_refused(fields: dict[str, Any]) -> None:
+    given = {"partition": 0, "slice_ms": 0, "slice_s": 5, "slos": ["t/a"], "good": [1.0], "bad": [0.0]}
+    with pytest.raises(ValidationError):
+        SloSlice(**(given | fields))
+
+
+def test_a_status_is_the_same_as_bytes_and_as_an_event(feed: Callable[..., Feed]) -> None:
+    counting = feed(sla=0.99)
+    counting.go(800, bad=1.0)
+    status = counting.engine.status(counting.key)
+    event = status.event()
+    assert SloStatus.from_bytes(status.to_bytes()) == event
+    assert event.key == counting.key
+    assert event.exhausted_in is not None
+    assert event.budget("weekly").total == 80_000
+    with pytest.raises(KeyError):
+        event.model_copy(update={"budgets": []}).budget("daily")
+
+
+def test_an_alert_of_an_objective_is_an_event(feed: Callable[..., Feed]) -> None:
+    counting = feed()
+    counting.go(800, bad=50.0)
+    found = [one.event() for one in counting.alerts]
+    assert {one.state for one in found} <= {"start", "update"}
+    assert SloAlert.from_bytes(found[0].to_bytes()) == found[0]
+    assert found[0].slo == "checkout"
