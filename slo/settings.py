@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 class SloSettings(BaseModel):
     """Where the definitions of SLOs lie."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     folder: Path | None = Field(
         None,
         description=(

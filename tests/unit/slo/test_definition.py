@@ -33,7 +33,7 @@ TOTAL = Source(metric="requests_total")
         (lambda: DerivedIndicator(source="network_utilisation"), "compares with op and value"),
         (lambda: AlertPolicy(tiers=(TIER,)), "the profile google brings tiers of its own"),
         (lambda: AlertPolicy(profile="custom", tiers=(TIER, TIER)), "tiers of one name: a"),
-        (lambda: AlertPolicy(remaining=(1.0,)), "shares that remain lie from 0 up to, not at, 1"),
+        (lambda: AlertPolicy(remaining=(1.0,)), "at most six shares remain, from 0 up to, not at, 1"),
         (
             lambda: BurnTier(name="a", long_s=60, short_s=600, factor=2, priority="P1"),
             "the short window of a is longer than its long one",
