@@ -44,7 +44,7 @@ from models.episodes import (
 from models.judge import MAX_SCORE
 from streams.intake import stale_limit
 from streams.jit import kernel
-from streams.layout import HOT_DIRTY, LENGTHS, M2, MEAN, OFFSETS, VITALS, WARM_DIRTY, WIDTHS_MS, Number, Row
+from streams.layout import CENTER, HOT_DIRTY, LENGTHS, M2, MEAN, OFFSETS, VITALS, WARM_DIRTY, WIDTHS_MS, Number, Row
 from streams.ranks import median_of
 from streams.rings import number_of
 
@@ -67,6 +67,8 @@ _OFFSETS = np.array(OFFSETS, np.int64)
 _HOUR_MS: Final = 3_600_000
 _DAY_MS: Final = 86_400_000.0
 _FINE: Final = 2
+# Windows whose centers say what is usual.
+_HOUR, _DAY = 2, 3
 # A sign is a sign where a series has been known by so many samples.
 _KNOWN_SAMPLES: Final = 40.0
 _TIMES: Final = 3.0
@@ -236,7 +238,8 @@ def _gather_swing(row: Row, swing: float) -> Number:
 
 
 @kernel
-def _forget_swing(row: Row) -> None:
+def forget_swing(row: Row) -> None:
+    """What is usual of a variance is learned anew."""
     row.swing_count = 0
     row.swing_usual = row.swing_away = 0.0
     row.swing_sums[:] = 0.0
@@ -256,9 +259,18 @@ def _judge_swing(row: Row, score: float, sizes: tuple[float, float, float], work
         row.swing_sums[:] = 0.0
     elif time_ms - since_ms >= _ACCEPTED_MS:
         _end(row, VARIANCE, END_SHIFT, time_ms, sizes, work)
-        _forget_swing(row)
+        forget_swing(row)
     elif time_ms - row.vital_ms[VARIANCE, TOLD] >= _EVERY_MS:
         _tell(row, VARIANCE, UPDATE, time_ms, sizes, work)
+
+
+@kernel
+def _usual_level(row: Row, window: int) -> Number:
+    """What a share of the level is taken of: of the usual one, so that a shift does not look like another variance."""
+    for longer in (_DAY, _HOUR):
+        if row.base_ready[longer]:
+            return row.base[longer, CENTER]
+    return row.ring[_OFFSETS[window] + (row.open_number[window] - 1) % _LENGTHS[window], MEAN]
 
 
 @kernel
@@ -272,13 +284,13 @@ def _check_swing(row: Row, closed: int, params: Row, family: Row, work: Row) -> 
         return
     if row.swing_window != window + 1:
         _end(row, VARIANCE, END_RECOVERED, row.newest_ms, (0.0, 0.0, 0.0), work)
-        _forget_swing(row)
+        forget_swing(row)
         row.swing_window = window + 1
     variance = _variance_of(row, window, work)
     if np.isnan(variance):
         return
     row.dirty |= WARM_DIRTY
-    level = row.ring[_OFFSETS[judged] + (row.open_number[judged] - 1) % _LENGTHS[judged], MEAN]
+    level = _usual_level(row, judged)
     floor = _SHARE_OF_FLOOR * max(family.min_effect, family.relative * abs(level))
     swing = np.log(variance + floor * floor + _TINY)
     score = 0.0

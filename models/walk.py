@@ -30,7 +30,7 @@ from models.limits import check_rules, silence_rules
 from models.minutes import close_minute
 from models.trace import note
 from models.versions import AUDIT_EVENTS
-from models.vitals import VITAL_EVENTS, check_vitals, miss, note_change, return_after, stop_vitals
+from models.vitals import VITAL_EVENTS, check_vitals, forget_swing, miss, note_change, return_after, stop_vitals
 from streams import baselines, buckets, clocks, intake, layout, months, mutes, priors, ranks, rings, seasons, tails
 from streams.baselines import (
     YOUNG_MS,
@@ -181,6 +181,7 @@ def _accept_shift(row: Row, params: Row, family: Row, work: Row) -> None:
     untaint(row, row.started_ms)
     row.level[:] = row.fast = row.value
     forget_tails(row)
+    forget_swing(row)
     row.base_ready[:] = 0
     work.summary_of = -1
     look_up(row, row.newest_ms, params, work)

@@ -54,6 +54,7 @@ _HOUR, _WEEK = 2, 4
 _JUMP: Final = 9.0
 _REMEMBERED_MS: Final = 3 * 3_600_000
 # The mean of a normal deviation's size, to its standard deviation.
+_SELDOM_MS: Final = 1_800_000.0
 _MEAN_TO_SIGMA: Final = 1.2533
 _SINGLE: Final = 1.2e-7
 # A young series' first window is judged anew so often, with the bucket in the making.
@@ -303,7 +304,10 @@ def refresh_week(row: Row, params: Row, family: Row) -> None:
     share = row.interval_ms / (row.interval_ms + _LEVEL_MS[_WEEK - 1])
     error = _MEAN_TO_SIGMA * row.season_error
     rounding = _SINGLE * abs(row.usual[USUAL])
-    variance = row.inside * share / (2.0 - share) + max(0.0, row.wander) + error * error + rounding * rounding
+    variance = error * error + rounding * rounding
+    # Where a sample or two are all of an hour, how they differ is in its error, and in the others the day's cycle.
+    if row.interval_ms < _SELDOM_MS:
+        variance += row.inside * share / (2.0 - share) + max(0.0, row.wander)
     row.base[_WEEK, CENTER] = row.usual[USUAL]
     row.base[_WEEK, SPREAD] = np.sqrt(variance)
     row.base_ms[_WEEK] = row.newest_ms

@@ -199,3 +199,15 @@ def test_an_outage_after_a_spike_is_told_as_a_drop() -> None:
     assert all(one.observed >= 0.9 * 300 for one in of_spike if one.state != "end")
     assert of_spike[-1].end_reason == "recovered"
     assert of_spike[-1].ended_ms == START_MS + 3_020_000
+
+
+@pytest.mark.parametrize("hours", [2, 6])
+def test_an_outage_of_an_hourly_series_on_a_daily_cycle_is_told(hours: int) -> None:
+    random = np.random.default_rng(hours)
+    at = np.arange(30 * 24)
+    values = 1000 + 300 * np.sin(2 * np.pi * at / 24) + 20 * random.standard_normal(len(at))
+    values[20 * 24 + 10 : 20 * 24 + 10 + hours] = 0
+    found = run(Series("t", "orders"), values, step_ms=3_600_000)
+    start = next(one for one in found if one.state == "start" and one.detector == "windows")
+    assert start.direction == "down"
+    assert start.started_ms == START_MS + (20 * 24 + 10) * 3_600_000

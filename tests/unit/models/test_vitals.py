@@ -199,3 +199,15 @@ def test_a_climb_over_an_hour_is_a_ramp_and_a_step_is_none() -> None:
     kinds = {one.kind for one in run(step, "ramp level_shift spike drop", **off) if one.state == "start"}
     assert kinds
     assert "ramp" not in kinds
+
+
+@pytest.mark.parametrize("step_s", [5, 15, 60])
+def test_another_level_with_the_same_noise_swings_as_it_used_to(step_s: int) -> None:
+    random = np.random.default_rng(step_s)
+    values = 120 + 4 * random.standard_normal(10 * 3600 // step_s)
+    values[len(values) // 2 :] += 200
+    latency = Series("t", "checkout_latency_ms", {"host": "web-1"}, {"node": "web-1"}, "gauge", "ms")
+    operator = DetectOperator(DetectSettings(), 0, 1)
+    found = operator.step_batch(batch_of(stream(latency, values.tolist(), step_ms=1000 * step_s)))
+    assert {one.end_reason for one in found if one.state == "end" and one.detector == "windows"} == {"level_shift"}
+    assert [one for one in found if one.kind == "variance"] == []
