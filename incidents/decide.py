@@ -323,7 +323,7 @@ class DecideOperator:
 
     def _tell_end(self, incident: IncidentRecord, record: AlertRecord) -> None:
         assert record.ended_ms is not None
-        verb = "ended" if record.end_ms is not None else "expired: nothing more was heard of it"
+        verb = wording.ended(record.latest.end_reason) if record.end_ms is not None else wording.EXPIRED
         name = f"{record.latest.metric} of {wording.entity_name(record.latest.entity)}"
         self._publisher.entry(incident, "alert_resolved", record.ended_ms, f"{name} {verb}", record.id)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from models.explain import number, reaching, shown_labels
-from schemas.events import Anomaly
+from schemas.events import Anomaly, EndReason
 
 # The first row that shares a word with a metric's name says what the metric is about.
 _SUBJECTS: Final[tuple[tuple[frozenset[str], str], ...]] = (
@@ -24,6 +24,20 @@ _SUBJECTS: Final[tuple[tuple[frozenset[str], str], ...]] = (
 )
 _PLURALS: Final = {"node": "nodes", "service": "services", "pod": "pods", "cluster": "clusters"}
 _MOST_NAMED: Final = 3
+
+
+EXPIRED: Final = "expired: nothing more was heard of it"
+_ENDED: Final[Mapping[EndReason | None, str]] = {
+    "recovered": "ended: it is back to normal",
+    "level_shift": "ended: it stayed as it is, which is normal from now on",
+    "silent": "ended: no sample comes any more",
+    "maintenance": "ended: maintenance mutes it",
+}
+
+
+def ended(reason: EndReason | None) -> str:
+    """How an alert ended."""
+    return _ENDED.get(reason, "ended")
 
 
 def subject_of(metric: str) -> str:

@@ -208,7 +208,7 @@ def _parsed(text: str, where: KeyPath) -> object:
     if text.strip().startswith(("[", "{")) or text in ("null", ""):
         try:
             return yaml.safe_load(text)
-        except yaml.YAMLError:
+        except (yaml.YAMLError, ValueError):
             return text
     return text
 

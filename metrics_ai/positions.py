@@ -73,6 +73,8 @@ def read_yaml(path: Path) -> Positions:
         values = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise _not_yaml(path, error) from error
+    except ValueError as error:  # a date that the calendar does not have, which YAML takes for a date
+        raise ConfigurationError(f"{path}: a date that is none ({error})", "Correct it, or quote it as text") from error
     if values is None:
         return Positions(str(path), {}, {})
     if not isinstance(values, dict):

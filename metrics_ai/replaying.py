@@ -33,6 +33,8 @@ from metrics_ai.replay_diff import IncidentChange, diff
 from metrics_ai.replay_send import Sent, send
 from metrics_ai.tally import counted, end_without_samples, tell_rejected
 
+# Of all samples, before it is said.
+_MANY_LATE: Final = 0.01
 _CHANGE_STYLE: Final = {"came": "red", "went": "green", "moved": "yellow", "same": "dim"}
 
 
@@ -71,6 +73,11 @@ class Replaying:
     def _end(self, result: ReplayResult) -> None:
         """Exit status 1 where no sample came of it: that is no quiet recording."""
         tell_rejected(result.rejected, result.summary.rejected)
+        if (late := result.summary.detect.get("too_late", 0)) > _MANY_LATE * result.summary.samples:
+            sys.stderr.write(
+                f"metrics-ai: {counted(late, 'sample')} came after much later ones and do not count; the latest is of "
+                f"{clock_text(result.summary.last_ms or 0)}. Is one of the times wrong? Sort the rows by time\n"
+            )
         if not result.summary.samples:
             end_without_samples(result.summary.skipped, result.summary.rejected)
 

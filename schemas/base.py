@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import math
 import sys
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from schemas.errors import NewerVersionError, SchemaError
 
 TimeMs = Annotated[int, Field(ge=0, description="Event time, milliseconds since the epoch.")]
+# Since 2001, and until 5138, seconds look so; as milliseconds that is January 1970 to 1973.
+_SECONDS: Final = (1_000_000_000, 100_000_000_000)
+
+
+def _no_seconds(at_ms: int) -> int:
+    if _SECONDS[0] <= at_ms < _SECONDS[1]:
+        raise ValueError("a time in seconds, where milliseconds are meant")
+    return at_ms
+
+
+GivenMs = Annotated[TimeMs, AfterValidator(_no_seconds)]
+"""A time that people and their scripts write down."""
 
 
 def _within_floats(value: float) -> float:

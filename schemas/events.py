@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from schemas.base import Event, Finite, Score, TimeMs
+from schemas.base import Event, Finite, GivenMs, Score, TimeMs
 
 Severity = Literal["info", "warning", "critical"]
 Priority = Literal["P0", "P1", "P2", "P3"]
@@ -231,7 +231,7 @@ class NearestChange(BaseModel):
             max_length=32, description="Where: of service, node, pod, namespace, cluster and the like, what is known."
         ),
     ] = {}
-    at_ms: Annotated[TimeMs, Field(description="When it took effect.")]
+    at_ms: Annotated[GivenMs, Field(description="When it took effect.")]
     by: Annotated[str | None, Field(max_length=200, description="Who did it.")] = None
     url: Annotated[str | None, Field(max_length=2000, description="Where to read more.")] = None
 

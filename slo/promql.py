@@ -107,12 +107,10 @@ def check_expressible(indicator: Counted | ThresholdIndicator | DerivedIndicator
         If it has none; says why.
     """
     if isinstance(indicator, DerivedIndicator):
-        raise ConfigurationError(
-            f"no series holds {indicator.source}", "Its results are on /metrics, under the same names"
-        )
+        raise ConfigurationError(f"no series holds {indicator.source}", "metrics-ai evaluates it itself")
     if isinstance(indicator, ThresholdIndicator) and indicator.quantile is not None:
         raise ConfigurationError(
             "PromQL has a quantile over one series' samples or over many series' newest ones, not over both",
-            "Its results are on /metrics, under the same names",
+            "metrics-ai evaluates it itself",
         )
     return indicator

@@ -92,7 +92,7 @@ def counts_of(slo: Slo, recording: Recording) -> Counts:
     missing = [role for role in roles if not any(len(one.times_ms) for one in recording.get(role, ()))]
     if missing:
         raise ConfigurationError(
-            f"no samples of {' and '.join(missing)} for {slo.key}", f"Record the series of {', '.join(roles)}"
+            f"no samples of {' and '.join(missing)} for {slo.key}", "metrics-ai slo show says which series they are"
         )
     slice_ms = slo.slice_s * 1000
     if roles == ("value",):

@@ -11,7 +11,10 @@ from metrics_ai.stack.merged import samples_of
 
 # A producer that sends nothing readable would say it with every batch.
 _EVERY_S: Final = 60.0
-WAY_OUT: Final = "metrics-ai decode shows what a producer's messages become; the records lie on metrics.rejected"
+WAY_OUT: Final = (
+    "metrics-ai decode shows what a producer's messages become; the records, with the reason in a header, lie on "
+    "metrics.rejected, what is sent to inner topics on their .dlq"
+)
 
 Rejected = Counter[tuple[str, str]]
 """Records by topic and reason."""

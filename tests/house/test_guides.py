@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -180,3 +181,13 @@ def test_the_node_of_the_health_guide_is_seen_as_it_shows(tmp_path: Path, capsys
     worst = next(one for one in _health_of(tmp_path / "node.jsonl") if one.state == "degraded")
     print_entity(worst)
     assert said("\n".join(healthy[1:])) == said(capsys.readouterr().out)
+
+
+def test_the_incident_of_the_consumers_guide_is_that_of_the_recording(tmp_path: Path) -> None:
+    shown = json.loads(blocks("json", "consumers.md")[0])
+    options = RecordingOptions(labels={"host": "web-1"}, unit="ms")
+    (incident,) = replay([make_day(tmp_path)], options, Config()).incidents
+    told = json.loads(incident.to_bytes())
+    (member,), (whole,) = shown.pop("members"), told.pop("members")
+    assert {name: whole[name] for name in member} == member
+    assert {name: told[name] for name in shown} == shown

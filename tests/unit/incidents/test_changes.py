@@ -197,3 +197,9 @@ def restored(decide: DecideOperator, **fields: Any) -> DecideOperator:
             twin.load_block(key, value)
     twin.finish_load()
     return twin
+
+
+def test_a_time_in_seconds_is_refused_with_the_reason() -> None:
+    good = change(at_s=1_795_837_519)
+    with pytest.raises(SchemaError, match="in seconds, where milliseconds"):
+        Change.from_bytes(good.to_bytes().replace(b"1795837519000", b"1795837519"))

@@ -123,3 +123,11 @@ def models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
 
 def test_no_setting_takes_infinity() -> None:
     assert [one.__name__ for one in models(Config) if one.model_config.get("allow_inf_nan") is not False] == []
+
+
+@pytest.mark.parametrize("start", ["2026-13-01", "2026-02-30T02:00:00"])
+def test_a_date_that_the_calendar_does_not_have_is_one_line(tmp_path: Path, start: str) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(f"detect:\n  maintenance:\n    - {{name: a, start: {start}, duration_s: 60}}\n")
+    with pytest.raises(ConfigurationError, match="a date that is none"):
+        load_config(path)

@@ -167,3 +167,12 @@ def test_a_folder_is_no_file_that_can_be_read(tmp_path: Path) -> None:
     (tmp_path / "a.csv").mkdir()
     with pytest.raises(MachineError, match=r"Is a directory\. Name a file that can be read"):
         list(RecordingReader(RecordingOptions(), "default").read([tmp_path / "a.csv"]))
+
+
+def test_one_time_in_the_far_future_that_hides_the_rest_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "cpu.csv"
+    rows = [f"{1_790_035_200 + 60 * at},0.5" for at in range(100)]
+    path.write_text("\n".join(["timestamp,value", *rows[:50], "9999999999,0.5", *rows[50:]]) + "\n")
+    done = CliRunner().invoke(app, ["replay", str(path)])
+    assert done.exit_code == 0
+    assert "50 samples came after much later ones and do not count; the latest is of 2286-11-20" in done.stderr
