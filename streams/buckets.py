@@ -23,7 +23,7 @@ from streams.layout import (
     Number,
     Row,
 )
-from streams.rings import forget_round, number_of, round_of
+from streams.rings import number_of, round_of, rounds_repeat
 from streams.tails import forget_tails
 
 _WIDTHS = np.array(WIDTHS_MS, np.int64)
@@ -113,6 +113,15 @@ def _close(row: Row, window: int) -> None:
 
 
 @kernel
+def _empty(row: Row, window: int) -> None:
+    """Hold no closed bucket any more."""
+    for at in range(_OFFSETS[window], _OFFSETS[window] + _LENGTHS[window]):
+        if row.ring_count[at] != 0:
+            row.ring_count[at] = 0
+            soil_ring(row, at)
+
+
+@kernel
 def advance(row: Row, time_ms: int) -> Number:
     """Close what ends before ``time_ms`` and open what it falls into; returns closed windows as bits."""
     closed = 0
@@ -123,7 +132,8 @@ def advance(row: Row, time_ms: int) -> Number:
         if row.open_count[window] > 0:
             _close(row, window)
             closed |= 1 << window
-        forget_round(row, window, number)
+        if rounds_repeat(row, window, number):
+            _empty(row, window)
         row.open_count[window] = 0
         row.open_weight[window] = 0.0
         row.open_frozen[window] = 0

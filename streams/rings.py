@@ -35,11 +35,9 @@ def number_of(row: Row, window: int, at: int) -> Number:
 
 
 @kernel
-def forget_round(row: Row, window: int, number: int) -> None:
-    """Empty a ring before its next open bucket is so far from the last that rounds would repeat."""
-    if number - row.open_number[window] > _LONGEST_GAP * _LENGTHS[window]:
-        for at in range(_OFFSETS[window], _OFFSETS[window] + _LENGTHS[window]):
-            row.ring_count[at] = 0
+def rounds_repeat(row: Row, window: int, number: int) -> Number:
+    """Whether the next open bucket is so far from the last that rounds would repeat."""
+    return number - row.open_number[window] > _LONGEST_GAP * _LENGTHS[window]
 
 
 def numbers_of(row: Any, window: int) -> Array:

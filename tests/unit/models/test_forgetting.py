@@ -10,6 +10,7 @@ import pytest
 from models.detect import DetectOperator, DetectSettings
 from models.trace import VERDICTS, make_trace
 from schemas.series import Series
+from streams.layout import LENGTHS
 from tests.unit.models.streams import START_MS, Bench, Sample, batch_of, stream
 
 CALM = np.tile([0.09, 0.11], 60).tolist()
@@ -163,3 +164,18 @@ def test_what_is_open_ends_before_its_series_is_forgotten_however_soon_that_is()
     (end,) = [one for one in operator.on_tick(last_ms + 601_000) if one.detector == "windows"]
     assert (end.id, end.state, end.end_reason) == (found[0].id, "end", "silent")
     assert operator.series_count == 0
+
+
+def test_a_ring_that_a_long_gap_emptied_is_empty_after_a_restore_too() -> None:
+    operator, day_ms = DetectOperator(DetectSettings(forget_after_s=40 * 86_400), 0, 1), 86_400_000
+    operator.step_batch(batch_of(stream(Series("t", "queue"), [1.0, 1.2] * 600)))
+    blocks = dict(operator.take_blocks())
+    operator.step_batch(batch_of(stream(Series("t", "queue"), [1.0], START_MS + 30 * day_ms)))
+    blocks |= dict(operator.take_blocks())
+    twin = DetectOperator(DetectSettings(forget_after_s=40 * 86_400), 0, 1)
+    for key, value in blocks.items():
+        if value is not None:
+            twin.load_block(key, value)
+    twin.finish_load()
+    assert operator.bank.slots["ring_count"][0, : LENGTHS[0]].tolist() == [0] * LENGTHS[0]
+    assert twin.bank.slots["ring_count"][0].tolist() == operator.bank.slots["ring_count"][0].tolist()
