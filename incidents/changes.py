@@ -79,6 +79,7 @@ class ChangeBook:
         self._window_ms = window_ms
         self._changes: dict[str, list[Change]] = {}
         self._known: dict[str, Change] = {}
+        self._facts: dict[str, NearestChange] = {}
 
     def put(self, change: Change) -> bool:
         """Know a change; whether it is news. Of two of one id the later one holds."""
@@ -89,6 +90,7 @@ class ChangeBook:
             self._changes[change.tenant].remove(known)
         bisect.insort(self._changes.setdefault(change.tenant, []), change, key=_rank)
         self._known[block_of(change)] = change
+        self._facts[block_of(change)] = NearestChange.model_validate(change.model_dump())
         return True
 
     def nearest(self, tenant: str, labels: Mapping[str, str], began_ms: int) -> NearestChange | None:
@@ -97,7 +99,7 @@ class ChangeBook:
         until = bisect.bisect_right(changes, began_ms + _SLACK_MS, key=_time)
         since = bisect.bisect_left(changes, began_ms - self._window_ms, key=_time)
         found = next((one for one in reversed(changes[since:until]) if fits(one.labels, labels)), None)
-        return None if found is None else NearestChange.model_validate(found.model_dump())
+        return None if found is None else self._facts[block_of(found)]
 
     def forget(self, clock_ms: int) -> list[str]:
         """Drop what no alert will begin after any more, and the oldest of too many; names of their blocks."""
@@ -110,7 +112,7 @@ class ChangeBook:
             if not changes:
                 del self._changes[tenant]
         for block in gone:
-            del self._known[block]
+            del self._known[block], self._facts[block]
         return gone
 
     def at(self, block: str) -> Change | None:
