@@ -25,16 +25,16 @@ from slo.recorded import Series as Samples
 _BOUND: Final = "le"
 Picks = dict[Role, Callable[[Series], bool]]
 Part = tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]
-Found = dict[Role, dict[int, list[Part]]]
+Found = defaultdict[Role, dict[int, list[Part]]]
 
 
 def recorded(
-    slo: Slo,
+    slos: Sequence[Slo],
     files: Sequence[Path],
     reading: tuple[RecordingOptions, Config],
     progress: Callable[[ReplayProgress], None] | None = None,
-) -> tuple[Recording, Tally]:
-    """The samples that an objective is measured by, and what of the files became none.
+) -> tuple[list[Recording], Tally]:
+    """The samples that each objective is measured by, read once for all, and what of the files became none.
 
     Of two samples of one time the first counts. A row without a number is a value that is known to be missing.
 
@@ -44,30 +44,33 @@ def recorded(
         If a file is missing or is not what its format says, or no recording can hold what the indicator asks for.
     """
     options, config = reading
-    picks = _picks(slo)
+    sought = [(_picks(slo), Found(lambda: defaultdict(list))) for slo in slos]
     reader = RecordingReader(
         options.model_copy(update={"every_row": True}), config.tenant, dict(config.ingest.identity.items())
     )
-    found: Found = {role: defaultdict(list) for role in picks}
     taken = Counter[str]()
     for piece in pieces_of(files, reader, lambda: taken["samples"], progress):
-        taken["samples"] += _take(piece, picks, found)
-    joined: Recording = {role: [_joined(parts) for _, parts in sorted(one.items())] for role, one in found.items()}
-    return joined, reader.tally
+        taken["samples"] += _take(piece, sought)
+    return [_recording(found) for _, found in sought], reader.tally
 
 
-def _take(piece: Piece, picks: Picks, found: Found) -> int:
+def _take(piece: Piece, sought: Sequence[tuple[Picks, Found]]) -> int:
     batch = piece.batch
     if batch is None or batch.is_histogram:
         return 0
     for at, text in enumerate(batch.series_text):
-        roles = [role for role, is_one in picks.items() if is_one(Series.from_text(batch.tenant, text))]
-        if not roles:
+        series = Series.from_text(batch.tenant, text)
+        wanted = [found[role] for picks, found in sought for role, is_one in picks.items() if is_one(series)]
+        if not wanted:
             continue
         rows = np.flatnonzero(batch.series == at)
-        for role in roles:
-            found[role][int(batch.series_ids[at])].append((batch.timestamp_ms[rows], batch.value[rows]))
+        for parts in wanted:
+            parts[int(batch.series_ids[at])].append((batch.timestamp_ms[rows], batch.value[rows]))
     return len(batch.value)
+
+
+def _recording(found: Found) -> Recording:
+    return {role: [_joined(parts) for _, parts in sorted(series.items())] for role, series in found.items()}
 
 
 def _joined(parts: Sequence[Part]) -> Samples:

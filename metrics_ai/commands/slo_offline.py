@@ -57,19 +57,18 @@ def evaluate(
     said = format_options(settings.ingest, source_format, time_unit, None)
     options = recording_options(recording, (source_format, said), (metric, label, SeriesTypeName.gauge, ""))
     refuse_unused(data, options)
-    missed, rejected = False, 0
-    for slo in _defined(definition, name, config):
-        with progress_bar("rows") as progress:
-            samples, tally = recorded(slo, data, (options, settings), progress)
+    slos, missed = _defined(definition, name, config), False
+    with progress_bar("rows") as progress:
+        recordings, tally = recorded(slos, data, (options, settings), progress)
+    for slo, samples in zip(slos, recordings, strict=True):
         found = evaluated(slo, samples)
         missed |= not found.met
-        rejected = sum(tally.rejected.values())
         if as_json:
             typer.echo(json.dumps({"key": slo.key, **found.body()}))
         else:
             print_evaluation(slo, found)
     tell_rejected(tally.told, tally.rejected)
-    raise typer.Exit(1 if missed or rejected else 0)
+    raise typer.Exit(1 if missed or tally.rejected else 0)
 
 
 def simulate(
