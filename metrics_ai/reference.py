@@ -13,6 +13,7 @@ import pkgutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Final
 
 import pyarrow as pa
@@ -22,7 +23,7 @@ from pydantic import BaseModel
 from integrations.telemetry import Telemetry
 from metrics_ai.markdown import page, table
 from metrics_ai.reference_pages import cli_page, configuration_page, detectors_page, formats_page
-from schemas import batch, events
+from schemas import batch, events, slo_events
 from schemas.base import Event
 from schemas.errors import MetricsAIError
 from schemas.topics import CATALOGUE, Topic
@@ -114,11 +115,18 @@ def _retention(topic: Topic) -> str:
 
 
 def event_models() -> list[type[Event]]:
-    """The JSON events, in the order in which the module has them."""
+    """The JSON events, in the order in which their modules have them."""
+    return [model for module in (events, slo_events) for model in _models_of(module)]
+
+
+def _models_of(module: ModuleType) -> list[type[Event]]:
     found = [
         value
-        for value in vars(events).values()
-        if inspect.isclass(value) and issubclass(value, Event) and value is not Event
+        for value in vars(module).values()
+        if inspect.isclass(value)
+        and issubclass(value, Event)
+        and value is not Event
+        and value.__module__ == module.__name__
     ]
     return sorted(found, key=lambda model: inspect.getsourcelines(model)[1])
 

@@ -1,13 +1,15 @@
-"""What is counted for objectives, and what is told of them: topics ``slo.events`` and ``slo.status``."""
+"""What is counted for objectives, and what is told of them.
+
+Topics ``slo.events``, ``feedback``, ``slo.status`` and ``slo.alerts``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from schemas.base import Event, Finite, TimeMs
+from schemas.base import Event, Finite, GivenMs, TimeMs
 from schemas.events import Priority
 
 PeriodName = Literal["daily", "weekly", "monthly", "own"]
@@ -23,24 +25,11 @@ class Spender(BaseModel):
     bad: Count
 
 
-class SliceCounts(BaseModel):
-    """The counts of one SLO in one slice of one partition."""
-
-    model_config = ConfigDict(frozen=True)
-    slo: Annotated[str, Field(description="Tenant and name.")]
-    bad: Count = 0.0
-    total: Annotated[Count, Field(description="Known events: good and bad.")] = 0.0
-    unknown: Annotated[Count, Field(description="Events that should have been seen and were not.")] = 0.0
-    spenders: tuple[Spender, ...] = ()
-
-    @property
-    def good(self) -> float:
-        """What is known and not bad."""
-        return self.total - self.bad
-
-
 class SloSlice(Event):
-    """What one partition counted in one slice, as columns over its SLOs.
+    """What one partition counted in one slice for a tenant, as columns over its SLOs.
+
+    Where good and all events are counted by series of their own, the two of one event may fall into neighbouring
+    slices: what is left is then below zero in one of them, and sums over both are right.
 
     An SLO whose series are there has a place in every slice, with zeros where nothing happened: absence of its row,
     or a row that knows of unknown events only, says that it was not measured. A later record of the same slice and
@@ -48,12 +37,13 @@ class SloSlice(Event):
     """
 
     v: Literal[1] = 1
+    tenant: str = "default"
     partition: Annotated[int, Field(ge=0, description="Which partition of samples was counted.")]
     slice_ms: Annotated[TimeMs, Field(description="When the slice begins, a multiple of its length.")]
     slice_s: Annotated[int, Field(gt=0)]
-    slos: list[str]
-    good: list[Count]
-    bad: list[Count]
+    slos: Annotated[list[str], Field(description="Tenant and name of each.")]
+    good: list[Finite]
+    bad: list[Finite]
     unknown: Annotated[list[Count], Field(description="Empty where nothing is unknown.")] = []
     spenders: Annotated[
         dict[str, list[Spender]], Field(description="Who caused bad events, by SLO, the most first.")
@@ -65,25 +55,10 @@ class SloSlice(Event):
             raise ValueError("columns of different lengths")
         return self
 
-    @classmethod
-    def of(cls, partition: int, slice_ms: int, slice_s: int, counts: Mapping[str, SliceCounts]) -> Self:
-        """Columns from the counts of one slice and partition."""
-        rows = list(counts.values())
-        return cls(
-            partition=partition,
-            slice_ms=slice_ms,
-            slice_s=slice_s,
-            slos=list(counts),
-            good=[row.good for row in rows],
-            bad=[row.bad for row in rows],
-            unknown=[row.unknown for row in rows],
-            spenders={name: list(row.spenders) for name, row in counts.items() if row.spenders},
-        )
-
     @property
     def key(self) -> str:
         """The record's."""
-        return f"{self.partition}/{self.slice_s}"
+        return f"{self.tenant}/{self.partition}/{self.slice_s}"
 
 
 class PeriodBudget(BaseModel):
@@ -169,6 +144,27 @@ class SloStatus(Event):
         return {one.period: one for one in self.budgets}[period]
 
 
+class Feedback(Event):
+    """What a person or their tool says of an alert; a later one of the same alert replaces it."""
+
+    v: Literal[1] = 1
+    tenant: Annotated[str, Field(min_length=1)]
+    alert_id: Annotated[str, Field(min_length=1, max_length=200)]
+    verdict: Annotated[
+        Literal["actioned", "false", "duplicate"],
+        Field(description="It needed action; it did not; another one had said it already."),
+    ]
+    at_ms: Annotated[GivenMs, Field(description="When it was said.")]
+    labels: Annotated[dict[str, str], Field(description="The alert's, as far as they are known.")] = {}
+    by: Annotated[str | None, Field(max_length=200)] = None
+    note: Annotated[str | None, Field(max_length=2000)] = None
+
+    @property
+    def key(self) -> str:
+        """The record's."""
+        return f"{self.tenant}/{self.alert_id}"
+
+
 class SloAlert(Event):
     """A turn in the life of one alert of an objective: its start, an update, or its end."""
 
@@ -176,6 +172,9 @@ class SloAlert(Event):
     id: Annotated[str, Field(description="Of the episode: SLO, alert and start, the same in all its states.")]
     tenant: str
     slo: str
+    service: str = ""
+    title: Annotated[str, Field(description="The objective's own, or its name.")] = ""
+    labels: Annotated[dict[str, str], Field(description="The objective's.")] = {}
     alert: Annotated[str, Field(description="A tier's name, or budget-0.25, sla, no-data.")]
     kind: Literal["burn", "budget", "sla", "no_data"]
     state: Literal["start", "update", "end"]
@@ -187,3 +186,12 @@ class SloAlert(Event):
     short_ratio: Finite | None = None
     burn_rate: Finite | None = None
     budget_left: Share | None = None
+    exhausted_in: TimeToExhaustion | None = None
+    spenders: Annotated[list[BudgetShare], Field(description="Who spent the most, at most three.")] = []
+    runbooks: Annotated[list[str], Field(description="Ids of those that fit.")] = []
+    summary: str = ""
+
+    @property
+    def key(self) -> str:
+        """The record's."""
+        return f"{self.tenant}/{self.slo}/{self.alert}"

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel
 
-from schemas import events
+from schemas import events, slo_events
 
 Cleanup = Literal["delete", "compact", "compact,delete"]
 HOUR_MS: Final = 3_600_000
@@ -140,14 +140,55 @@ TIMELINE: Final = Topic(
     ("outside",),
     events.TimelineEntry,
 )
+SLO_EVENTS: Final = Topic(
+    "slo.events",
+    "tenant/partition/seconds of a slice",
+    "JSON: what one partition counted for a tenant's objectives in one slice",
+    "delete",
+    35 * DAY_MS,
+    ("detect",),
+    ("burn", "outside"),
+    slo_events.SloSlice,
+)
+FEEDBACK: Final = Topic(
+    "feedback",
+    "tenant/alert",
+    "JSON: whether an alert needed action",
+    "compact,delete",
+    90 * DAY_MS,
+    ("outside",),
+    ("burn", "outside"),
+    slo_events.Feedback,
+    _LAGGED,
+)
+SLO_STATUS: Final = Topic(
+    "slo.status",
+    "tenant/SLO",
+    "JSON: budgets, burn rates and who spent what",
+    "compact,delete",
+    7 * DAY_MS,
+    ("burn",),
+    ("outside",),
+    slo_events.SloStatus,
+)
+SLO_ALERTS: Final = Topic(
+    "slo.alerts",
+    "tenant/SLO/alert",
+    "JSON: start, update or end of an objective's alert",
+    "delete",
+    90 * DAY_MS,
+    ("burn",),
+    ("decide", "outside"),
+    slo_events.SloAlert,
+)
 SETTINGS: Final = Topic(
     "settings",
     "subject",
     "JSON: what every partition must know, one copy on each",
     "compact",
     None,
-    ("outside",),
-    ("detect", "decide"),
+    ("burn", "outside"),
+    ("detect", "burn", "decide"),
     events.Setting,
     _LAGGED,
 )
@@ -189,6 +230,7 @@ def _stage_topics(stage: str, source: Topic) -> tuple[Topic, Topic, Topic]:
 
 
 DETECT_TICKS, DETECT_CHECKPOINTS, SAMPLES_DLQ = _stage_topics("detect", SAMPLES)
+BURN_TICKS, BURN_CHECKPOINTS, SLO_EVENTS_DLQ = _stage_topics("burn", SLO_EVENTS)
 DECIDE_TICKS, DECIDE_CHECKPOINTS, ANOMALIES_DLQ = _stage_topics("decide", ANOMALIES)
 
 CATALOGUE: Final[tuple[Topic, ...]] = (
@@ -198,6 +240,10 @@ CATALOGUE: Final[tuple[Topic, ...]] = (
     HEALTH,
     AUDIT,
     CHANGES,
+    SLO_EVENTS,
+    FEEDBACK,
+    SLO_STATUS,
+    SLO_ALERTS,
     ALERTS,
     INCIDENTS,
     TIMELINE,
@@ -205,6 +251,9 @@ CATALOGUE: Final[tuple[Topic, ...]] = (
     DETECT_TICKS,
     DETECT_CHECKPOINTS,
     SAMPLES_DLQ,
+    BURN_TICKS,
+    BURN_CHECKPOINTS,
+    SLO_EVENTS_DLQ,
     DECIDE_TICKS,
     DECIDE_CHECKPOINTS,
     ANOMALIES_DLQ,

@@ -57,9 +57,14 @@ class Counted(NamedTuple):
 
 
 def counted(counts: FloatArray, unknown_bad: FloatArray, unknown_total: FloatArray) -> Counted:
-    """Apply policies, one a slot, to counts of shape (..., slots, columns)."""
-    unknown = counts[..., UNKNOWN]
-    return Counted(counts[..., BAD] + unknown * unknown_bad, counts[..., TOTAL] + unknown * unknown_total)
+    """Apply policies, one a slot, to counts of shape (..., slots, columns).
+
+    Good events that came a slice before the total that holds them are bad ones too few at the edge of a window; there
+    are never less than none, and never more than all.
+    """
+    unknown, total = counts[..., UNKNOWN], counts[..., TOTAL]
+    bad = np.minimum(np.maximum(counts[..., BAD], 0.0), total)
+    return Counted(bad + unknown * unknown_bad, total + unknown * unknown_total)
 
 
 def error_ratio(of: Counted) -> FloatArray:

@@ -6,22 +6,27 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from schemas.slo_events import SliceCounts, SloAlert, SloSlice, SloStatus, Spender
+from schemas.slo_events import SloAlert, SloSlice, SloStatus, Spender
 from tests.unit.slo.feeding import Feed
 
 
 def test_a_slice_is_written_as_columns_and_read_again() -> None:
-    counts = {
-        "t/a": SliceCounts(slo="t/a", bad=1, total=10, spenders=(Spender(entity="node-1", bad=1),)),
-        "t/b": SliceCounts(slo="t/b", total=5, unknown=2),
-    }
-    record = SloSlice.of(3, 5000, 5, counts)
-    assert (record.slos, record.good, record.bad, record.unknown) == (["t/a", "t/b"], [9, 5], [1, 0], [0, 2])
+    record = SloSlice(
+        tenant="t",
+        partition=3,
+        slice_ms=5000,
+        slice_s=5,
+        slos=["t/a", "t/b"],
+        good=[9, -1],
+        bad=[1, 5],
+        unknown=[0, 2],
+        spenders={"t/a": [Spender(entity="node-1", bad=1)]},
+    )
     assert SloSlice.from_bytes(record.to_bytes()) == record
-    assert record.key == "3/5"
+    assert record.key == "t/3/5"
 
 
-@pytest.mark.parametrize("fields", [{"good": []}, {"bad": [-1.0]}, {"good": [float("nan")]}, {"unknown": [1.0, 2.0]}])
+@pytest.mark.parametrize("fields", [{"good": []}, {"good": [float("nan")]}, {"unknown": [1.0, 2.0]}])
 def test_columns_that_cannot_be_counts_are_refused(fields: dict[str, Any]) -> None:
     given = {"partition": 0, "slice_ms": 0, "slice_s": 5, "slos": ["t/a"], "good": [1.0], "bad": [0.0]}
     with pytest.raises(ValidationError):
