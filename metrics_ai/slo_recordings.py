@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,15 +13,14 @@ from metrics_ai.config import Config
 from metrics_ai.recordings import Piece, RecordingOptions, RecordingReader
 from metrics_ai.replay import ReplayProgress, pieces_of
 from metrics_ai.tally import Tally
-from models.rules import selects
 from schemas.errors import ConfigurationError
 from schemas.series import Series
-from slo.definition import BucketIndicator, RatioIndicator, Slo, Source, ThresholdIndicator
-from slo.recorded import Recording, Role
+from slo.definition import Slo
+from slo.picks import Pick, Role, labels_of, picks_of
+from slo.recorded import Recording
 from slo.recorded import Series as Samples
+from slo.words import indicator_text
 
-_BOUND: Final = "le"
-Picks = dict[Role, Callable[[Series], bool]]
 Part = tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]
 Found = defaultdict[Role, dict[int, list[Part]]]
 
@@ -54,13 +51,14 @@ def recorded(
     return [_recording(found) for _, found in sought], reader.tally
 
 
-def _take(piece: Piece, sought: Sequence[tuple[Picks, Found]]) -> int:
+def _take(piece: Piece, sought: Sequence[tuple[list[Pick], Found]]) -> int:
     batch = piece.batch
     if batch is None or batch.is_histogram:
         return 0
     for at, text in enumerate(batch.series_text):
         series = Series.from_text(batch.tenant, text)
-        wanted = [found[role] for picks, found in sought for role, is_one in picks.items() if is_one(series)]
+        labels = labels_of(series)
+        wanted = [found[pick.role] for picks, found in sought for pick in picks if pick.takes(labels)]
         if not wanted:
             continue
         rows = np.flatnonzero(batch.series == at)
@@ -80,40 +78,12 @@ def _joined(parts: Sequence[Part]) -> Samples:
     return Samples(times_ms, np.where(np.isfinite(values[first]), values[first], np.nan))
 
 
-def _picks(slo: Slo) -> Picks:
+def _picks(slo: Slo) -> list[Pick]:
     """Which series are of which role."""
-    indicator = slo.indicator
-    if isinstance(indicator, RatioIndicator):
-        side: Role = "good" if indicator.good else "bad"
-        part = indicator.good or indicator.bad
-        assert part is not None
-        return {side: _of(part), "total": _of(indicator.total)}
-    if isinstance(indicator, ThresholdIndicator):
-        return {"value": _of(indicator.source)}
-    if isinstance(indicator, BucketIndicator):
-        return {"good": _bucket(indicator.histogram, indicator.le), "total": _bucket(indicator.histogram, math.inf)}
-    raise ConfigurationError(
-        f"{slo.key} is measured by {indicator.source}, which no recording of series holds",
-        "Evaluate an SLO of a ratio, a histogram or a threshold",
-    )
-
-
-def _of(source: Source) -> Callable[[Series], bool]:
-    return lambda series: selects(source.select, series)
-
-
-def _bucket(histogram: Source, bound: float) -> Callable[[Series], bool]:
-    """The series of a histogram's bucket, as Prometheus names them: ``NAME_bucket{le="0.3"}``."""
-    buckets = Source(metric=f"{histogram.metric}_bucket", selector=histogram.selector)
-
-    def is_one(series: Series) -> bool:
-        return selects(buckets.select, series) and _number(series.labels.get(_BOUND)) == bound
-
-    return is_one
-
-
-def _number(text: str | None) -> float:
-    try:
-        return float(text or "nan")
-    except ValueError:
-        return math.nan
+    found = picks_of(slo)
+    if not found or found[0].role == "received":
+        raise ConfigurationError(
+            f"{slo.key} is measured by {indicator_text(slo)}, which no recording of series holds",
+            "Evaluate an SLO of a ratio, a histogram or a threshold",
+        )
+    return found

@@ -2,56 +2,43 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from models.audit import BASELINES_SUBJECT, ask_back, request_of
-from models.chosen import ChosenBank
-from models.drift import DriftBank
-from models.entities.bank import EntityBank, Name
-from models.families import family_of
-from models.health import HealthBook
-from models.histograms import HistogramBank
+from models.detect_state import DetectState
+from models.entities.bank import Name
 from models.maintenance import windows_of
-from models.maintenance_book import MaintenanceBook
-from models.params import family_records, make_work, pace_of, params_record
-from models.priors import PRIORS_SUBJECT, PriorBook, priors_of, shipped_priors
-from models.registry import make_detector
-from models.reporting import Found, Reporting
-from models.rule_book import RuleBook
+from models.priors import PRIORS_SUBJECT, priors_of
+from models.reporting import Found
 from models.rules import ThresholdRule, rules_of
 from models.settings import DetectSettings
 from models.trace import NO_TRACE, make_trace
 from models.walk import MAX_TIME_MS, sweep, walk
 from schemas.batch import SampleBatch, decode_batch
-from schemas.errors import CheckpointError, SchemaError
+from schemas.errors import SchemaError
 from schemas.events import Anomaly, Setting, Tick
 from schemas.series import Series
 from schemas.topics import DETECT_TICKS, SAMPLES, SETTINGS, Topic
-from streams.bank import Newcomer, SeriesBank
+from streams.bank import Newcomer
 from streams.intake import COUNT_NAMES
-from streams.layout import HOT_DIRTY, Array
+from streams.layout import Array
 from streams.operator import Output
 
 __all__ = ["DetectOperator", "DetectSettings", "ThresholdRule"]
 
-STATE_VERSION: Final = 1
 # Identity longer than this would not fit a checkpoint's record; such series are dropped and counted.
 MAX_TEXT: Final = 16_000
-# Metrics whose family is remembered: names may come and go without end.
-FAMILIES_KEPT: Final = 50_000
 # Samples further ahead of a tick than the gateway lets through do not move time.
 MAX_AHEAD_MS: Final = 300_000
 RULES_SUBJECT: Final = "threshold_rules"
 MAINTENANCE_SUBJECT: Final = "maintenance"
 
 
-class DetectOperator(Reporting):
+class DetectOperator(DetectState):
     """One partition of the detect stage.
 
     Results depend on each series' own order of samples alone: neither on where a batch was cut nor on how series
@@ -63,6 +50,8 @@ class DetectOperator(Reporting):
         When a series is anomalous.
     partition, partitions
         Which of how many; anomalies go to their tenant's partition.
+    counting
+        Counts what passes through for objectives.
 
     Examples
     --------
@@ -79,37 +68,6 @@ class DetectOperator(Reporting):
 
     inputs: tuple[Topic, ...] = (SAMPLES, SETTINGS, DETECT_TICKS)
 
-    def __init__(self, settings: DetectSettings, partition: int, partitions: int) -> None:
-        self.settings = settings
-        self.partition = partition
-        self.partitions = partitions
-        self.bank = SeriesBank()
-        self.drift = DriftBank(settings.drift)
-        self.chosen = ChosenBank(settings.detectors, make_detector, pace_of(settings))
-        self.entities = EntityBank(settings.entities)
-        self.health = HealthBook()
-        self.histograms = HistogramBank(settings.max_series)
-        self._families = settings.all_families()
-        self._family_cache: dict[tuple[str, str, str], int] = {}
-        self._rules = RuleBook(settings.all_rules(), settings.updates.every_s)
-        self._maintenance = MaintenanceBook(
-            settings.maintenance, settings.calendar, int(settings.forget_after_s * 1000)
-        )
-        self._priors = PriorBook(shipped_priors() if settings.shipped_priors else None)
-        self._tables = (
-            params_record(settings),
-            family_records(self._families, self._priors),
-            self._rules.records(),
-            self._maintenance.table(np.zeros(0, np.int64)),
-        )
-        self._work = make_work()
-        self._extra: Counter[str] = Counter()
-        self._audit = []
-        self._anew = set()
-        self._newest_ms = 0
-        self._anchor = (0, 0)
-        self._loaded_meta: dict[str, Any] | None = None
-
     @property
     def series_count(self) -> int:
         """Series that are known now."""
@@ -119,7 +77,7 @@ class DetectOperator(Reporting):
     def counts(self) -> dict[str, int]:
         """What became of the samples so far, by name; series and buckets, too."""
         counts = dict(zip(COUNT_NAMES, self._work["counts"][0].tolist(), strict=True))
-        counts |= self.histograms.counts
+        counts |= self.histograms.counts | self.counting.counts
         counts |= {
             "river_updates": self.drift.updates,
             "rules_dropped": self._rules.dropped,
@@ -138,10 +96,12 @@ class DetectOperator(Reporting):
         if value is None:
             raise SchemaError(f"an empty record on {topic}")
         if topic == SAMPLES.name:
-            return [*self._outputs(self.step_batch(decode_batch(value))), *self._audit_outputs()]
+            found = self.step_batch(decode_batch(value))
+            return [*self._outputs(found), *self._audit_outputs(), *self._counted]
         if topic == DETECT_TICKS.name:
             at_ms = Tick.from_bytes(value).at_ms
-            return [*self._outputs(self.on_tick(at_ms)), *self._tell_health(at_ms), *self._audit_outputs()]
+            found = self.on_tick(at_ms)
+            return [*self._outputs(found), *self._tell_health(at_ms), *self._audit_outputs(), *self._counted]
         self.apply_setting(Setting.from_bytes(value))
         return []
 
@@ -156,6 +116,7 @@ class DetectOperator(Reporting):
             Becomes what was found of each row (``models.trace``), if there is one for each.
         """
         self._audit = []
+        self._counted = []
         self._anew.clear()
         if batch.is_histogram:
             batch = self.histograms.derive(batch, self._newest_ms)
@@ -182,7 +143,9 @@ class DetectOperator(Reporting):
             found += self._collect()
         if watched:
             found += self._judge_chosen(batch, slots, np.flatnonzero(np.isin(batch.series, watched)), told)
-        return [one for _, _, one in sorted(found, key=lambda item: item[:2])]
+        told_of = [one for _, _, one in sorted(found, key=lambda item: item[:2])]
+        self._counted = self.counting.take(batch, slots, told_of)
+        return told_of
 
     def _slots(self, batch: SampleBatch) -> npt.NDArray[np.int32]:
         """A slot for each of the batch's series; -1 beyond the limit."""
@@ -212,17 +175,10 @@ class DetectOperator(Reporting):
             self.entities.watch(slot, one.series, one.id)
             self.health.watch(Name(one.series.tenant, one.series.entity))
             self.chosen.watch(slot, one.series)
+            self.counting.watch(slot, one.series)
             if positions := self._rules.watching(one.series):
                 self._rules.attach(self.bank, slot, positions)
             self.bank.slots["maintenance"][slot] = self._maintenance.group_of(one.series)
-
-    def _family(self, series: Series) -> int:
-        key = (series.metric, series.unit, series.type)
-        if key not in self._family_cache:
-            if len(self._family_cache) >= FAMILIES_KEPT:
-                self._family_cache.clear()
-            self._family_cache[key] = family_of(self._families, *key)
-        return self._family_cache[key]
 
     def on_tick(self, at_ms: int) -> list[Anomaly]:
         """Let time pass: series that stopped end what is open, and are forgotten later.
@@ -253,9 +209,12 @@ class DetectOperator(Reporting):
             self.drift.forget(slot)
             self.chosen.forget(slot)
             self.entities.forget(slot)
+            self.counting.forget(slot)
             self._extra["forgotten"] += 1
         self.histograms.forget(now_ms, forget_ms)
-        return sorted(found, key=lambda one: (one.at_ms, one.series_id, one.detector))
+        found.sort(key=lambda one: (one.at_ms, one.series_id, one.detector))
+        self._counted = self.counting.on_tick(at_ms, now_ms, found)
+        return found
 
     def apply_setting(self, setting: Setting) -> None:
         """Threshold rules, maintenance or priors from an event time on; other subjects are somebody else's.
@@ -265,6 +224,7 @@ class DetectOperator(Reporting):
         SchemaError
             If it cannot be read.
         """
+        self.counting.apply_setting(setting)
         if setting.subject == RULES_SUBJECT:
             self._replace_rules(rules_of(setting), setting.valid_from_ms)
         elif setting.subject == BASELINES_SUBJECT:
@@ -278,120 +238,3 @@ class DetectOperator(Reporting):
                 self._maintenance.replace(windows, setting.valid_from_ms, self._newest_ms, self.bank)
             except ValueError as error:
                 raise SchemaError(str(error)) from error
-
-    def _replace_rules(self, rules: Sequence[ThresholdRule], from_ms: int) -> None:
-        self._rules.replace(rules, from_ms, self._newest_ms, self.bank)
-        self._tables = (*self._tables[:2], self._rules.records(), self._tables[3])
-
-    def _tabulate_families(self) -> None:
-        self._tables = (self._tables[0], family_records(self._families, self._priors), *self._tables[2:])
-
-    def mark_all(self) -> None:
-        """Let the next ``take_blocks`` bring the whole state."""
-        self.bank.mark_all()
-        self.drift.mark_all()
-        self.chosen.mark_all()
-        self.entities.mark_all()
-        self.health.mark_all()
-        self.histograms.mark_all()
-
-    def take_blocks(self) -> list[tuple[str, bytes | None]]:
-        """Copy out the records that changed since the last call."""
-        banks = (self.bank, self.drift, self.chosen, self.entities, self.health, self.histograms)
-        blocks = [block for bank in banks for block in bank.take_blocks()]
-        return [*blocks, ("meta", msgspec.json.encode(self._meta()))]
-
-    def _meta(self) -> dict[str, Any]:
-        return {
-            "version": STATE_VERSION,
-            "used": self.bank.used,
-            "newest_ms": self._newest_ms,
-            "anchor": self._anchor,
-            "drift": self.settings.drift.model_dump(mode="json"),
-            "calendar": self.settings.calendar.model_dump(mode="json"),
-            "families": [one.model_dump(mode="json") for one in self._families],
-            "configured": [one.model_dump(mode="json") for one in self._rules.configured],
-            "rules": self._rules.state(),
-            "maintenance": self._maintenance.state(),
-            "priors": self._priors.state(),
-        }
-
-    def load_block(self, key: str, value: bytes) -> None:
-        """Put a record back.
-
-        Raises
-        ------
-        CheckpointError
-            If it is of another version.
-        """
-        kind = key.split("/", 1)[0]
-        if kind == "meta":
-            self._loaded_meta = msgspec.json.decode(value)
-        elif kind in {"drift", "river"}:
-            self.drift.load_block(key, value)
-        elif kind == "chosen":
-            self.chosen.load_block(key, value)
-        elif kind in {"entities", "entity_names"}:
-            self.entities.load_block(key, value)
-        elif kind == "health":
-            self.health.load_block(key, value)
-        elif kind == "histograms":
-            self.histograms.load_block(key, value)
-        else:
-            self.bank.load_block(key, value)
-
-    def finish_load(self) -> None:
-        """Make what is derived: index, free slots, detectors; and take notice of changed settings.
-
-        Raises
-        ------
-        CheckpointError
-            If the state is of another version.
-        """
-        meta = self._loaded_meta
-        if meta is None:
-            return
-        if meta["version"] != STATE_VERSION:
-            raise CheckpointError(f"state of version {meta['version']}, this reads {STATE_VERSION}")
-        self.bank.finish_load(meta["used"])
-        self._load_drift(meta["drift"])
-        self.chosen.finish_load(self._series_by_slot())
-        self._load_entities()
-        self._newest_ms = meta["newest_ms"]
-        self._anchor = (meta["anchor"][0], meta["anchor"][1])
-        if meta["families"] != [one.model_dump(mode="json") for one in self._families]:
-            for slot, identity in self.bank.live():
-                row = self.bank.slots[slot]
-                row["family"] = self._family(identity.series)
-                row["dirty"] |= HOT_DIRTY
-        if meta["calendar"] != self.settings.calendar.model_dump(mode="json"):
-            self.bank.forget_hours()
-        self._priors.load(meta.get("priors", ()))
-        self._tabulate_families()
-        self._rules.load(meta["rules"])
-        if meta["configured"] != [one.model_dump(mode="json") for one in self._rules.configured]:
-            self._replace_rules(self._rules.configured, self._newest_ms + 1)
-        if not self._maintenance.load(meta["maintenance"]):
-            self._maintenance.replace(self.settings.maintenance, self._newest_ms + 1, self._newest_ms, self.bank)
-        self._tables = (*self._tables[:2], self._rules.records(), self._tables[3])
-
-    def _load_entities(self) -> None:
-        """Entities find their series again; those of which nothing was told yet are new."""
-        held = [(slot, series, int(self.bank.slots["id"][slot])) for slot, series in self._series_by_slot()]
-        self.entities.grow(self.bank.capacity)
-        self.entities.finish_load(held)
-        for _, series, _ in held:
-            self.health.watch(Name(series.tenant, series.entity))
-
-    def _series_by_slot(self) -> Iterator[tuple[int, Series]]:
-        return ((slot, identity.series) for slot, identity in self.bank.live())
-
-    def _load_drift(self, made_with: dict[str, Any]) -> None:
-        """Detectors as they were; with other settings they begin anew, and their old records are overwritten."""
-        changed = made_with != self.settings.drift.model_dump(mode="json")
-        if changed:
-            self.drift = DriftBank(self.settings.drift)
-        self.drift.grow(self.bank.capacity)
-        self.drift.finish_load()
-        if changed:
-            self.drift.mark_blocks(self.bank.used)

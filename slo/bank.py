@@ -26,7 +26,7 @@ from slo.burn import (
 )
 from slo.ledger import Bucket, Ledger
 from slo.packing import FloatArray
-from slo.params import BankSpec, Member, Params
+from slo.params import BankSpec, Member, Params, slice_target_of
 from slo.slices import BAD, NEVER, BoolArray, IntArray, SliceStore
 from slo.sums import WindowSums
 from slo.windows import DAY_S, PERIODS_S
@@ -102,7 +102,7 @@ class Bank:
         """Take another definition of the same SLO, of the same spec."""
         self.members[slot] = member
         self.params.put(slot, member)
-        self.store.slice_target[slot] = member.slo.slice_target or 1.0
+        self.store.slice_target[slot] = slice_target_of(member.slo)
 
     def remove(self, slot: int) -> None:
         """Forget an SLO and free its slot."""

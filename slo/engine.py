@@ -115,7 +115,7 @@ class Engine:
             self._settle_in(member)
             return []
         bank = self.banks[place.bank]
-        if not _counts_alike(bank.members[place.slot].slo, slo):
+        if not counts_alike(bank.members[place.slot].slo, slo):
             ends = self.remove(slo.key)
             self._settle_in(member)
             return ends
@@ -308,7 +308,7 @@ def member_of(slo: Slo) -> Member:
     return Member(slo, tiers_of(slo.alerts, period_s(slo.window)))
 
 
-def _counts_alike(old: Slo, new: Slo) -> bool:
+def counts_alike(old: Slo, new: Slo) -> bool:
     """Whether both count the same events, in the same slices, in the same way."""
     return (old.indicator, old.method, old.slice_s, old.slice_target) == (
         new.indicator,

@@ -8,10 +8,10 @@ import numpy as np
 
 from slo.budget import UNKNOWN_AS, Counted, budget_of, counted
 from slo.burn import LOW_BUDGET, PRIORITIES, absence_s, threshold
-from slo.definition import BurnTier, CalendarWindow, Slo
+from slo.definition import BurnTier, CalendarWindow, Method, Slo, ThresholdIndicator
 from slo.packing import FloatArray
 from slo.profiles import period_s
-from slo.slices import StoreShape
+from slo.slices import RATIO_SLACK, StoreShape
 from slo.windows import PERIODS_S
 
 
@@ -55,7 +55,7 @@ def spec_of(member: Member, fine_s: int, lateness_s: int, rows: tuple[int, int])
     if calendar is None:
         rolling.add(own_s)
     shape = StoreShape(
-        method=slo.method,
+        method=judged_by(slo),
         slice_s=slo.slice_s,
         fine_s=fine_s,
         longest_s=max(own_s, *rolling),
@@ -65,6 +65,28 @@ def spec_of(member: Member, fine_s: int, lateness_s: int, rows: tuple[int, int])
     )
     pairs = tuple((tier.long_s, tier.short_s) for tier in tiers)
     return BankSpec(shape, pairs, tuple(sorted(rolling)), calendar, own_s, len(slo.alerts.remaining))
+
+
+def judged_by(slo: Slo) -> Method:
+    """How slices are judged: a quantile makes one event of all samples of a slice, whatever the method."""
+    return "Timeslices" if _quantile(slo) is not None else slo.method
+
+
+def slice_target_of(slo: Slo) -> float:
+    """The share of good samples that a slice needs.
+
+    A quantile lies below a bound if at least so large a share of the samples does; above it, if fewer than that do
+    not. So good and bad samples, which add up over partitions, say all of it, exactly.
+    """
+    quantile = _quantile(slo)
+    if quantile is None:
+        return slo.slice_target or 1.0
+    assert isinstance(slo.indicator, ThresholdIndicator)
+    return quantile if slo.indicator.op in {"lt", "lte"} else 1.0 - quantile + 2 * RATIO_SLACK
+
+
+def _quantile(slo: Slo) -> float | None:
+    return slo.indicator.quantile if isinstance(slo.indicator, ThresholdIndicator) else None
 
 
 class Params:

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from schemas.errors import ConfigurationError
-from slo.definition import BucketIndicator, Operator, RatioIndicator, Slo, ThresholdIndicator
+from slo.definition import Operator, Slo, ThresholdIndicator
 from slo.packing import COLUMNS, FloatArray
+from slo.picks import Role, roles_of
 from slo.slices import BAD, TOTAL, UNKNOWN, BoolArray, IntArray
 
-Role = Literal["good", "bad", "total", "value"]
 WRAP_32: Final = 4294967296.0
 _OPERATORS: Final[dict[Operator, Callable[[FloatArray, float], BoolArray]]] = {
     "lt": operator.lt,
@@ -51,16 +51,6 @@ class _Events(NamedTuple):
     amounts: FloatArray
 
 
-def roles_of(slo: Slo) -> tuple[Role, ...]:
-    """Which series an indicator is measured by."""
-    indicator = slo.indicator
-    if isinstance(indicator, RatioIndicator):
-        return ("good" if indicator.good else "bad", "total")
-    if isinstance(indicator, BucketIndicator) or (indicator.kind == "derived" and indicator.op is None):
-        return ("good", "total")
-    return ("value",)
-
-
 def growth(series: Series) -> FloatArray:
     """How much a counter grew before each of its samples but the first.
 
@@ -69,11 +59,12 @@ def growth(series: Series) -> FloatArray:
     >>> growth(Series(np.arange(4) * 15_000, np.array([10.0, 14.0, 3.0, 3.0]))).tolist()
     [4.0, 3.0, 0.0]
     """
-    steps: FloatArray = np.diff(series.values)
+    raw: FloatArray = np.diff(series.values)
+    steps = raw.copy()
     seconds = np.diff(series.times_ms) / 1000.0
-    for at in np.flatnonzero(steps < 0).tolist():
+    for at in np.flatnonzero(raw < 0).tolist():
         before, now = float(series.values[at]), float(series.values[at + 1])
-        rate = float(steps[at - 1] / seconds[at - 1]) if at else 0.0
+        rate = max(0.0, float(raw[at - 1] / seconds[at - 1])) if at else 0.0
         near_top = 0.75 * WRAP_32 < before <= WRAP_32 and now < 0.25 * WRAP_32
         wraps = near_top and (steps[at] + WRAP_32) / seconds[at] <= 4.0 * rate + 1.0
         steps[at] = steps[at] + WRAP_32 if wraps else max(now, 0.0)
@@ -89,26 +80,30 @@ def counts_of(slo: Slo, recording: Recording) -> Counts:
         If the recording lacks a role that the indicator is measured by.
     """
     roles = roles_of(slo)
+    if not roles or "received" in roles:
+        raise ConfigurationError(
+            f"{slo.key} is measured by what is known live only", "Evaluate one of a ratio, a histogram or a threshold"
+        )
     missing = [role for role in roles if not any(len(one.times_ms) for one in recording.get(role, ()))]
     if missing:
         raise ConfigurationError(
             f"no samples of {' and '.join(missing)} for {slo.key}", "metrics-ai slo show says which series they are"
         )
     slice_ms = slo.slice_s * 1000
-    if roles == ("value",):
+    if roles == ["value"]:
         return _of_samples(slo, recording["value"], slice_ms)
     counter = slo.indicator.kind == "bucket" or (slo.indicator.kind == "ratio" and slo.indicator.counter)
     part, total = (_events(recording[role], slice_ms, counter=counter) for role in roles)
     if not total.rows.size:
         raise ConfigurationError(f"counters of {slo.key} with a single sample", "Record at least two of each")
-    first, last = int(total.rows.min()), int(total.rows.max())
+    rows = np.unique(np.concatenate([part.rows, total.rows]))
+    first, last = int(rows.min()), int(rows.max())
     slices = np.full((last - first + 1, COLUMNS), np.nan)
-    slices[np.unique(total.rows) - first] = 0.0
+    slices[rows - first] = 0.0
     sums = [_sum(one, first, len(slices)) for one in (part, total)]
     measured = ~np.isnan(slices[:, TOTAL])
-    bad = sums[0] if roles[0] == "bad" else sums[1] - sums[0]
-    # Scrapes of two counters are not of the same instant: good may be ahead of total.
-    slices[measured, BAD] = np.clip(bad, 0.0, sums[1])[measured]
+    # Scrapes of two counters are not of the same instant: good may be a slice ahead of total, and bad below zero.
+    slices[measured, BAD] = (sums[0] if roles[0] == "bad" else sums[1] - sums[0])[measured]
     slices[measured, TOTAL] = sums[1][measured]
     return Counts(first * slice_ms, slices)
 
@@ -117,8 +112,6 @@ def _of_samples(slo: Slo, series: Sequence[Series], slice_ms: int) -> Counts:
     rows = np.concatenate([one.times_ms for one in series]) // slice_ms
     values = np.concatenate([one.values for one in series])
     indicator = slo.indicator
-    if isinstance(indicator, ThresholdIndicator) and indicator.quantile is not None:
-        rows, values = _quantiles(rows, values, indicator.quantile)
     assert isinstance(indicator, ThresholdIndicator) or indicator.kind == "derived"
     assert indicator.op is not None
     assert indicator.value is not None
@@ -131,17 +124,6 @@ def _of_samples(slo: Slo, series: Sequence[Series], slice_ms: int) -> Counts:
     for column, marked in ((BAD, known & ~good), (TOTAL, known), (UNKNOWN, ~known)):
         slices[:, column] += np.bincount(rows - first, marked, length)
     return Counts(first * slice_ms, slices)
-
-
-def _quantiles(rows: IntArray, values: FloatArray, quantile: float) -> tuple[IntArray, FloatArray]:
-    """One value a slice: the least that so large a share of its samples does not exceed."""
-    order = np.argsort(rows, kind="stable")
-    distinct, starts = np.unique(rows[order], return_index=True)
-    found = [
-        float(np.quantile(known, quantile, method="inverted_cdf")) if known.size else np.nan
-        for known in (part[~np.isnan(part)] for part in np.split(values[order], starts[1:]))
-    ]
-    return distinct, np.array(found)
 
 
 def _events(series: Sequence[Series], slice_ms: int, *, counter: bool) -> _Events:

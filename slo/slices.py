@@ -20,7 +20,7 @@ BAD, TOTAL, UNKNOWN = range(COLUMNS)
 COARSE_S: Final = 60
 NEVER: Final = 2**62
 _CHUNK_ROWS: Final = 60
-_RATIO_SLACK: Final = 1e-12
+RATIO_SLACK: Final = 1e-12
 """9 of 10 are at least 0.9, whatever floats make of it."""
 
 IntArray = npt.NDArray[np.int64]
@@ -89,7 +89,7 @@ def judge(method: Method, raw: FloatArray, slice_target: FloatArray, alive: Bool
     known = raw[..., TOTAL] > 0
     share = np.divide(raw[..., BAD], raw[..., TOTAL], out=np.zeros(known.shape), where=known)
     if method == "Timeslices":
-        share = (known & (1.0 - share < slice_target - _RATIO_SLACK)).astype(np.float64)
+        share = (known & (1.0 - share < slice_target - RATIO_SLACK)).astype(np.float64)
     return np.stack([share, known.astype(np.float64), (alive & ~known).astype(np.float64)], axis=-1)
 
 

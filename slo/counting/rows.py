@@ -1,0 +1,340 @@
+"""The slices of the objectives that one partition counts for: what is in them, which are over, what to tell of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from heapq import heappop, heappush, nsmallest
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from slo.counting.layout import (
+    COUNTED,
+    NEVER_MS,
+    ROWS,
+    SPENT_ROWS,
+    TO_TELL,
+    Array,
+    FloatArray,
+    IntArray,
+    grown,
+    make_cells,
+)
+from slo.definition import Slo
+from slo.slices import BAD, TOTAL, UNKNOWN
+
+SPENDERS_TOLD: Final = 8
+"""Of an objective, in a slice of a partition."""
+MOST_OBJECTIVES: Final = 2000
+"""In one record."""
+_FIRST: Final = 16
+
+
+class Spent(NamedTuple):
+    """Bad events of one entity."""
+
+    entity: str
+    bad: float
+
+
+Spenders = dict[str, list[Spent]]
+"""By the objective's key, the most first."""
+
+
+@dataclass(slots=True)
+class Lane:
+    """Objectives whose slices are equally long.
+
+    Parameters
+    ----------
+    slice_ms
+        How long.
+    closed
+        The first row that is not over.
+    members
+        Their places.
+    """
+
+    slice_ms: int
+    closed: int
+    members: IntArray
+
+
+class Rows:
+    """Counts of objectives by slice.
+
+    Parameters
+    ----------
+    partition
+        Which one counts.
+    late_ms, grace_ms
+        So late a sample still counts; so long after its end a slice is over.
+    """
+
+    def __init__(self, partition: int, late_ms: int, grace_ms: int) -> None:
+        self.partition = partition
+        self.late_ms = late_ms
+        self.grace_ms = grace_ms
+        self.slos: Array = np.zeros(_FIRST, COUNTED)
+        self.cells: FloatArray = make_cells(_FIRST)
+        self.touched = np.zeros((_FIRST, ROWS), np.uint8)
+        self.spent: FloatArray = np.zeros((_FIRST, SPENT_ROWS))
+        self.pairs: dict[tuple[int, str], int] = {}
+        self.lanes: dict[int, Lane] = {}
+        self.places: dict[str, int] = {}
+        self.held: dict[int, Slo] = {}
+        self.told: dict[tuple[int, int], Spenders] = {}
+        self.dirty_places: set[int] = set()
+        self.dirty_told: set[tuple[int, int]] = set()
+        self._pair_of: list[tuple[int, str]] = []
+        self._place_of_pair: IntArray = np.full(_FIRST, -1, np.int64)
+        self._free: list[int] = []
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all that is kept."""
+        return sum(one.nbytes for one in (self.slos, self.cells, self.touched, self.spent))
+
+    def define(self, slo: Slo, now_ms: int | None, from_ms: int) -> int:
+        """Count for an objective from a time on, and no more for what had its key; its place."""
+        slice_ms = slo.slice_s * 1000
+        since_ms = -(-from_ms // slice_ms) * slice_ms if from_ms else -NEVER_MS
+        self.retire(slo.key, since_ms)
+        place = heappop(self._free) if self._free else len(self.held)
+        if place >= len(self.slos):
+            self._grow(2 * len(self.slos))
+        self.put(place, slo, (since_ms, NEVER_MS), now_ms)
+        self.places[slo.key] = place
+        return place
+
+    def put(self, place: int, slo: Slo, times_ms: tuple[int, int], now_ms: int | None) -> None:
+        """Give an objective a place that is free, from a time until another."""
+        while place >= len(self.slos):
+            self._grow(2 * len(self.slos))
+        slice_ms = slo.slice_s * 1000
+        lane = self.lanes.get(slice_ms)
+        if lane is None:
+            closed = -NEVER_MS if now_ms is None else (now_ms - self.grace_ms) // slice_ms
+            lane = self.lanes[slice_ms] = Lane(slice_ms, closed, np.zeros(0, np.int64))
+        one = self.slos[place]
+        one["slice_ms"], one["closed"], one["top"] = slice_ms, lane.closed, lane.closed
+        one["since_ms"], one["until_ms"] = times_ms
+        one["born_ms"], one["alive_ms"] = NEVER_MS, -NEVER_MS
+        one["late_rows"] = min(ROWS - 4, -(-self.late_ms // slice_ms) + 1)
+        self.cells[place] = self.touched[place] = 0
+        self.held[place] = slo
+        self.dirty_places.add(place)
+        lane.members = np.sort(np.append(lane.members, place))
+
+    def retire(self, key: str, until_ms: int) -> None:
+        """Count for an objective until a time only; it goes once nothing can come late for it any more."""
+        place = self.places.pop(key, None)
+        if place is not None:
+            self.slos[place]["until_ms"] = until_ms
+            self.dirty_places.add(place)
+
+    def change(self, slo: Slo) -> None:
+        """Take another definition of an objective that counts the same."""
+        place = self.places[slo.key]
+        self.held[place] = slo
+        self.dirty_places.add(place)
+
+    def drop_retired(self, now_ms: int) -> list[int]:
+        """Let go of the objectives that take no counts any more; their places."""
+        used = max(self.held, default=-1) + 1
+        over = self.slos["until_ms"][:used] < now_ms - self.late_ms - 2 * self.slos["slice_ms"][:used] - self.grace_ms
+        gone = [place for place in np.flatnonzero(over).tolist() if place in self.held]
+        for place in gone:
+            self._drop(place)
+        return gone
+
+    def _drop(self, place: int) -> None:
+        slo = self.held.pop(place)
+        heappush(self._free, place)
+        self.dirty_places.add(place)
+        lane = self.lanes[slo.slice_s * 1000]
+        lane.members = lane.members[lane.members != place]
+        if not len(lane.members):
+            del self.lanes[lane.slice_ms]
+        for pair in [pair for pair in self.pairs if pair[0] == place]:
+            self.spent[self.pairs[pair]] = 0.0
+
+    def pair(self, place: int, entity: str) -> int:
+        """The number of an objective and an entity that may spend of it."""
+        known = self.pairs.get((place, entity))
+        if known is not None:
+            return known
+        number = self.pairs[place, entity] = len(self._pair_of)
+        self._pair_of.append((place, entity))
+        if number >= len(self.spent):
+            self.spent = grown(self.spent, 2 * len(self.spent))
+            self._place_of_pair = grown(self._place_of_pair, len(self.spent))
+        self._place_of_pair[number] = place
+        return number
+
+    def spend(self, place: int, entity: str, row: int, bad: float) -> None:
+        """Say who is behind bad events that were counted."""
+        self.spent[self.pair(place, entity), row % SPENT_ROWS] += bad
+
+    def spent_in(self, members: IntArray, row: int) -> list[tuple[int, str, float]]:
+        """Who spent what in a slice, as far back as that is known."""
+        if row <= int(self.slos["top"][members].max(initial=-NEVER_MS)) - SPENT_ROWS:
+            return []
+        used = len(self._pair_of)
+        column = self.spent[:used, row % SPENT_ROWS]
+        mine = np.flatnonzero((column != 0.0) & np.isin(self._place_of_pair[:used], members))
+        return [(*self._pair_of[number], float(column[number])) for number in mine.tolist()]
+
+    @property
+    def horizon_ms(self) -> int:
+        """When the next slice is over."""
+        ends = [(lane.closed + 1) * lane.slice_ms + self.grace_ms for lane in self.lanes.values()]
+        return min(ends, default=NEVER_MS)
+
+    def begin(self, now_ms: int) -> None:
+        """The first event time that is known."""
+        for lane in self.lanes.values():
+            if lane.closed <= -NEVER_MS:
+                lane.closed = (now_ms - self.grace_ms) // lane.slice_ms
+                self.slos["closed"][lane.members] = self.slos["top"][lane.members] = lane.closed
+        self.open()
+
+    def open(self) -> None:
+        """Have empty rows up to the horizon."""
+        horizon_ms = self.horizon_ms
+        for lane in self.lanes.values():
+            top = (horizon_ms - 1) // lane.slice_ms
+            before = int(self.slos["top"][lane.members].min(initial=top))
+            for row in range(max(before + 1, top - ROWS + 1), top + 1):
+                self.cells[lane.members, row % ROWS] = 0.0
+                self.touched[lane.members, row % ROWS] = 0
+                self._clear_spent(lane, row)
+            self.slos["top"][lane.members] = np.maximum(self.slos["top"][lane.members], top)
+
+    def over(self, now_ms: int) -> Iterator[tuple[Lane, int]]:
+        """Slices that are over at a time, the earliest first; each is closed once the next is asked for."""
+        while now_ms >= (horizon_ms := self.horizon_ms):
+            for lane in sorted(self.lanes.values(), key=lambda one: one.slice_ms):
+                if (lane.closed + 1) * lane.slice_ms + self.grace_ms <= horizon_ms:
+                    yield lane, lane.closed
+                    lane.closed += 1
+                    self.slos["closed"][lane.members] = lane.closed
+            self._skip(now_ms)
+            self.open()
+
+    def tell(self, lane: Lane, row: int, counted: int) -> list[SliceRecord]:
+        """What is counted in a slice that is over, a record a tenant; nothing of objectives without live series."""
+        one, start_ms = self.slos[lane.members], row * lane.slice_ms
+        alive = (one["born_ms"] < start_ms + lane.slice_ms) & (one["alive_ms"] > start_ms)
+        there = alive | ((self.touched[lane.members, row % ROWS] & TO_TELL) > 0)
+        there &= (one["since_ms"] <= start_ms) & (one["until_ms"] > start_ms)
+        return self._records(lane, row, lane.members[there], counted)
+
+    def tell_late(self, counted: int) -> list[SliceRecord]:
+        """What came later than its slice was over: those slices anew."""
+        found: list[SliceRecord] = []
+        late = np.flatnonzero(self.slos["late"])
+        if not len(late):
+            return found
+        self.slos["late"][late] = 0
+        for lane in self.lanes.values():
+            members = late[np.isin(late, lane.members)]
+            first = int((self.slos["top"][members] - self.slos["late_rows"][members]).min(initial=lane.closed))
+            for row in range(first, lane.closed):
+                touched = members[(self.touched[members, row % ROWS] & TO_TELL) > 0]
+                if len(touched):
+                    found += self._records(lane, row, touched, counted)
+        return found
+
+    def _skip(self, now_ms: int) -> None:
+        """Pass over slices in which nothing was counted and no series lived: after a stop, say."""
+        for lane in self.lanes.values():
+            lived_ms = int(self.slos["alive_ms"][lane.members].max(initial=-NEVER_MS))
+            until = (now_ms - self.grace_ms) // lane.slice_ms - ROWS
+            if lived_ms < lane.closed * lane.slice_ms and until > lane.closed + ROWS:
+                lane.closed = until
+                self.slos["closed"][lane.members] = until
+
+    def _records(self, lane: Lane, row: int, places: IntArray, counted: int) -> list[SliceRecord]:
+        at = row % ROWS
+        self.touched[places, at] &= ~np.uint8(TO_TELL)
+        if not len(places):
+            return []
+        spenders = self._spenders(lane, row)
+        found = []
+        tenants: dict[str, list[int]] = {}
+        for place in places.tolist():
+            tenants.setdefault(self.held[place].tenant, []).append(place)
+        for tenant, mine in sorted(tenants.items()):
+            for first in range(0, len(mine), MOST_OBJECTIVES):
+                part = mine[first : first + MOST_OBJECTIVES]
+                found.append(self._record(tenant, part, (lane, row), spenders, counted))
+        return found
+
+    def _record(
+        self, tenant: str, places: Sequence[int], of: tuple[Lane, int], spenders: Spenders, counted: int
+    ) -> SliceRecord:
+        lane, row = of
+        counts = self.cells[list(places), row % ROWS]
+        keys = [self.held[place].key for place in places]
+        body: dict[str, Any] = {
+            "v": 1,
+            "tenant": tenant,
+            "partition": self.partition,
+            "slice_ms": row * lane.slice_ms,
+            "slice_s": lane.slice_ms // 1000,
+            "counted": counted,
+            "slos": keys,
+            "good": (counts[:, TOTAL] - counts[:, BAD]).tolist(),
+            "bad": counts[:, BAD].tolist(),
+        }
+        if counts[:, UNKNOWN].any():
+            body["unknown"] = counts[:, UNKNOWN].tolist()
+        named = {key: [one._asdict() for one in spenders[key]] for key in keys if key in spenders}
+        if named:
+            body["spenders"] = named
+        return SliceRecord(tenant, body)
+
+    def _spenders(self, lane: Lane, row: int) -> Spenders:
+        """Who spent most in a slice: as it is known while the slice is among the newest, later as it was told."""
+        if row <= int(self.slos["top"][lane.members].max()) - SPENT_ROWS:
+            return self.told.get((lane.slice_ms, row), {})
+        found: Spenders = {}
+        for place, entity, bad in self.spent_in(lane.members, row):
+            if bad > 0:
+                found.setdefault(self.held[place].key, []).append(Spent(entity, bad))
+        found = {key: nsmallest(SPENDERS_TOLD, spent, key=_most_first) for key, spent in found.items()}
+        if found:
+            self.told[lane.slice_ms, row] = found
+            self.dirty_told.add((lane.slice_ms, row))
+        return found
+
+    def forget(self) -> None:
+        """Let go of what was told of slices that take no counts any more."""
+        oldest = {slice_ms: lane.closed - ROWS for slice_ms, lane in self.lanes.items()}
+        for slice_ms, row in [one for one in self.told if one[1] < oldest.get(one[0], NEVER_MS)]:
+            del self.told[slice_ms, row]
+            self.dirty_told.add((slice_ms, row))
+
+    def _clear_spent(self, lane: Lane, row: int) -> None:
+        used = len(self._pair_of)
+        if len(self.lanes) == 1:
+            self.spent[:used, row % SPENT_ROWS] = 0.0
+        else:
+            self.spent[:used][np.isin(self._place_of_pair[:used], lane.members), row % SPENT_ROWS] = 0.0
+
+    def _grow(self, slots: int) -> None:
+        self.slos, self.cells = grown(self.slos, slots), grown(self.cells, slots)
+        self.touched = grown(self.touched, slots)
+
+
+class SliceRecord(NamedTuple):
+    """A record of ``slo.events`` that is to be written."""
+
+    tenant: str
+    body: dict[str, Any]
+
+
+def _most_first(one: Spent) -> tuple[float, str]:
+    return -one.bad, one.entity

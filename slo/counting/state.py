@@ -1,0 +1,290 @@
+"""The counter's state as named blocks: what changed goes out, and a fresh counter takes it back.
+
+::
+
+    slo/clock            event time, what is closed, tallies
+    slo/place/P          a definition, from and until when it counts, and since when its series live
+    slo/row/MS/R         counts of a slice, of slices so many ms long, and who spent what
+    slo/watches/G        watched series and their samples, some of them in turn at every checkpoint
+    slo/log/N            samples that came between checkpoint N - 1 and N
+    slo/nodes            nodes and their critical anomalies
+
+Samples come a hundred times as fast as rings turn over, so rings are written in turn, and between their turns the log
+says what came.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+
+from schemas.errors import CheckpointError
+from slo.counting.counter import SloCounter
+from slo.counting.kernel import refill
+from slo.counting.layout import NEVER_MS, ROWS, SPENT_ROWS, TO_SAVE, TO_TELL, WATCH
+from slo.counting.rows import Spent
+from slo.counting.watching import GROUP, Ring
+from slo.definition import Slo
+from slo.packing import COLUMNS
+
+VERSION: Final = 1
+TURNS: Final = 32
+"""Checkpoints in which every ring is written once."""
+_LIVES: Final = ("born_ms", "alive_ms")
+Body = dict[str, Any]
+
+
+class CounterBlocks:
+    """The blocks of a counter.
+
+    Parameters
+    ----------
+    counter
+        Whose; to be restored it is fresh.
+    """
+
+    def __init__(self, counter: SloCounter) -> None:
+        self._counter = counter
+        self._number = 0
+        self._saved_at: dict[int, int] = {}
+        self._logs: set[int] = set()
+        self._rows: set[tuple[int, int]] = set()
+        self._loaded: dict[str, bytes] = {}
+        self._all = False
+
+    def mark_all(self) -> None:
+        """Let the next call bring the whole state."""
+        self._all = True
+
+    def take(self) -> list[tuple[str, bytes | None]]:
+        """Copy out what changed since the last call; None says that what had the key is gone."""
+        counter = self._counter
+        if not counter.rows.held and not self._saved_at and not self._rows:
+            return []
+        self._number += 1
+        found: dict[str, bytes | None] = {}
+        found |= self._places()
+        found |= self._row_blocks()
+        found |= self._watches()
+        if counter.nodes.changed or self._all:
+            found["slo/nodes"] = _pack({"nodes": counter.nodes.state()})
+            counter.nodes.changed = False
+        found["slo/clock"] = _pack(self._clock())
+        self._all = False
+        return sorted(found.items())
+
+    def load(self, key: str, value: bytes) -> None:
+        """Keep a block until all are there."""
+        self._loaded[key] = value
+
+    def finish_load(self) -> None:
+        """Make the counter of what was loaded; its series are watched already.
+
+        Raises
+        ------
+        CheckpointError
+            If a block cannot be read.
+        """
+        loaded, self._loaded = self._loaded, {}
+        if "slo/clock" not in loaded:
+            return
+        clock = _unpack(loaded["slo/clock"])
+        counter = self._counter
+        self._number, counter.now_ms, counter.tick_ms = clock["number"], clock["now_ms"], clock["tick_ms"]
+        counter.tallies[:] = clock["tallies"]
+        named = {kind: _of_kind(loaded, kind) for kind in ("place", "row", "watches", "log")}
+        for place, value in named["place"].items():
+            self._load_place(int(place), _unpack(value))
+        for slice_ms, closed, top in clock["lanes"]:
+            lane = counter.rows.lanes[slice_ms]
+            lane.closed = closed
+            counter.rows.slos["closed"][lane.members] = closed
+            counter.rows.slos["top"][lane.members] = top
+        self._load_lives(clock["lives"])
+        for name, value in named["row"].items():
+            self._load_row(name, _unpack(value))
+        for group, value in sorted(named["watches"].items()):
+            self._load_watches(int(group), _unpack(value))
+        counter.watching.finish_load()
+        for number, value in sorted((int(name), value) for name, value in named["log"].items()):
+            self._refill(number, _unpack(value))
+        counter.lay_anew()
+        if "slo/nodes" in loaded:
+            counter.nodes.load(_unpack(loaded["slo/nodes"])["nodes"])
+
+    def _clock(self) -> Body:
+        rows = self._counter.rows
+        lanes = [
+            (lane.slice_ms, lane.closed, int(rows.slos["top"][lane.members].max())) for lane in rows.lanes.values()
+        ]
+        places = sorted(rows.held)
+        lives = [rows.slos[name][places].tobytes() for name in _LIVES]
+        return {
+            "number": self._number,
+            "now_ms": self._counter.now_ms,
+            "tick_ms": self._counter.tick_ms,
+            "tallies": self._counter.tallies.tolist(),
+            "lanes": lanes,
+            "lives": [places, *lives],
+        }
+
+    def _places(self) -> dict[str, bytes | None]:
+        rows = self._counter.rows
+        dirty, rows.dirty_places = rows.dirty_places, set()
+        found: dict[str, bytes | None] = {}
+        for place in sorted(rows.held if self._all else dirty):
+            slo = rows.held.get(place)
+            body = None
+            if slo is not None:
+                one = rows.slos[place]
+                body = {"slo": slo.model_dump_json().encode(), "times": [int(one["since_ms"]), int(one["until_ms"])]}
+            found[f"slo/place/{place}"] = _pack(body) if body else None
+        return found
+
+    def _row_blocks(self) -> dict[str, bytes | None]:
+        rows = self._counter.rows
+        found: dict[str, bytes | None] = {}
+        kept = set()
+        for lane in rows.lanes.values():
+            top = int(rows.slos["top"][lane.members].max())
+            touched = rows.touched[lane.members]
+            for row in range(top - ROWS + 1, top + 1):
+                key = lane.slice_ms, row
+                kept.add(key)
+                dirty = bool((touched[:, row % ROWS] & TO_SAVE).any()) or key in rows.dirty_told
+                if dirty or (self._all and rows.cells[lane.members, row % ROWS].any()):
+                    found[_row_key(key)] = _pack(self._row(lane.members, key))
+                    self._rows.add(key)
+            rows.touched[lane.members] &= ~np.uint8(TO_SAVE)
+        rows.dirty_told.clear()
+        for gone in self._rows - kept:
+            found[_row_key(gone)] = None
+            self._rows.discard(gone)
+        return found
+
+    def _row(self, members: Any, key: tuple[int, int]) -> Body:
+        rows, at = self._counter.rows, key[1] % ROWS
+        told = {name: [tuple(one) for one in spent] for name, spent in rows.told.get(key, {}).items()}
+        return {
+            "places": members.tobytes(),
+            "cells": rows.cells[members, at].tobytes(),
+            "to_tell": (rows.touched[members, at] & TO_TELL).tobytes(),
+            "spent": rows.spent_in(members, key[1]),
+            "told": told,
+        }
+
+    def _watches(self) -> dict[str, bytes | None]:
+        watching, number = self._counter.watching, self._number
+        found: dict[str, bytes | None] = {}
+        due = set(watching.changed)
+        watching.changed.clear()
+        for group in range(-(-watching.used // GROUP)):
+            if group in due or self._all or group not in self._saved_at or (group + number) % TURNS == 0:
+                found[f"slo/watches/{group}"] = _pack(self._group(group))
+                self._saved_at[group] = number
+        log = self._counter.take_log()
+        if len(log[0]):
+            found[f"slo/log/{number}"] = _pack(
+                {"watch": log[0].tobytes(), "ms": log[1].tobytes(), "value": log[2].tobytes()}
+            )
+            self._logs.add(number)
+        oldest = min(self._saved_at.values(), default=number)
+        for gone in [one for one in self._logs if one <= oldest]:
+            self._logs.discard(gone)
+            found[f"slo/log/{gone}"] = None
+        return found
+
+    def _group(self, group: int) -> Body:
+        watching = self._counter.watching
+        first, end = group * GROUP, min((group + 1) * GROUP, watching.used)
+        rings = [watching.ring(at) for at in range(first, end)]
+        return {
+            "watches": watching.watches[first:end].tobytes(),
+            "times": b"".join(one.times_ms.tobytes() for one in rings),
+            "values": b"".join(one.values.tobytes() for one in rings),
+            "number": self._number,
+        }
+
+    def _load_place(self, place: int, body: Body) -> None:
+        rows = self._counter.rows
+        slo = Slo.model_validate_json(body["slo"])
+        since_ms, until_ms = body["times"]
+        rows.put(place, slo, (since_ms, until_ms), self._counter.now_ms)
+        if until_ms == NEVER_MS:
+            rows.places[slo.key] = place
+        rows.dirty_places.discard(place)
+
+    def _load_lives(self, lives: list[Any]) -> None:
+        places, *columns = lives
+        for name, data in zip(_LIVES, columns, strict=True):
+            self._counter.rows.slos[name][places] = np.frombuffer(data, np.int64)
+
+    def _load_row(self, name: str, body: Body) -> None:
+        rows = self._counter.rows
+        slice_ms, row = map(int, name.split("/"))
+        self._rows.add((slice_ms, row))
+        lane = rows.lanes.get(slice_ms)
+        if lane is None or row <= int(rows.slos["top"][lane.members].max()) - ROWS:
+            return
+        places = np.frombuffer(body["places"], np.int64)
+        there = np.isin(places, lane.members)
+        at = row % ROWS
+        rows.cells[places[there], at] = np.frombuffer(body["cells"]).reshape(-1, COLUMNS)[there]
+        if row >= lane.closed:  # what is closed was told since
+            rows.touched[places[there], at] = np.frombuffer(body["to_tell"], np.uint8)[there]
+        is_new = row > int(rows.slos["top"][lane.members].max()) - SPENT_ROWS
+        for place, entity, bad in body["spent"] if is_new else ():
+            if place in rows.held:
+                rows.spend(place, entity, row, bad)
+        if body["told"]:
+            rows.told[slice_ms, row] = {key: [Spent(*one) for one in spent] for key, spent in body["told"].items()}
+
+    def _load_watches(self, group: int, body: Body) -> None:
+        watching = self._counter.watching
+        watches = np.frombuffer(body["watches"], WATCH)
+        times, values = np.frombuffer(body["times"], np.int64), np.frombuffer(body["values"])
+        first = 0
+        for at, watch in enumerate(watches, group * GROUP):
+            end = first + int(watch["count"])
+            watching.load(at, watch, Ring(times[first:end], values[first:end]))
+            first = end
+        self._saved_at[group] = body["number"]
+
+    def _refill(self, number: int, body: Body) -> None:
+        self._logs.add(number)
+        at = np.frombuffer(body["watch"], np.int32)
+        groups = at // GROUP
+        saved = np.array([self._saved_at.get(group, 0) for group in range(int(groups.max(initial=0)) + 1)])
+        newer = saved[groups] < number
+        log = tuple(
+            np.frombuffer(body[name], kind)[newer]
+            for name, kind in (("watch", np.int32), ("ms", np.int64), ("value", np.float64))
+        )
+        watching = self._counter.watching
+        refill(log, self._counter.rows.late_ms, watching.watches, (watching.times_ms, watching.values))
+
+
+def _of_kind(loaded: dict[str, bytes], kind: str) -> dict[str, bytes]:
+    head = f"slo/{kind}/"
+    return {key.removeprefix(head): value for key, value in sorted(loaded.items()) if key.startswith(head)}
+
+
+def _row_key(key: tuple[int, int]) -> str:
+    return f"slo/row/{key[0]}/{key[1]}"
+
+
+def _pack(body: Body) -> bytes:
+    return zlib.compress(msgspec.msgpack.encode({"v": VERSION, **body}), 1)
+
+
+def _unpack(value: bytes) -> Body:
+    try:
+        body = msgspec.msgpack.decode(zlib.decompress(value), type=dict[str, Any])
+    except (zlib.error, msgspec.MsgspecError) as error:
+        raise CheckpointError(f"a block of counts cannot be read: {error}") from error
+    if body.get("v") != VERSION:
+        raise CheckpointError(f"a block of version {body.get('v')}", "Run the release that wrote it, or a newer one")
+    return body

@@ -1,0 +1,126 @@
+"""From definitions and series to what each watched series counts for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from schemas.series import Series
+from slo.counting.layout import (
+    AT_LEAST,
+    AT_MOST,
+    COUNTER,
+    DELTA,
+    ENTRY,
+    GAUGE,
+    LESS,
+    LINK,
+    MORE,
+    NO_LINK,
+    PART_BAD,
+    PART_GOOD,
+    RECEIVED,
+    SENT,
+    SPEED,
+    TOTAL_OF_BAD,
+    TOTAL_OF_GOOD,
+    VALUE,
+    Array,
+)
+from slo.counting.rows import Rows
+from slo.counting.watching import Watching
+from slo.definition import DerivedIndicator, Operator, RatioIndicator, Slo, ThresholdIndicator
+from slo.picks import Pick, PickIndex, Role, labels_of, picks_of
+
+_COMPARE: Final[dict[Operator, int]] = {"lt": LESS, "lte": AT_MOST, "gt": MORE, "gte": AT_LEAST}
+_SIDES: Final[dict[Role, int]] = {"received": RECEIVED, "sent": SENT, "speed": SPEED}
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a series is to the objectives that it is part of."""
+
+    entries: list[Array]
+    side: int
+    counts_growth: bool
+
+
+class Wiring:
+    """Which series count for which objectives.
+
+    Parameters
+    ----------
+    rows, watching
+        The objectives, and the series.
+    """
+
+    def __init__(self, rows: Rows, watching: Watching) -> None:
+        self._rows = rows
+        self._watching = watching
+        self._index = PickIndex(())
+
+    def lay(self, series: Iterable[tuple[int, Series]]) -> None:
+        """Wire all series that have slots anew, after definitions changed."""
+        self._index = PickIndex(
+            (pick, place) for place, slo in sorted(self._rows.held.items()) for pick in picks_of(slo)
+        )
+        self._watching.forget_entries()
+        wanted = {slot for slot, one in series if self.connect(slot, one)}
+        for _, slot in list(self._watching.live()):
+            if slot not in wanted:
+                self._watching.detach(slot)
+
+    def connect(self, slot: int, series: Series) -> bool:
+        """Watch a series if any objective is measured by it."""
+        if not len(self._index):
+            return False
+        found = self._index.find(labels_of(series))
+        if not found:
+            return False
+        wanted = self._wanted(series, found)
+        at = self._watching.attach(slot, _kind(series, counts_growth=wanted.counts_growth))
+        self._watching.enter(at, wanted.entries)
+        if wanted.side != NO_LINK:
+            self._watching.link(at, wanted.side, f"{series.tenant}\x1f{sorted(series.labels.items())}")
+        return True
+
+    def _wanted(self, series: Series, found: Iterable[tuple[Pick, int]]) -> _Wanted:
+        entries, side, growth = [], NO_LINK, False
+        for pick, place in found:
+            slo = self._rows.held[place]
+            if slo.tenant != series.tenant:
+                continue
+            side = _SIDES.get(pick.role, side)
+            if pick.role in {"sent", "speed"}:
+                growth = growth or pick.role == "sent"
+                continue
+            entry = _entry(pick.role, slo, place, self._rows.pair(place, series.entity))
+            growth = growth or (entry["op"] != VALUE and not entry["amount"])
+            entries.append(entry)
+        return _Wanted(entries, side, growth)
+
+
+def _kind(series: Series, *, counts_growth: bool) -> int:
+    if series.type == "delta":
+        return DELTA
+    return COUNTER if counts_growth else GAUGE
+
+
+def _entry(role: Role, slo: Slo, place: int, pair: int) -> Array:
+    entry = np.zeros((), ENTRY)
+    entry["slo"], entry["pair"] = place, pair
+    indicator = slo.indicator
+    if isinstance(indicator, ThresholdIndicator | DerivedIndicator):
+        entry["op"] = VALUE if role == "value" else LINK
+        assert indicator.op is not None
+        assert indicator.value is not None
+        entry["compare"], entry["value"] = _COMPARE[indicator.op], indicator.value
+        return entry
+    of_bad = isinstance(indicator, RatioIndicator) and indicator.bad is not None
+    total = TOTAL_OF_BAD if of_bad else TOTAL_OF_GOOD
+    entry["op"] = {"good": PART_GOOD, "bad": PART_BAD}.get(role, total)
+    entry["amount"] = isinstance(indicator, RatioIndicator) and not indicator.counter
+    return entry

@@ -1,0 +1,142 @@
+"""Which series an objective is measured by, and as what."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from models.rules import Matcher, matchers_of
+from schemas.series import Series
+from slo.definition import BucketIndicator, DerivedIndicator, RatioIndicator, Slo, Source, ThresholdIndicator
+
+Role = Literal["good", "bad", "total", "value", "received", "sent", "speed"]
+_BOUND: Final = "le"
+_LINK: Final[dict[Role, str]] = {
+    "received": "node_network_receive_bytes_total",
+    "sent": "node_network_transmit_bytes_total",
+    "speed": "node_network_speed_bytes",
+}
+"""What the use of a link is made of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """Series of one role.
+
+    Parameters
+    ----------
+    role
+        What they are to the indicator.
+    source
+        Which they are.
+    le
+        Of a histogram's buckets: the bound; others have none.
+    """
+
+    role: Role
+    source: Source
+    le: float | None = None
+
+    @property
+    def matchers(self) -> tuple[Matcher, ...]:
+        """The conditions, the metric's name among them."""
+        return matchers_of(self.source.select)
+
+    def takes(self, labels: Mapping[str, str]) -> bool:
+        """Whether it is about a series of these labels, from ``labels_of``."""
+        return all(one.holds(labels) for one in self.matchers) and (
+            self.le is None or _number(labels.get(_BOUND)) == self.le
+        )
+
+
+def labels_of(series: Series) -> dict[str, str]:
+    """What conditions look at: labels, dimensions where no label has their name, and the metric as ``__name__``."""
+    return {**series.dims, **series.labels, "__name__": series.metric}
+
+
+def picks_of(slo: Slo) -> list[Pick]:
+    """The series of each role; none of an indicator that no series measures.
+
+    Examples
+    --------
+    >>> from slo.definition import RollingWindow
+    >>> ratio = RatioIndicator(bad=Source(metric="errors"), total=Source(metric="requests"))
+    >>> fields = {"method": "Occurrences", "target": 0.999, "window": RollingWindow(duration_s=86_400)}
+    >>> [(one.role, one.source.metric) for one in picks_of(Slo(name="x", service="s", indicator=ratio, **fields))]
+    [('bad', 'errors'), ('total', 'requests')]
+    """
+    match slo.indicator:
+        case RatioIndicator(good=good, bad=bad, total=total):
+            part = Pick("good", good) if good is not None else None
+            part = Pick("bad", bad) if bad is not None else part
+            assert part is not None
+            return [part, Pick("total", total)]
+        case ThresholdIndicator(source=source):
+            return [Pick("value", source)]
+        case BucketIndicator(histogram=histogram, le=le):
+            buckets = Source(metric=f"{histogram.metric}_bucket", selector=histogram.selector)
+            return [Pick("good", buckets, le), Pick("total", buckets, math.inf)]
+        case DerivedIndicator(source="network_utilisation", selector=selector):
+            return [Pick(role, Source(metric=metric, selector=selector)) for role, metric in _LINK.items()]
+        case _:
+            return []
+
+
+class PickIndex:
+    """Finds the picks that a series could be of among very many.
+
+    By the metric's name, then by one label that must have one value; the few that have no such condition are looked
+    at for every series.
+
+    Parameters
+    ----------
+    picks
+        Each with what is to be found.
+    """
+
+    def __init__(self, picks: Iterable[tuple[Pick, int]]) -> None:
+        self._picks = list(picks)
+        self._by_label: dict[tuple[str, str, str], list[tuple[Pick, int]]] = {}
+        self._by_name: dict[str, list[tuple[Pick, int]]] = {}
+        self._labels: dict[str, set[str]] = {}
+        self._others: list[tuple[Pick, int]] = []
+        for one in self._picks:
+            self._enter(one)
+
+    def __len__(self) -> int:
+        return len(self._picks)
+
+    def find(self, labels: Mapping[str, str]) -> list[tuple[Pick, int]]:
+        """The picks that are of a series with these labels."""
+        name = labels["__name__"]
+        candidates = [*self._by_name.get(name, ()), *self._others]
+        for label in self._labels.get(name, ()):
+            if (value := labels.get(label)) is not None:
+                candidates += self._by_label.get((name, label, value), ())
+        return [one for one in candidates if one[0].takes(labels)]
+
+    def _enter(self, one: tuple[Pick, int]) -> None:
+        equal = [each for each in one[0].matchers if each.pattern is None and not each.negative and each.text]
+        name = next((each.text for each in equal if each.label == "__name__"), None)
+        label = next((each for each in equal if each.label != "__name__"), None)
+        if name is None:
+            self._others.append(one)
+        elif label is None:
+            self._by_name.setdefault(name, []).append(one)
+        else:
+            self._labels.setdefault(name, set()).add(label.label)
+            self._by_label.setdefault((name, label.label, label.text), []).append(one)
+
+
+def roles_of(slo: Slo) -> list[Role]:
+    """The roles of the series that an indicator is measured by."""
+    return [one.role for one in picks_of(slo)]
+
+
+def _number(text: str | None) -> float:
+    try:
+        return float(text or "nan")
+    except ValueError:
+        return math.nan
