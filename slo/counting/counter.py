@@ -171,7 +171,7 @@ class SloCounter:
 
     def _count(self, columns: tuple[npt.NDArray[Any], ...]) -> Iterator[SliceRecord]:
         start, length = 0, len(columns[2])
-        self._log = _with_room(self._log, int(self._state[2]) + length)
+        self._log = _with_room(self._log, int(self._state[2]) + length + 1)
         while start < length:
             start = count(columns, start, self._limits(), self._who(), self._kept(), self._notes())
             if self._state[0] == NEEDS_ROOM:
@@ -196,7 +196,7 @@ class SloCounter:
 
     def _kept(self) -> tuple[Any, ...]:
         watching, rows = self.watching, self.rows
-        books = (watching.watches, watching.entries, rows.slos, rows.cells, rows.spent, rows.touched)
+        books = (watching.watches, watching.entries, rows.slos, rows.spent)
         return (watching.times_ms, watching.values), books
 
     def _notes(self) -> tuple[Any, ...]:

@@ -14,30 +14,23 @@ from typing import Any, Final
 import numpy as np
 
 from models.walk import MAX_TIME_MS
-from slo.counting import layout, rings
+from slo.counting import adding, layout, links, rings
+from slo.counting.adding import add_sample
 from slo.counting.layout import (
-    AT_MOST,
     CONTEXT,
     COUNTER,
+    DELTA,
     LATE,
-    LESS,
-    LINK,
-    MORE,
+    NO_LINK,
     PART_BAD,
-    PART_GOOD,
     RECEIVED,
     REPEATED,
-    ROWS,
     SENT,
-    SPENT_ROWS,
     TAKEN,
-    TO_SAVE,
-    TO_TELL,
     TOO_LATE,
-    TOTAL_OF_GOOD,
-    VALUE,
 )
-from slo.counting.rings import find, growth, insert, make_room, place, rate
+from slo.counting.links import add_use_at, add_uses
+from slo.counting.rings import find, growth, insert, known_before, make_room, place, rate_before, step_of
 from streams import intake
 from streams.intake import MAX_VALUE, note_interval
 from streams.jit import entry_point, kernel, source_digest
@@ -50,141 +43,17 @@ DONE, AT_HORIZON, NEEDS_ROOM = range(3)
 
 
 @kernel
-def _compares(value: float, entry: Any) -> Number:
-    if entry.compare == LESS:
-        return bool(value < entry.value)
-    if entry.compare == AT_MOST:
-        return bool(value <= entry.value)
-    if entry.compare == MORE:
-        return bool(value > entry.value)
-    return bool(value >= entry.value)
-
-
-@kernel
-def _add(entry: Any, time_ms: int, counts: Any, books: Any) -> Number:
-    """Add to the slice of a time; whether that slice still takes counts."""
-    _, _, slos, cells, spent, touched = books
-    bad, total, unknown = counts
-    slo = slos[entry.slo]
-    row = time_ms // slo.slice_ms
-    if row < slo.top - slo.late_rows or time_ms < slo.since_ms or time_ms >= slo.until_ms:
-        return False
-    at = row % ROWS
-    cells[entry.slo, at, 0] += bad
-    cells[entry.slo, at, 1] += total
-    cells[entry.slo, at, 2] += unknown
-    touched[entry.slo, at] = TO_TELL | TO_SAVE
-    if row < slo.closed:
-        slo.late = 1
-    if bad != 0.0 and row > slo.top - SPENT_ROWS:
-        spent[entry.pair, row % SPENT_ROWS] += bad
-    return True
-
-
-@kernel
-def _add_amount(watch: Any, position: Number, entry: Any, sign: float, rings: Any, books: Any) -> Number:
-    """What a counter, or an amount, adds."""
-    time_ms = rings[0][place(watch, position)]
-    amount = rings[1][place(watch, position)]
-    if entry.amount == 0:
-        amount = growth(watch, position, rings)
-        time_ms -= 1  # it grew before its sample
-    elif amount < 0.0:
-        amount = 0.0
-    if np.isnan(amount):
-        return True
-    amount *= sign
-    if entry.op == PART_GOOD:
-        return _add(entry, time_ms, (-amount, 0.0, 0.0), books)
-    if entry.op == PART_BAD:
-        return _add(entry, time_ms, (amount, 0.0, 0.0), books)
-    if entry.op == TOTAL_OF_GOOD:
-        return _add(entry, time_ms, (amount, amount, 0.0), books)
-    return _add(entry, time_ms, (0.0, amount, 0.0), books)
-
-
-@kernel
-def _add_value(value: float, time_ms: int, entry: Any, sign: float, books: Any) -> Number:
-    """What a sample adds that is compared."""
-    if np.isnan(value):
-        return _add(entry, time_ms, (0.0, 0.0, sign), books)
-    return _add(entry, time_ms, (0.0 if _compares(value, entry) else sign, sign, 0.0), books)
-
-
-@kernel
-def _speed_at(watch: Any, time_ms: int, rings: Any) -> Number:
-    """A link's speed at a time: the last that was told, or the first; NaN where there is none."""
-    if watch.count == 0:
-        return np.nan
-    position = find(watch, time_ms + 1, rings[0]) - 1
-    speed = rings[1][place(watch, max(position, 0))]
-    return speed if speed > 0.0 else np.nan
-
-
-@kernel
-def _add_use(received: Any, position: Number, sign: float, rings: Any, books: Any) -> None:
-    """What one sample of a link's use adds, where both directions were told at one time."""
-    watches, entries = books[0], books[1]
-    if received.sent < 0 or (received.evicted and position < CONTEXT):
-        return
-    time_ms = rings[0][place(received, position)]
-    sent = watches[received.sent]
-    other = find(sent, time_ms, rings[0])
-    if other >= sent.count or rings[0][place(sent, other)] != time_ms or (sent.evicted and other < CONTEXT):
-        return
-    used = max(rate(received, position, rings), rate(sent, other, rings))
-    if np.isnan(used):
-        return
-    speed = np.nan
-    if received.speed >= 0:
-        speed = _speed_at(watches[received.speed], time_ms, rings)
-    for at in range(received.entries, received.entries + received.entry_count):
-        if entries[at].op == LINK:
-            _add_value(used / speed, time_ms, entries[at], sign, books)
-
-
-@kernel
-def _add_use_at(watch: Any, position: Number, sign: float, rings: Any, books: Any) -> None:
-    """The same, of a sample of either direction."""
-    if watch.link == RECEIVED:
-        _add_use(watch, position, sign, rings, books)
-    elif watch.received >= 0:
-        received = books[0][watch.received]
-        time_ms = rings[0][place(watch, position)]
-        other = find(received, time_ms, rings[0])
-        if other < received.count and rings[0][place(received, other)] == time_ms:
-            _add_use(received, other, sign, rings, books)
-
-
-@kernel
-def _add_uses(speed: Any, position: Number, time_ms: int, sign: float, rings: Any, books: Any) -> None:
-    """The same, of all samples that a told speed governs: from its time to that of the next."""
-    if speed.received < 0:
-        return
-    received = books[0][speed.received]
-    first: Number = 0 if position == 0 else find(received, time_ms, rings[0])
-    last: Number = np.int64(received.count)
-    following = position if sign < 0.0 else position + 1
-    if following < speed.count:
-        last = find(received, rings[0][place(speed, following)], rings[0])
-    for at in range(first, last):
-        _add_use(received, at, sign, rings, books)
-
-
-@kernel
-def _add_at(watch: Any, position: Number, sign: float, rings: Any, books: Any) -> Number:
+def _add_at(watch: Any, position: int, sign: float, rings: Any, books: Any) -> Number:
     """What a sample adds to every objective that it counts for; whether all of them took it."""
-    entries = books[1]
+    here = place(watch, position)
+    sample = rings[0][here], rings[1][here]
+    grown = growth(watch, position, rings)
     taken = True
     for at in range(watch.entries, watch.entries + watch.entry_count):
-        entry = entries[at]
-        if entry.op == VALUE:
-            here = place(watch, position)
-            taken = _add_value(rings[1][here], rings[0][here], entry, sign, books) and taken
-        elif entry.op != LINK:
-            taken = _add_amount(watch, position, entry, sign, rings, books) and taken
+        entry = books[1][at]
+        taken = add_sample(entry, books[2][entry.slo], sample, grown, sign, books[3]) and taken
     if watch.link in (RECEIVED, SENT):
-        _add_use_at(watch, position, sign, rings, books)
+        add_use_at(watch, position, sign, rings, books)
     return taken
 
 
@@ -202,15 +71,17 @@ def _reach(watch: Any, position: Number, values: Any) -> Number:
 
 
 @kernel
-def _live(watch: Any, time_ms: int, books: Any) -> None:
-    """The objectives that a series counts all events of are measured from now on, until it should have come again."""
-    entries, slos = books[1], books[2]
-    until_ms = time_ms + np.int64(max(float(LEAST_STALE_MS), _STALE_INTERVALS * watch.interval_ms))
-    for at in range(watch.entries, watch.entries + watch.entry_count):
-        if entries[at].op > PART_BAD:
-            slo = slos[entries[at].slo]
-            slo.born_ms = min(slo.born_ms, time_ms)
-            slo.alive_ms = max(slo.alive_ms, until_ms)
+def _until(watch: Any, time_ms: int) -> Number:
+    """When a series should have come again."""
+    return time_ms + np.int64(max(float(LEAST_STALE_MS), _STALE_INTERVALS * watch.interval_ms))
+
+
+@kernel
+def _live(entry: Any, slo: Any, time_ms: int, until_ms: int) -> None:
+    """An objective is measured from now on, until the series that says so should have come again."""
+    if entry.op > PART_BAD:
+        slo.born_ms = min(slo.born_ms, time_ms)
+        slo.alive_ms = max(slo.alive_ms, until_ms)
 
 
 @kernel
@@ -220,19 +91,31 @@ def _recount(watch: Any, position: Number, time_ms: int, value: float, rings: An
     for at in range(position, reach):
         _add_at(watch, at, -1.0, rings, books)
     if watch.link > SENT:
-        _add_uses(watch, position, time_ms, -1.0, rings, books)
+        add_uses(watch, position, time_ms, -1.0, rings, books)
     insert(watch, position, time_ms, value, rings)
     taken = _add_at(watch, position, 1.0, rings, books)
     for at in range(position + 1, reach + 1):
         _add_at(watch, at, 1.0, rings, books)
     if watch.link > SENT:
-        _add_uses(watch, position, time_ms, 1.0, rings, books)
+        add_uses(watch, position, time_ms, 1.0, rings, books)
     return taken
 
 
 @kernel
-def take(watch: Any, sample: Any, late_ms: int, rings: Any, books: Any, counts: Any) -> Number:
-    """One sample of a watched series; False if its ring must grow first."""
+def _remember(watch: Any, rings: Any) -> None:
+    """What the next sample in order must know of those before it."""
+    last = known_before(watch, watch.count, rings[1])
+    watch.newest_ms = rings[0][place(watch, watch.count - 1)]
+    if last < 0:
+        return
+    watch.known_ms = rings[0][place(watch, last)]
+    watch.known = rings[1][place(watch, last)]
+    watch.rate = rate_before(watch, last, rings)
+
+
+@kernel
+def _take_any(watch: Any, sample: Any, late_ms: int, rings: Any, books: Any, counts: Any) -> Number:
+    """One sample of a watched series, in any order; False if its ring must grow first."""
     time_ms, value = sample
     position = find(watch, time_ms, rings[0])
     if position < watch.count and rings[0][place(watch, position)] == time_ms:
@@ -246,11 +129,62 @@ def take(watch: Any, sample: Any, late_ms: int, rings: Any, books: Any, counts: 
     position = find(watch, time_ms, rings[0])
     if position == watch.count:
         if position > 0:
-            note_interval(watch, time_ms - rings[0][place(watch, position - 1)])
-        if not np.isnan(value):
-            _live(watch, time_ms, books)
+            note_interval(watch, time_ms - watch.newest_ms)
+        until_ms = _until(watch, time_ms)
+        for at in range(watch.entries, watch.entries + watch.entry_count if not np.isnan(value) else 0):
+            _live(books[1][at], books[2][books[1][at].slo], time_ms, until_ms)
     counts[TAKEN if _recount(watch, position, time_ms, value, rings, books) else LATE] += 1
+    _remember(watch, rings)
     return True
+
+
+@kernel
+def _grown_since(watch: Any, time_ms: int, value: float) -> Number:
+    """How much a counter grew up to a sample that is the next one; NaN where that is not known."""
+    if watch.kind == DELTA or np.isnan(value):
+        return max(value, 0.0)
+    if watch.known_ms == 0:
+        return np.nan
+    grown = step_of(watch.known, value, (time_ms - watch.known_ms) / 1000.0, watch.rate)
+    watch.rate = max(0.0, value - watch.known) * 1000.0 / (time_ms - watch.known_ms)
+    return grown
+
+
+@kernel
+def _append(watch: Any, time_ms: int, value: float, times: Any, values: Any) -> None:
+    """Put the next sample behind the others; there is room."""
+    here = place(watch, watch.count)
+    times[here] = time_ms
+    values[here] = value
+    watch.count += 1
+    if watch.newest_ms > 0:
+        note_interval(watch, time_ms - watch.newest_ms)
+    watch.newest_ms = time_ms
+    if not np.isnan(value):
+        watch.known_ms = time_ms
+        watch.known = value
+
+
+@kernel
+def _take_next(watch: Any, sample: Any, entries: Any, slos: Any, spent: Any, counts: Any) -> None:
+    """What the next sample of a series adds; it is in its ring already."""
+    time_ms, value = sample
+    grown = watch.grown
+    until_ms = _until(watch, time_ms)
+    taken = True
+    for at in range(watch.entries, watch.entries + watch.entry_count):
+        entry = entries[at]
+        slo = slos[entry.slo]
+        if not np.isnan(value):
+            _live(entry, slo, time_ms, until_ms)
+        taken = add_sample(entry, slo, sample, grown, 1.0, spent) and taken
+    counts[TAKEN if taken else LATE] += 1
+
+
+@kernel
+def _comes_next(watch: Any, time_ms: int, late_ms: int, ring_ms: Any) -> Number:
+    """Whether a sample is newer than all before it, and has room; sides of links look at each other anyway."""
+    return watch.link == NO_LINK and time_ms > watch.newest_ms and make_room(watch, late_ms, ring_ms)
 
 
 @kernel
@@ -266,14 +200,13 @@ def _hear(node: int, time_ms: int, value: float, heard_ms: Any) -> None:
 
 
 @kernel
-def _note(notes: Any, taken: int, watch: int, time_ms: int, value: float) -> None:
-    """Write a sample down that came into its ring."""
-    log, counts, state = notes
-    if counts[TAKEN] + counts[LATE] > taken:
-        log[0][state[2]] = watch
-        log[1][state[2]] = time_ms
-        log[2][state[2]] = value
-        state[2] += 1
+def _note(log: Any, state: Any, watch: int, time_ms: int, value: float, came: int) -> None:
+    """Write a sample down that came into its ring; there is a place to write on in any case."""
+    at = state[2]
+    log[0][at] = watch
+    log[1][at] = time_ms
+    log[2][at] = value
+    state[2] = at + came
 
 
 Count = Callable[[Any, int, Any, Any, Any, Any], int]
@@ -301,25 +234,33 @@ def _build(digest: int) -> Count:
         places, series, times, values = batch
         watch_of, node_of, heard_ms = who
         samples, books = kept
+        ring_ms, ring_values = samples
+        watches, entries, slos, spent = books
+        log, counts, state = notes
         for i in range(start, len(times)):
             slot = places[series[i]]
             if slot < 0 or times[i] <= 0 or times[i] >= MAX_TIME_MS or digest == 0:
                 continue
             if times[i] >= limits[0]:
-                notes[2][0] = AT_HORIZON
+                state[0] = AT_HORIZON
                 return i
             value = _usable(values[i])
             _hear(node_of[slot], times[i], value, heard_ms)
             at = watch_of[slot]
             if at < 0:
                 continue
-            taken = notes[1][TAKEN] + notes[1][LATE]
-            if not take(books[0][at], (times[i], value), limits[1], samples, books, notes[1]):
-                notes[2][0] = NEEDS_ROOM
-                notes[2][1] = at
+            watch = watches[at]
+            taken = counts[TAKEN] + counts[LATE]
+            if _comes_next(watch, times[i], limits[1], ring_ms):
+                watch.grown = _grown_since(watch, times[i], value)
+                _append(watch, times[i], value, ring_ms, ring_values)
+                _take_next(watch, (times[i], value), entries, slos, spent, counts)
+            elif not _take_any(watch, (times[i], value), limits[1], samples, books, counts):
+                state[0] = NEEDS_ROOM
+                state[1] = at
                 return i
-            _note(notes, taken, at, times[i], value)
-        notes[2][0] = DONE
+            _note(log, state, at, times[i], value, counts[TAKEN] + counts[LATE] - taken)
+        state[0] = DONE
         return len(times)
 
     return count
@@ -334,13 +275,14 @@ def _build_refill(digest: int) -> Refill:
             make_room(watch, late_ms, samples[0])
             position = find(watch, time_ms, samples[0])
             if position == watch.count and position > 0:
-                note_interval(watch, time_ms - samples[0][place(watch, position - 1)])
+                note_interval(watch, time_ms - watch.newest_ms)
             insert(watch, position, time_ms, log[2][i], samples)
+            _remember(watch, samples)
 
     return refill
 
 
-_FILES = [str(Path(str(module.__file__))) for module in (layout, rings, intake)]
+_FILES = [str(Path(str(module.__file__))) for module in (adding, layout, links, rings, intake)]
 _DIGEST: Final = source_digest(__file__, *_FILES)
 count: Final = _build(_DIGEST)
 refill: Final = _build_refill(_DIGEST)

@@ -44,10 +44,18 @@ WATCH: Final = np.dtype(
         ("sent", np.int32),
         ("speed", np.int32),
         ("interval_ms", np.float64),
+        ("newest_ms", np.int64),
+        ("known_ms", np.int64),
+        ("known", np.float64),
+        ("rate", np.float64),
+        ("grown", np.float64),
     ],
     align=True,
 )
-"""A watched series; its samples lie in a ring of ``size`` places from ``at`` on, by time."""
+"""A watched series: when it came last; the last number, when that was, and the rate up to it.
+
+Its samples lie in a ring of ``size`` places from ``at`` on, by time.
+"""
 
 ENTRY: Final = np.dtype(
     [
@@ -73,10 +81,15 @@ COUNTED: Final = np.dtype(
         ("alive_ms", np.int64),
         ("late_rows", np.int64),
         ("late", np.int8),
+        ("touched", np.uint8, (ROWS,)),
+        ("cells", np.float64, (ROWS, COLUMNS)),
     ],
     align=True,
 )
-"""An objective: its newest row, the first that is open, from and until when it counts, and when its series live."""
+"""An objective: its slices (bad, total and unknown), its newest row, the first that is open, and some times.
+
+Those are from and until when it counts, and from and until when its series live.
+"""
 
 NEVER_MS: Final = 2**62
 TO_TELL, TO_SAVE = 1, 2
@@ -86,11 +99,6 @@ Array = npt.NDArray[Any]
 _Some = TypeVar("_Some", bound=npt.NDArray[Any])
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
-
-
-def make_cells(slos: int) -> FloatArray:
-    """Counts of so many objectives, by row: bad, total and unknown."""
-    return np.zeros((slos, ROWS, COLUMNS))
 
 
 def grown(array: _Some, size: int) -> _Some:

@@ -28,6 +28,30 @@ def known_before(watch: Any, position: Number, values: Any) -> Number:
 
 
 @kernel
+def step_of(before: float, now: float, seconds: float, rate: float) -> Number:
+    """How much a counter grew between two values; one that drops was reset, unless it went on at its pace past 32 bits.
+
+    ``rate`` is that of the step before, per second.
+    """
+    if now >= before:
+        return now - before
+    wrapped = now - before + WRAP_32
+    near_top = 0.75 * WRAP_32 < before <= WRAP_32 and now < 0.25 * WRAP_32
+    return wrapped if near_top and wrapped / seconds <= 4.0 * rate + 1.0 else max(now, 0.0)
+
+
+@kernel
+def rate_before(watch: Any, position: Number, rings: Any) -> Number:
+    """By how much a second a series rose before a sample; 0 where it did not, or is not known to have."""
+    times, values = rings
+    last = known_before(watch, position, values)
+    if last < 0:
+        return 0.0
+    passed_ms = times[place(watch, position)] - times[place(watch, last)]
+    return max(0.0, values[place(watch, position)] - values[place(watch, last)]) * 1000.0 / passed_ms
+
+
+@kernel
 def growth(watch: Any, position: Number, rings: Any) -> Number:
     """How much a counter grew before a sample; NaN where that is not known."""
     times, values = rings
@@ -37,18 +61,8 @@ def growth(watch: Any, position: Number, rings: Any) -> Number:
     last = known_before(watch, position, values)
     if last < 0:
         return np.nan
-    before = values[place(watch, last)]
-    if now >= before:
-        return now - before
-    rate = 0.0
-    second = known_before(watch, last, values)
-    if second >= 0:
-        passed_ms = times[place(watch, last)] - times[place(watch, second)]
-        rate = max(0.0, before - values[place(watch, second)]) * 1000.0 / passed_ms
     seconds = (times[place(watch, position)] - times[place(watch, last)]) / 1000.0
-    wrapped = now - before + WRAP_32
-    near_top = 0.75 * WRAP_32 < before <= WRAP_32 and now < 0.25 * WRAP_32
-    return wrapped if near_top and wrapped / seconds <= 4.0 * rate + 1.0 else max(now, 0.0)
+    return step_of(values[place(watch, last)], now, seconds, rate_before(watch, last, rings))
 
 
 @kernel

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from heapq import heappop, heappush, nsmallest
+from heapq import heappop, heappush
 from typing import Any, Final, NamedTuple
+from zlib import crc32
 
 import numpy as np
+import numpy.typing as npt
 
 from slo.counting.layout import (
     COUNTED,
@@ -19,7 +21,6 @@ from slo.counting.layout import (
     FloatArray,
     IntArray,
     grown,
-    make_cells,
 )
 from slo.definition import Slo
 from slo.slices import BAD, TOTAL, UNKNOWN
@@ -36,6 +37,13 @@ class Spent(NamedTuple):
 
     entity: str
     bad: float
+
+
+class SpentRows(NamedTuple):
+    """Numbers of pairs of an objective and an entity, and their bad events."""
+
+    pairs: IntArray
+    bad: FloatArray
 
 
 Spenders = dict[str, list[Spent]]
@@ -77,8 +85,6 @@ class Rows:
         self.late_ms = late_ms
         self.grace_ms = grace_ms
         self.slos: Array = np.zeros(_FIRST, COUNTED)
-        self.cells: FloatArray = make_cells(_FIRST)
-        self.touched = np.zeros((_FIRST, ROWS), np.uint8)
         self.spent: FloatArray = np.zeros((_FIRST, SPENT_ROWS))
         self.pairs: dict[tuple[int, str], int] = {}
         self.lanes: dict[int, Lane] = {}
@@ -89,12 +95,23 @@ class Rows:
         self.dirty_told: set[tuple[int, int]] = set()
         self._pair_of: list[tuple[int, str]] = []
         self._place_of_pair: IntArray = np.full(_FIRST, -1, np.int64)
+        self._tie_of_pair: IntArray = np.zeros(_FIRST, np.int64)
         self._free: list[int] = []
 
     @property
     def nbytes(self) -> int:
         """Bytes of all that is kept."""
-        return sum(one.nbytes for one in (self.slos, self.cells, self.touched, self.spent))
+        return self.slos.nbytes + self.spent.nbytes
+
+    @property
+    def cells(self) -> FloatArray:
+        """Counts, by objective and row: bad, total and unknown."""
+        return self.slos["cells"]
+
+    @property
+    def touched(self) -> npt.NDArray[np.uint8]:
+        """What is to be done with them."""
+        return self.slos["touched"]
 
     def define(self, slo: Slo, now_ms: int | None, from_ms: int) -> int:
         """Count for an objective from a time on, and no more for what had its key; its place."""
@@ -170,21 +187,28 @@ class Rows:
         if number >= len(self.spent):
             self.spent = grown(self.spent, 2 * len(self.spent))
             self._place_of_pair = grown(self._place_of_pair, len(self.spent))
-        self._place_of_pair[number] = place
+            self._tie_of_pair = grown(self._tie_of_pair, len(self.spent))
+        self._place_of_pair[number], self._tie_of_pair[number] = place, crc32(entity.encode())
         return number
 
     def spend(self, place: int, entity: str, row: int, bad: float) -> None:
         """Say who is behind bad events that were counted."""
         self.spent[self.pair(place, entity), row % SPENT_ROWS] += bad
 
-    def spent_in(self, members: IntArray, row: int) -> list[tuple[int, str, float]]:
+    def spent_in(self, members: IntArray, row: int) -> SpentRows:
         """Who spent what in a slice, as far back as that is known."""
         if row <= int(self.slos["top"][members].max(initial=-NEVER_MS)) - SPENT_ROWS:
-            return []
+            return SpentRows(np.zeros(0, np.int64), np.zeros(0))
         used = len(self._pair_of)
         column = self.spent[:used, row % SPENT_ROWS]
-        mine = np.flatnonzero((column != 0.0) & np.isin(self._place_of_pair[:used], members))
-        return [(*self._pair_of[number], float(column[number])) for number in mine.tolist()]
+        found = np.flatnonzero(column)
+        if len(self.lanes) > 1:
+            found = found[np.isin(self._place_of_pair[found], members)]
+        return SpentRows(found, column[found])
+
+    def named(self, spent: SpentRows) -> list[tuple[int, str, float]]:
+        """Places, entities and bad events."""
+        return [(*self._pair_of[pair], bad) for pair, bad in zip(spent.pairs.tolist(), spent.bad.tolist(), strict=True)]
 
     @property
     def horizon_ms(self) -> int:
@@ -301,14 +325,21 @@ class Rows:
         if row <= int(self.slos["top"][lane.members].max()) - SPENT_ROWS:
             return self.told.get((lane.slice_ms, row), {})
         found: Spenders = {}
-        for place, entity, bad in self.spent_in(lane.members, row):
-            if bad > 0:
-                found.setdefault(self.held[place].key, []).append(Spent(entity, bad))
-        found = {key: nsmallest(SPENDERS_TOLD, spent, key=_most_first) for key, spent in found.items()}
+        for place, entity, bad in self.named(self._most(self.spent_in(lane.members, row))):
+            found.setdefault(self.held[place].key, []).append(Spent(entity, bad))
         if found:
             self.told[lane.slice_ms, row] = found
             self.dirty_told.add((lane.slice_ms, row))
         return found
+
+    def _most(self, spent: SpentRows) -> SpentRows:
+        """Of each objective the few who spent most, the most first; of equal ones always the same."""
+        pairs, bad = spent.pairs[spent.bad > 0], spent.bad[spent.bad > 0]
+        order = np.lexsort((self._tie_of_pair[pairs], -bad, self._place_of_pair[pairs]))
+        pairs, bad = pairs[order], bad[order]
+        firsts = np.flatnonzero(np.diff(self._place_of_pair[pairs], prepend=-1))
+        rank = np.arange(len(pairs)) - np.repeat(firsts, np.diff(np.append(firsts, len(pairs))))
+        return SpentRows(pairs[rank < SPENDERS_TOLD], bad[rank < SPENDERS_TOLD])
 
     def forget(self) -> None:
         """Let go of what was told of slices that take no counts any more."""
@@ -325,8 +356,7 @@ class Rows:
             self.spent[:used][np.isin(self._place_of_pair[:used], lane.members), row % SPENT_ROWS] = 0.0
 
     def _grow(self, slots: int) -> None:
-        self.slos, self.cells = grown(self.slos, slots), grown(self.cells, slots)
-        self.touched = grown(self.touched, slots)
+        self.slos = grown(self.slos, slots)
 
 
 class SliceRecord(NamedTuple):
@@ -334,7 +364,3 @@ class SliceRecord(NamedTuple):
 
     tenant: str
     body: dict[str, Any]
-
-
-def _most_first(one: Spent) -> tuple[float, str]:
-    return -one.bad, one.entity

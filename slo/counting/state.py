@@ -15,11 +15,12 @@ says what came.
 
 from __future__ import annotations
 
-import zlib
+import struct
 from typing import Any, Final
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 
 from schemas.errors import CheckpointError
 from slo.counting.counter import SloCounter
@@ -31,6 +32,7 @@ from slo.definition import Slo
 from slo.packing import COLUMNS
 
 VERSION: Final = 1
+_SIZE: Final = struct.Struct("<I")
 TURNS: Final = 32
 """Checkpoints in which every ring is written once."""
 _LIVES: Final = ("born_ms", "alive_ms")
@@ -172,7 +174,7 @@ class CounterBlocks:
             "places": members.tobytes(),
             "cells": rows.cells[members, at].tobytes(),
             "to_tell": (rows.touched[members, at] & TO_TELL).tobytes(),
-            "spent": rows.spent_in(members, key[1]),
+            "spent": rows.named(rows.spent_in(members, key[1])),
             "told": told,
         }
 
@@ -200,11 +202,11 @@ class CounterBlocks:
     def _group(self, group: int) -> Body:
         watching = self._counter.watching
         first, end = group * GROUP, min((group + 1) * GROUP, watching.used)
-        rings = [watching.ring(at) for at in range(first, end)]
+        kept = watching.rings(first, end)
         return {
             "watches": watching.watches[first:end].tobytes(),
-            "times": b"".join(one.times_ms.tobytes() for one in rings),
-            "values": b"".join(one.values.tobytes() for one in rings),
+            "times": kept.times_ms.tobytes(),
+            "values": kept.values.tobytes(),
             "number": self._number,
         }
 
@@ -277,13 +279,17 @@ def _row_key(key: tuple[int, int]) -> str:
 
 
 def _pack(body: Body) -> bytes:
-    return zlib.compress(msgspec.msgpack.encode({"v": VERSION, **body}), 1)
+    raw = msgspec.msgpack.encode({"v": VERSION, **body})
+    packed: bytes = pa.compress(raw, codec="lz4", asbytes=True)
+    return _SIZE.pack(len(raw)) + packed
 
 
 def _unpack(value: bytes) -> Body:
     try:
-        body = msgspec.msgpack.decode(zlib.decompress(value), type=dict[str, Any])
-    except (zlib.error, msgspec.MsgspecError) as error:
+        (size,) = _SIZE.unpack_from(value)
+        raw = pa.decompress(value[_SIZE.size :], decompressed_size=size, codec="lz4", asbytes=True)
+        body = msgspec.msgpack.decode(raw, type=dict[str, Any])
+    except (struct.error, pa.ArrowException, OSError, msgspec.MsgspecError) as error:
         raise CheckpointError(f"a block of counts cannot be read: {error}") from error
     if body.get("v") != VERSION:
         raise CheckpointError(f"a block of version {body.get('v')}", "Run the release that wrote it, or a newer one")

@@ -114,9 +114,19 @@ class Watching:
 
     def ring(self, at: int) -> Ring:
         """The samples of a watch."""
-        watch = self.watches[at]
-        size = int(watch["size"])
-        places = int(watch["at"]) + (int(watch["head"]) + np.arange(int(watch["count"]))) % max(size, 1)
+        return self.rings(at, at + 1)
+
+    def rings(self, first: int, end: int) -> Ring:
+        """The samples of some watches, one after the other."""
+        some = self.watches[first:end]
+        counts = some["count"].astype(np.int64)
+        starts = np.cumsum(counts) - counts
+        within = np.arange(int(counts.sum())) - np.repeat(starts, counts)
+        heads, sizes = (
+            np.repeat(some["head"].astype(np.int64), counts),
+            np.repeat(some["size"].astype(np.int64), counts),
+        )
+        places = np.repeat(some["at"], counts) + (heads + within) % np.maximum(sizes, 1)
         return Ring(self.times_ms[places], self.values[places])
 
     def live(self) -> Iterator[tuple[int, int]]:
