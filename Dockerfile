@@ -10,6 +10,8 @@ COPY pyproject.toml README.md LICENSE ./
 COPY schemas schemas
 COPY streams streams
 COPY models models
+COPY slo slo
+COPY runbooks runbooks
 COPY incidents incidents
 COPY integrations integrations
 COPY agents agents

@@ -27,6 +27,7 @@ from integrations.gateway import IngestSettings
 from integrations.kafka.connection import KafkaSettings
 from metrics_ai.positions import KeyPath, Positions, path_text, read_yaml
 from models.settings import DetectSettings
+from runbooks.settings import RunbookSettings
 from schemas.errors import ConfigurationError
 from slo.settings import SloSettings
 
@@ -81,6 +82,7 @@ class Config(BaseModel):
     detect: DetectSettings = Field(default_factory=DetectSettings, description="When a series is anomalous.")
     decide: DecideSettings = Field(default_factory=DecideSettings, description="Alerts and incidents.")
     slo: SloSettings = Field(default_factory=SloSettings, description="Service level objectives.")
+    runbooks: RunbookSettings = Field(default_factory=RunbookSettings, description="What helps with which alert.")
     checkpoint: CheckpointSettings = Field(default_factory=CheckpointSettings, description="How state is kept.")
     ticks: TickSettings = Field(default_factory=TickSettings, description="The passing of time, as records.")
     collector: CollectorSettings = Field(

@@ -12,6 +12,7 @@ from rich.table import Table
 from metrics_ai.event_listing import wide_console
 from metrics_ai.explain.cases import UnknownIdError
 from schemas.errors import ConfigurationError
+from schemas.yaml_values import DefinitionError
 from slo.definition import Slo
 from slo.durations import duration_text
 from slo.library import Library
@@ -25,7 +26,6 @@ from slo.words import (
     time_text,
     window_text,
 )
-from slo.yaml_values import DefinitionError
 
 
 def chosen(library: Library, wanted: str, tenant: str | None) -> Defined:

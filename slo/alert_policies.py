@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
+from schemas.yaml_values import Value
 from slo.definition import AlertPolicy, BurnTier, Priority, RollingWindow, TimeWindow, are_shares
 from slo.durations import duration_text, seconds_of
 from slo.objects import Described, Known, Metadata, metadata_of, name_of
 from slo.profiles import period_s
 from slo.sources import read_by
-from slo.yaml_values import Value
 
 SEVERITIES: Final[Mapping[str, Priority]] = {
     **{one.lower(): one for one in typing.get_args(Priority)},

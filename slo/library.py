@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from schemas.yaml_values import DefinitionError
 from slo.definition import Slo
 from slo.objects import Parsed, parse
 from slo.openslo import Defined, resolve
-from slo.yaml_values import DefinitionError
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from schemas.yaml_values import Value
 from slo.definition import Method, Operator
 from slo.durations import MINUTE_S, seconds_of
-from slo.yaml_values import Value
 
 SLA: Final = "SLA"
 """The display name of the objective that is what customers are promised."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from slo.yaml_values import DefinitionError, Value, decoded, documents
+from schemas.yaml_values import DefinitionError, Value, decoded, documents
 
 API_VERSION: Final = "openslo/v1"
 PREFIX: Final = "metrics-ai.io/"

@@ -21,13 +21,13 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from schemas.yaml_values import DefinitionError, Value
 from slo.alert_policies import check_condition, check_policy, policy_of
 from slo.definition import OCCURRENCES_SLICE_S, Method, Slo
 from slo.objectives import Objective, objectives_of
 from slo.objects import Described, Known, name_of, parse
 from slo.sources import Comparison, Indicators, indicator_of, source_type
 from slo.time_windows import window_of
-from slo.yaml_values import DefinitionError, Value
 
 _METHODS: Final[tuple[Method, ...]] = ("Occurrences", "Timeslices", "RatioTimeslices")
 _UNKNOWN: Final = ("ignore", "good", "bad")

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from models.rules import matchers_of
+from schemas.yaml_values import Value
 from slo.definition import (
     BucketIndicator,
     DerivedIndicator,
@@ -29,7 +30,6 @@ from slo.definition import (
     ThresholdIndicator,
 )
 from slo.objects import Described, Known, name_of
-from slo.yaml_values import Value
 
 SOURCE_TYPE: Final = "metrics-ai"
 Indicators = RatioIndicator | BucketIndicator | ThresholdIndicator | DerivedIndicator

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Final
 
 from models.calendar import zone_of
+from schemas.yaml_values import Value
 from slo.definition import CalendarUnit, CalendarWindow, RollingWindow
 from slo.durations import UNITS_S, count_and_unit
-from slo.yaml_values import Value
 
 _START = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
 CALENDAR_UNITS: Final[Mapping[str, CalendarUnit]] = {

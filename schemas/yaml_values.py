@@ -23,7 +23,7 @@ _Choice = TypeVar("_Choice", bound=str)
 
 
 class DefinitionError(ConfigurationError):
-    """An SLO's definition that cannot hold.
+    """A definition, such as an SLO or a runbook, that cannot hold.
 
     Parameters
     ----------
