@@ -4,6 +4,7 @@ A sink is its own consumer group, so that one whose far end is down holds up no 
 whatever a sink holds can be made again from the topics.
 """
 
+from integrations.project.projector import Projector
 from integrations.project.sink import Partition, Record, Sink, SinkError
 
-__all__ = ["Partition", "Record", "Sink", "SinkError"]
+__all__ = ["Partition", "Projector", "Record", "Sink", "SinkError"]
