@@ -10,6 +10,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY schemas schemas
 COPY streams streams
 COPY models models
+COPY slo slo
 COPY incidents incidents
 COPY integrations integrations
 COPY agents agents
@@ -20,7 +21,7 @@ FROM python:3.11.14-slim-bookworm
 
 RUN groupadd --gid 10001 metrics-ai \
     && useradd --uid 10001 --gid metrics-ai --no-create-home --home-dir /var/lib/metrics-ai metrics-ai \
-    && install -d -o metrics-ai -g metrics-ai /var/lib/metrics-ai
+    && install -d -o metrics-ai -g metrics-ai /var/lib/metrics-ai /var/lib/metrics-ai-history
 COPY --from=build /opt/metrics-ai /opt/metrics-ai
 # numba keeps compiled kernels where its user may write.
 ENV PATH=/opt/metrics-ai/bin:$PATH \

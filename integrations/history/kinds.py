@@ -75,6 +75,8 @@ class Kind:
         Its columns.
     identity, version
         The columns that say what a row is about, and which of two such rows is the newer.
+    time
+        The column by which a time is cut off: of the status of a minute the minute's end.
     read
         Event time and columns of a record, or None where there is nothing to keep of it.
     """
@@ -84,6 +86,7 @@ class Kind:
     schema: pa.Schema
     identity: tuple[str, ...]
     version: tuple[str, ...]
+    time: str
     read: Callable[[Record], tuple[int, dict[str, Any]] | None]
 
     def row(self, record: Record) -> Row | None:
@@ -121,7 +124,7 @@ def status_kind(every_s: int) -> Kind:
         return status.at_ms, status_values(status) | {"until_ms": -(-status.at_ms // every_ms) * every_ms}
 
     schema = pa.schema([*_HEAD, *_status_columns(), ("until_ms", pa.int64()), *_TAIL])
-    return Kind("status", SLO_STATUS, schema, ("tenant", "slo", "until_ms"), ("at_ms", "offset"), read)
+    return Kind("status", SLO_STATUS, schema, ("tenant", "slo", "until_ms"), ("at_ms", "offset"), "until_ms", read)
 
 
 def _status_columns() -> list[tuple[str, pa.DataType]]:
@@ -201,6 +204,7 @@ ALERTS: Final = Kind(
     ),
     ("tenant", "id", "at_ms", "state"),
     ("offset",),
+    "at_ms",
     _alert,
 )
 ENDED_INCIDENTS: Final = Kind(
@@ -218,6 +222,7 @@ ENDED_INCIDENTS: Final = Kind(
     ),
     ("tenant", "id"),
     ("updated_ms", "revision", "offset"),
+    "updated_ms",
     _incident,
 )
 

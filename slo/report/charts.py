@@ -13,10 +13,10 @@ from slo.report.wording import count, day, lasted, moment, rate, share
 from slo.words import percent
 
 WIDTH: Final = 920
-_LEFT, _RIGHT, _TOP, _FOOT = 54, 8, 10, 22
+_LEFT, _RIGHT, _TOP, _FOOT = 96, 8, 10, 22
 _LINE_HEIGHT, _DAYS_HEIGHT, _LANE_HEIGHT = 190, 150, 26
 _PANEL_WIDTH, _PANEL_HEIGHT = 290, 112
-_LANE_NAMES: Final = 110
+_LONGEST_NAME: Final = 14
 _WIDEST_BAR: Final = 44
 _LEAST_SPAN: Final = 1e-4
 
@@ -117,16 +117,20 @@ def alert_lanes(one: Objective) -> str:
         return ""
     order = {row.alert: (row.priority, row.start_ms) for row in reversed(one.alerts)}
     names = sorted(order, key=lambda name: (order[name], name))
-    plot = _plot((one.from_ms, one.to_ms), (0.0, 1.0), len(names) * _LANE_HEIGHT + _TOP + _FOOT, (WIDTH, _LANE_NAMES))
+    plot = _plot((one.from_ms, one.to_ms), (0.0, 1.0), len(names) * _LANE_HEIGHT + _TOP + _FOOT)
     marks = [_times(plot)]
     for number, name in enumerate(names):
         middle = _TOP + (number + 0.5) * _LANE_HEIGHT
         marks.append(
             f'<line class="grid" x1="{_n(plot.left)}" x2="{_n(plot.right)}" y1="{_n(middle)}" y2="{_n(middle)}"/>'
         )
-        marks.append(_text(0, middle + 4, name, "lane"))
+        marks.append(_text(0, middle + 4, _short(name), "lane"))
         marks += [_episode(plot, row, middle, one.to_ms) for row in one.alerts if row.alert == name]
     return _svg(marks, plot.height, f"{len(one.alerts)} alerts over time")
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}\u2026"
 
 
 def _episode(plot: _Plot, row: Episode, middle: float, to_ms: int) -> str:

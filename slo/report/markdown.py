@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from slo.durations import duration_text
 from slo.report.model import Objective, Report
-from slo.report.wording import count, day, exhaustion, lasted, moment, rate, share
+from slo.report.wording import against, count, day, exhaustion, lasted, moment, rate, share
 from slo.words import percent
 
 
@@ -22,7 +22,7 @@ def _overview(objectives: Sequence[Objective]) -> str:
         (
             one.key,
             percent(one.target),
-            share(one.budget.compliance),
+            against(one.budget.compliance, one.target),
             one.verdict,
             share(one.budget.remaining_of_period, 4),
             exhaustion(one)[0],
@@ -38,7 +38,7 @@ def _section(one: Objective, level: str) -> str:
     budget = one.budget
     lasts, interval = exhaustion(one)
     figures = [
-        ("compliance", f"{share(budget.compliance)}, target {percent(one.target)}: **{one.verdict}**"),
+        ("compliance", f"{against(budget.compliance, one.target)}, target {percent(one.target)}: **{one.verdict}**"),
         ("budget left", share(budget.remaining_of_period, 4)),
         ("lasts", f"{lasts} ({interval})" if interval else lasts),
         ("bad events", f"{count(budget.bad)} of {count(budget.total)}"),
@@ -62,7 +62,7 @@ def _parts(one: Objective, level: str) -> Iterable[str]:
     days = (
         (
             day(row.start_ms) + ("" if row.is_whole else " (in part)"),
-            share(row.compliance),
+            against(row.compliance, one.target),
             count(row.bad),
             count(row.total),
         )

@@ -11,7 +11,7 @@ from slo.durations import duration_text
 from slo.report.charts import alert_lanes, budget_chart, burn_chart, days_chart
 from slo.report.model import Objective, Report
 from slo.report.style import STYLE
-from slo.report.wording import count, exhaustion, lasted, moment, rate, share
+from slo.report.wording import against, count, exhaustion, lasted, moment, rate, share
 from slo.words import percent
 
 _LOW: Final = 0.25
@@ -44,7 +44,7 @@ def _overview(objectives: Sequence[Objective]) -> str:
         (
             f'<a href="#o{number}">{escape(one.title)}</a><br><span class="sub">{escape(one.key)}</span>',
             percent(one.target),
-            f'<span class="{_kind(one)}">{share(one.budget.compliance)}</span>',
+            f'<span class="{_kind(one)}">{against(one.budget.compliance, one.target)}</span>',
             share(one.budget.remaining_of_period, 4) + _meter(one.budget.remaining_of_period),
             exhaustion(one)[0],
             str(one.open_alerts or "-"),
@@ -79,7 +79,7 @@ def _figures(one: Objective) -> str:
     sla = f" · SLA {percent(one.sla)}, {share(one.sla_left, 4)} left" if one.sla is not None else ""
     unknown = f", {count(budget.unknown)} unknown" if budget.unknown else ""
     cards = [
-        ("Compliance", share(budget.compliance, 5), f"target {percent(one.target)}{sla}", ""),
+        ("Compliance", against(budget.compliance, one.target), f"target {percent(one.target)}{sla}", ""),
         ("Budget left", share(budget.remaining_of_period, 4), "of the period", _meter(budget.remaining_of_period)),
         ("Lasts", lasts, interval, ""),
         ("Bad events", count(budget.bad), f"of {count(budget.total)}{unknown}", ""),

@@ -47,6 +47,20 @@ def share(value: float | None, digits: int = 6) -> str:
     return NOTHING if value is None else f"{100 * value:.{digits}g} %"
 
 
+def against(value: float | None, target: float) -> str:
+    """A share with so many digits that it does not seem to reach a target which it misses.
+
+    Examples
+    --------
+    >>> against(0.99899999, 0.999), against(0.9944444, 0.999)
+    ('99.899999 %', '99.4444 %')
+    """
+    digits = 6
+    while value is not None and digits < 12 and (float(f"{value:.{digits}g}") >= target) != (value >= target):
+        digits += 1
+    return share(value, digits)
+
+
 def count(value: float | None) -> str:
     """A number of events.
 
