@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -28,6 +28,7 @@ TEMPORARY: Final = ".part"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # File systems take names of 255 bytes.
 _LONGEST: Final = 200
+Write = Callable[[pa.Table, Path], None]
 
 
 def day_text(day: int) -> str:
@@ -142,7 +143,7 @@ def _folders(root: Path, prefix: str) -> Iterable[Path]:
         return []
 
 
-def make_one(kind: Kind, folder: Path) -> bool:
+def make_one(kind: Kind, folder: Path, write: Write = write_table) -> bool:
     """Make a day's files one; whether there was anything to do.
 
     Another worker may do the same at the same time: each deletes only what it has read, after its own file is safe.
@@ -161,7 +162,7 @@ def make_one(kind: Kind, folder: Path) -> bool:
         return False
     table = newest(pa.concat_tables(tables), kind)
     names = hashlib.sha256("\n".join(one.name for one in files).encode()).hexdigest()[:12]
-    write_table(table, folder / f"whole-{len(table)}-{names}{SUFFIX}")
+    write(table, folder / f"whole-{len(table)}-{names}{SUFFIX}")
     for one in files:
         one.unlink(missing_ok=True)
     return True

@@ -12,6 +12,7 @@ from typing import Final
 import pyarrow as pa
 
 from integrations.history.files import (
+    Write,
     day_folder,
     days_in,
     delete_day,
@@ -51,6 +52,8 @@ class HistorySink:
         Counts what cannot be read, and rows that are written.
     now_s
         Seconds since the epoch: no day is deleted by a time that has not come.
+    write
+        Writes a file whole.
 
     Raises
     ------
@@ -58,13 +61,20 @@ class HistorySink:
         If there is no folder to keep it in.
     """
 
-    def __init__(self, settings: HistorySettings, telemetry: Telemetry, now_s: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        settings: HistorySettings,
+        telemetry: Telemetry,
+        now_s: Callable[[], float] = time.time,
+        write: Write = write_table,
+    ) -> None:
         if settings.folder is None:
             raise ConfigurationError("history has no folder", "Set history.folder")
         self._root = settings.folder
         self._settings = settings
         self._telemetry = telemetry
         self._now_s = now_s
+        self._write_table = write
         self._kinds = kinds_of(settings.status_every_s)
         self._by_topic = {kind.topic.name: kind for kind in self._kinds}
         self._rows: dict[Place, dict[tuple[str | int, ...], Row]] = defaultdict(dict)
@@ -133,7 +143,7 @@ class HistorySink:
         kind = next(one for one in self._kinds if one.name == name)
         rows = [row.values for _, row in sorted(self._rows[place].items())]
         folder = day_folder(self._root, name, tenant, day)
-        write_table(pa.Table.from_pylist(rows, schema=kind.schema), folder / file_name(partition, rows))
+        self._write_table(pa.Table.from_pylist(rows, schema=kind.schema), folder / file_name(partition, rows))
         self._telemetry.outputs.labels(STAGE, f"history.{name}").inc(len(rows))
         self._written[folder] = kind
 
@@ -166,7 +176,7 @@ class HistorySink:
 
     def _make_one(self, kind: Kind, folder: Path) -> None:
         try:
-            make_one(kind, folder)
+            make_one(kind, folder, self._write_table)
         except pa.ArrowInvalid as error:  # somebody else's, or damaged: left to people, and nothing is deleted
             _LOG.warning("a file of history cannot be read, its day stays as it is: %s", error)
 
