@@ -20,7 +20,7 @@ def markdown_of(report: Report) -> str:
 def _overview(objectives: Sequence[Objective]) -> str:
     rows = (
         (
-            one.key,
+            _cell(one.key),
             percent(one.target),
             against(one.budget.compliance, one.target),
             one.verdict,
@@ -79,13 +79,19 @@ def _parts(one: Objective, level: str) -> Iterable[str]:
         yield f"{level} Who spent it\n\n" + _table(("who", "bad", "of the budget"), spent)
     if one.alerts:
         turns = (
-            (moment(row.start_ms), lasted(row.start_ms, row.end_ms), row.alert, row.priority, rate(row.peak_burn))
+            (
+                moment(row.start_ms),
+                lasted(row.start_ms, row.end_ms),
+                _cell(row.alert),
+                row.priority,
+                rate(row.peak_burn),
+            )
             for row in one.alerts
         )
         yield f"{level} Alerts\n\n" + _table(("start", "lasted", "alert", "priority", "burn rate"), turns)
     if one.incidents:
         told = (
-            (moment(row.start_ms), lasted(row.start_ms, row.end_ms), row.priority, _cell(row.title), row.id)
+            (moment(row.start_ms), lasted(row.start_ms, row.end_ms), row.priority, _cell(row.title), _cell(row.id))
             for row in one.incidents
         )
         yield f"{level} Incidents\n\n" + _table(("start", "lasted", "priority", "title", "id"), told)

@@ -53,7 +53,8 @@ rect.p0{{fill:var(--p0)}}rect.p1{{fill:var(--p1)}}rect.p2{{fill:var(--p2)}}rect.
 table{{border-collapse:collapse;width:100%;font-size:13.5px}}
 th{{text-align:left;font-weight:500;color:var(--grey);font-size:12.5px;border-bottom:1px solid var(--faint)}}
 th,td{{padding:7px 14px 7px 0;vertical-align:top}}td+td,th+th{{padding-left:0}}tr:last-child td{{border:0}}
-td{{border-bottom:1px solid var(--faint)}}.r{{text-align:right}}td:last-child,th:last-child{{padding-right:0}}
+td{{border-bottom:1px solid var(--faint)}}.r{{text-align:right}}td.r,th.r{{padding-right:26px}}
+td:last-child,th:last-child{{padding-right:0!important}}
 a{{color:var(--blue);text-decoration:none}}a:hover{{text-decoration:underline}}
 .tag{{font-weight:600;font-size:12.5px}}.tag.p0{{color:var(--p0)}}.tag.p1{{color:var(--p1)}}.tag.p2{{color:var(--p2)}}
 .tag.p3{{color:var(--grey)}}

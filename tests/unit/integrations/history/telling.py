@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,12 @@ def sink(folder: Path, telemetry: Telemetry | None = None, **other: Any) -> Hist
 
 def said(folder: Path) -> dict[str, list[dict[str, Any]]]:
     """What history says by kind: each identity once, without its place on the topic."""
+    while True:
+        with contextlib.suppress(FileNotFoundError):  # made one with others meanwhile
+            return _said(folder)
+
+
+def _said(folder: Path) -> dict[str, list[dict[str, Any]]]:
     found = {}
     for kind in kinds_of(60):
         tables = [
