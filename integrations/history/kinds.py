@@ -182,7 +182,9 @@ def _incident(record: Record) -> tuple[int, dict[str, Any]] | None:
         return None
     names = {"id", "tenant", "state", "merged_into", "title", "priority", "severity", "revision"}
     times = {"started_ms", "updated_ms", "ended_ms", "resolved_ms"}
-    slos = sorted({one.labels["slo"] for one in incident.members if "slo" in one.labels})
+    # A series may have a label of that name, too; the alert of an objective has it as its signal.
+    named = ((one.signal, one.labels.get("slo", "")) for one in incident.members)
+    slos = sorted({slo for signal, slo in named if slo and signal == f"slo:{slo}"})
     return incident.updated_ms, incident.model_dump(include=names | times) | {
         "slos": slos,
         "body": incident.to_bytes().decode(),

@@ -21,6 +21,8 @@ from slo.words import indicator_text, objective_text, percent
 DAY_MS: Final = 86_400_000
 _MOST_STRETCHES: Final = 240
 """Of a line; each keeps its first, lowest, highest and last point."""
+_NEAR_MS: Final = 600_000
+"""Where nothing was told at a day's very end, the 24 hours before a time so soon after it stand for the day."""
 _GAP_STEPS: Final = 6
 """Times without a status for so many usual steps are a gap in a line."""
 
@@ -97,8 +99,10 @@ def _day(course: Course, start_ms: int) -> Day:
     """What a day held: the 24 hours before its end, or as much as its shortest windows tell of it."""
     end_ms = start_ms + DAY_MS
     at = int(np.searchsorted(course.at_ms, end_ms))
-    if at < len(course.at_ms) and course.at_ms[at] == end_ms and not math.isnan(course.day.bad[at]):
-        return _counted(start_ms, float(course.day.bad[at]), float(course.day.total[at]), is_whole=True)
+    known = at < len(course.at_ms) and not math.isnan(course.day.bad[at])
+    if known and course.at_ms[at] - end_ms <= _NEAR_MS:
+        whole = bool(course.at_ms[at] == end_ms)
+        return _counted(start_ms, float(course.day.bad[at]), float(course.day.total[at]), is_whole=whole)
     window_s = min((one for one in course.burn if DAY_MS % (one * 1000) == 0), default=None)
     if window_s is None:
         return Day(start_ms, None, None, None, is_whole=False)

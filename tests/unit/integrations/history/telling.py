@@ -80,7 +80,7 @@ def incident(number: int, state: str, updated_ms: int, revision: int = 1, slo: s
     member = {
         "alert_id": "a",
         "entity": "slo:checkout",
-        "signal": "slo",
+        "signal": f"slo:{slo}",
         "labels": {"slo": slo},
         "state": "resolved",
         "priority": "P0",

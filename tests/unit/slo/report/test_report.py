@@ -16,7 +16,7 @@ from schemas.slo_events import BudgetShare
 from slo.definition import RollingWindow, Slo
 from slo.evaluate import evaluate_counts
 from slo.recorded import Counts
-from slo.report import Report, SloHistory, history_of, report_of
+from slo.report import Burned, Course, Report, SloHistory, history_of, report_of
 from slo.report.markdown import markdown_of
 from slo.report.page import page_of
 from tests.unit.slo.definitions import RATIO
@@ -75,6 +75,21 @@ def test_days_hold_what_was_counted_in_them(hours: int, seed: int) -> None:
         first = (row.start_ms - START_MS) // 60_000
         assert row.total == len(told.slices[first : first + 1440]) * 100
         assert row.is_whole == (len(told.slices) >= first + 1440)
+
+
+def test_a_day_whose_end_was_not_told_is_what_the_next_status_says_of_it() -> None:
+    found = history()
+    kept = found.course.at_ms != START_MS + DAY_MS
+    course = found.course
+    day = Burned(*(one[kept] for one in course.day))
+    burn = {window_s: Burned(*(one[kept] for one in burned)) for window_s, burned in course.burn.items()}
+    course = Course(course.at_ms[kept], course.compliance[kept], course.left[kept], day, burn)
+    first, second = (
+        report_of([SloHistory(found.newest, one, (), (), None)]).objectives[0] for one in (found.course, course)
+    )
+    assert (first.days[0].is_whole, second.days[0].is_whole) == (True, False)
+    assert second.days[0].bad == pytest.approx(first.days[0].bad, abs=5)
+    assert first.days[1:] == second.days[1:]
 
 
 def test_a_time_is_cut_out() -> None:
