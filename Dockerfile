@@ -22,7 +22,7 @@ FROM python:3.11.14-slim-bookworm
 
 RUN groupadd --gid 10001 metrics-ai \
     && useradd --uid 10001 --gid metrics-ai --no-create-home --home-dir /var/lib/metrics-ai metrics-ai \
-    && install -d -o metrics-ai -g metrics-ai /var/lib/metrics-ai
+    && install -d -o metrics-ai -g metrics-ai /var/lib/metrics-ai /var/lib/metrics-ai-history
 COPY --from=build /opt/metrics-ai /opt/metrics-ai
 # numba keeps compiled kernels where its user may write.
 ENV PATH=/opt/metrics-ai/bin:$PATH \

@@ -79,6 +79,9 @@ class Telemetry:
             ["stage", "partition"],
             registry=registry,
         )
+        self.sink_refusals = Counter(
+            "metrics_ai_sink_refusals", "Flushes that a sink refused; reading waits.", ["sink"], registry=registry
+        )
         self.fenced = Counter(
             "metrics_ai_fenced", "Checkpoints refused because a newer owner exists.", ["stage"], registry=registry
         )

@@ -27,6 +27,7 @@ from metrics_ai.commands import (
     score,
     slo,
     slo_offline,
+    slo_report,
     topics,
     up,
     worker,
@@ -142,6 +143,13 @@ slo.app.command(
         "metrics-ai slo simulate disk-availability --length 2h --bad 0.05 --json",
     )
 )(slo_offline.simulate)
+slo.app.command(
+    epilog=examples(
+        "metrics-ai slo report checkout --out checkout.html",
+        "metrics-ai slo report --from 2026-09-01 --to 2026-10-01 --out september.html",
+        "metrics-ai slo report --data requests.csv --definition checkout.yaml",
+    )
+)(slo_report.report)
 app.add_typer(slo.app, name="slo")
 app.add_typer(runbooks.app, name="runbooks")
 app.add_typer(config.app, name="config")

@@ -24,6 +24,7 @@ from agents.stage import TickSettings
 from incidents.settings import DecideSettings
 from integrations.collector import CollectorSettings
 from integrations.gateway import IngestSettings
+from integrations.history.settings import HistorySettings
 from integrations.kafka.connection import KafkaSettings
 from metrics_ai.positions import KeyPath, Positions, path_text, read_yaml
 from models.settings import DetectSettings
@@ -83,6 +84,7 @@ class Config(BaseModel):
     decide: DecideSettings = Field(default_factory=DecideSettings, description="Alerts and incidents.")
     slo: SloSettings = Field(default_factory=SloSettings, description="Service level objectives.")
     runbooks: RunbookSettings = Field(default_factory=RunbookSettings, description="What helps with which alert.")
+    history: HistorySettings = Field(default_factory=HistorySettings, description="What is kept for reports.")
     checkpoint: CheckpointSettings = Field(default_factory=CheckpointSettings, description="How state is kept.")
     ticks: TickSettings = Field(default_factory=TickSettings, description="The passing of time, as records.")
     collector: CollectorSettings = Field(
@@ -164,7 +166,10 @@ def missing_files(config: Config, path: Path | None, environ: Mapping[str, str])
 
 
 def _files(settings: BaseModel, where: KeyPath) -> Iterator[tuple[KeyPath, Path]]:
-    for name in type(settings).model_fields:
+    for name, field in type(settings).model_fields.items():
+        # What is made where it is missing.
+        if field.json_schema_extra == {"made": True}:
+            continue
         value = getattr(settings, name)
         if isinstance(value, BaseModel):
             yield from _files(value, (*where, name))

@@ -15,11 +15,13 @@ from prometheus_client import disable_created_metrics
 
 from integrations.health_http import HealthServer, telemetry_routes
 from integrations.kafka.process import end_within
+from integrations.project.sink import Sink
 from integrations.telemetry import Telemetry
 from metrics_ai.config import Config
 from metrics_ai.logs import set_up_logs
 from metrics_ai.precompile import precompile_detect, precompile_ingest
 from metrics_ai.ready_file import write_ready_file
+from schemas.errors import ConfigurationError
 
 LOG = logging.getLogger("metrics_ai.worker")
 STAGES: Final = ("detect", "decide")
@@ -93,7 +95,7 @@ def _stop_for_certain(stop: threading.Event) -> None:
 def _run(roles: Sequence[str], config: Config, telemetry: Telemetry, stop: threading.Event) -> None:
     """Stages in the main thread, which their event loop wants; the others each in a thread of its own."""
     failure = _Failure()
-    runners = {"ingest": _run_ingest, "collector": _run_collector}
+    runners = {"ingest": _run_ingest, "collector": _run_collector, "project": _run_project}
     threads = [
         threading.Thread(
             target=_guarded, args=(runners[role], config, telemetry, stop, failure), name=role, daemon=True
@@ -154,3 +156,21 @@ def _run_collector(config: Config, telemetry: Telemetry, stop: threading.Event) 
     from integrations.collector import Collector  # noqa: PLC0415
 
     Collector(config.collector, config.kafka, telemetry).run(stop)
+
+
+def _run_project(config: Config, telemetry: Telemetry, stop: threading.Event) -> None:
+    from integrations.project import Projector  # noqa: PLC0415
+
+    Projector(_sinks(config, telemetry), config.kafka, telemetry).run(stop)
+
+
+def _sinks(config: Config, telemetry: Telemetry) -> list[Sink]:
+    """What the role ``project`` feeds."""
+    from integrations.history import HistorySink  # noqa: PLC0415  # Parquet
+
+    sinks: list[Sink] = []
+    if config.history.folder is not None:
+        sinks.append(HistorySink(config.history, telemetry))
+    if not sinks:
+        raise ConfigurationError("the role project has nothing to feed", "Set history.folder")
+    return sinks

@@ -57,7 +57,7 @@ def evaluate(
     said = format_options(settings.ingest, source_format, time_unit, None)
     options = recording_options(recording, (source_format, said), (metric, label, SeriesTypeName.gauge, ""))
     refuse_unused(data, options)
-    slos, missed = _defined(definition, name, config), False
+    slos, missed = defined_in(definition, name, config), False
     with progress_bar("rows") as progress:
         recordings, tally = recorded(slos, data, (options, settings), progress)
     for slo, samples in zip(slos, recordings, strict=True):
@@ -103,7 +103,7 @@ def simulate(
         print_simulation(slo, found, bad)
 
 
-def _defined(definition: Path, name: str | None, config: Path | None) -> list[Slo]:
+def defined_in(definition: Path, name: str | None, config: Path | None) -> list[Slo]:
     """The SLOs of a file, or the one that is named."""
     from metrics_ai.slo_listing import chosen
     from schemas.errors import ConfigurationError

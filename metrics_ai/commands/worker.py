@@ -24,11 +24,14 @@ class RoleName(StrEnum):
     ingest = "ingest"
     detect = "detect"
     decide = "decide"
+    project = "project"
     collector = "collector"
 
 
 def worker(
-    roles: Annotated[list[RoleName], typer.Argument(metavar="ROLE...", help="ingest, detect, decide, collector.")],
+    roles: Annotated[
+        list[RoleName], typer.Argument(metavar="ROLE...", help="ingest, detect, decide, project, collector.")
+    ],
     config: ConfigOption = None,
     broker: BrokerOption = None,
     port: Annotated[

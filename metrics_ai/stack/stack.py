@@ -28,7 +28,7 @@ from metrics_ai.stack.supervisor import Say, Supervisor
 from schemas.errors import MachineError
 from schemas.topics import CATALOGUE
 
-STAGES: Final = ("ingest", "detect", "decide")
+STAGES: Final = ("ingest", "detect", "decide", "project")
 COLLECTOR: Final = "collector"
 INTAKE: Final = ("ingest", COLLECTOR)
 # Where a broker of ours listens.
@@ -217,6 +217,8 @@ class Stack:
             inherited = {name: value for name, value in os.environ.items() if not name.startswith(f"{section}__")}
         # The supervisor asks its roles here, whatever address its own page has.
         own |= {f"{ENVIRONMENT_PREFIX}HTTP__HOST": "127.0.0.1"}
+        if self.config.history.folder is None:
+            own |= {f"{ENVIRONMENT_PREFIX}HISTORY__FOLDER": str(history_folder(self.options.data_dir))}
         return {**(self._sparing() if self.is_embedded else {}), **inherited, **own, **self.options.changes}
 
     def _sparing(self) -> dict[str, str]:
@@ -319,6 +321,17 @@ def default_data_dir(environ: Mapping[str, str] | None = None) -> Path:
     """
     root = (os.environ if environ is None else environ).get("XDG_DATA_HOME")
     return (Path(root) if root else Path.home() / ".local" / "share") / "metrics-ai"
+
+
+def history_folder(data_dir: Path) -> Path:
+    """Where ``up`` keeps history, unless the configuration says otherwise.
+
+    Examples
+    --------
+    >>> history_folder(Path("/data/metrics-ai")).as_posix()
+    '/data/metrics-ai/history'
+    """
+    return data_dir.absolute() / "history"
 
 
 def _own_broker(options: StackOptions) -> OwnBroker | None:

@@ -50,6 +50,11 @@ def test_the_recording_and_the_outage_come_to_what_the_guide_says(folder: Path) 
     subprocess.run([sys.executable, "-c", script], cwd=folder, check=True)
     check(folder, *shown("eval")[0], status=1)
     check(folder, *shown("simulate")[0])
+    command, output = shown("report")[0]
+    check(folder, command, output)
+    page = [*command, "--out", "checkout.html"]
+    assert run([sys.executable, "-m", "metrics_ai", *page], folder) == (0, "")
+    assert "<svg" in (folder / "checkout.html").read_text()
 
 
 def test_a_mistake_is_told_as_the_guide_says(folder: Path) -> None:
