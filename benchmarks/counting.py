@@ -33,9 +33,15 @@ def objectives() -> Iterator[Slo]:
         for group in range(GROUPS):
             where = f'{{cluster="c{cluster}",instance=~"i[{2 * group}{2 * group + 1}]|i[{2 * group}{2 * group + 1}]."}}'
             for name, indicator in (
-                ("cpu", ThresholdIndicator(source=Source(metric="node_cpu_ratio", selector=where), op="lt", value=0.34)),
+                (
+                    "cpu",
+                    ThresholdIndicator(source=Source(metric="node_cpu_ratio", selector=where), op="lt", value=0.34),
+                ),
                 ("busy", ThresholdIndicator(source=Source(metric="", selector=where), op="lt", value=0.9)),
-                ("queue", ThresholdIndicator(source=Source(metric="queue_length", selector=where), op="lt", value=0.34)),
+                (
+                    "queue",
+                    ThresholdIndicator(source=Source(metric="queue_length", selector=where), op="lt", value=0.34),
+                ),
                 (
                     "requests",
                     RatioIndicator(

@@ -58,14 +58,15 @@ class Lane:
     ----------
     slice_ms
         How long.
-    closed
-        The first row that is not over.
+    closed, top
+        The first row that is not over, and the last that is open.
     members
         Their places.
     """
 
     slice_ms: int
     closed: int
+    top: int
     members: IntArray
 
 
@@ -132,10 +133,10 @@ class Rows:
         slice_ms = slo.slice_s * 1000
         lane = self.lanes.get(slice_ms)
         if lane is None:
-            closed = -NEVER_MS if now_ms is None else (now_ms - self.grace_ms) // slice_ms
-            lane = self.lanes[slice_ms] = Lane(slice_ms, closed, np.zeros(0, np.int64))
+            closed = -NEVER_MS if now_ms is None else now_ms // slice_ms
+            lane = self.lanes[slice_ms] = Lane(slice_ms, closed, closed, np.zeros(0, np.int64))
         one = self.slos[place]
-        one["slice_ms"], one["closed"], one["top"] = slice_ms, lane.closed, lane.closed
+        one["slice_ms"], one["closed"], one["top"] = slice_ms, lane.closed, lane.top
         one["since_ms"], one["until_ms"] = times_ms
         one["born_ms"], one["alive_ms"] = NEVER_MS, -NEVER_MS
         one["late_rows"] = min(ROWS - 4, -(-self.late_ms // slice_ms) + 1)
@@ -195,15 +196,15 @@ class Rows:
         """Say who is behind bad events that were counted."""
         self.spent[self.pair(place, entity), row % SPENT_ROWS] += bad
 
-    def spent_in(self, members: IntArray, row: int) -> SpentRows:
+    def spent_in(self, lane: Lane, row: int) -> SpentRows:
         """Who spent what in a slice, as far back as that is known."""
-        if row <= int(self.slos["top"][members].max(initial=-NEVER_MS)) - SPENT_ROWS:
+        if row <= lane.top - SPENT_ROWS:
             return SpentRows(np.zeros(0, np.int64), np.zeros(0))
         used = len(self._pair_of)
         column = self.spent[:used, row % SPENT_ROWS]
         found = np.flatnonzero(column)
         if len(self.lanes) > 1:
-            found = found[np.isin(self._place_of_pair[found], members)]
+            found = found[np.isin(self._place_of_pair[found], lane.members)]
         return SpentRows(found, column[found])
 
     def named(self, spent: SpentRows) -> list[tuple[int, str, float]]:
@@ -220,7 +221,7 @@ class Rows:
         """The first event time that is known."""
         for lane in self.lanes.values():
             if lane.closed <= -NEVER_MS:
-                lane.closed = (now_ms - self.grace_ms) // lane.slice_ms
+                lane.closed = lane.top = now_ms // lane.slice_ms
                 self.slos["closed"][lane.members] = self.slos["top"][lane.members] = lane.closed
         self.open()
 
@@ -229,12 +230,12 @@ class Rows:
         horizon_ms = self.horizon_ms
         for lane in self.lanes.values():
             top = (horizon_ms - 1) // lane.slice_ms
-            before = int(self.slos["top"][lane.members].min(initial=top))
-            for row in range(max(before + 1, top - ROWS + 1), top + 1):
+            for row in range(max(lane.top + 1, top - ROWS + 1), top + 1):
                 self.cells[lane.members, row % ROWS] = 0.0
                 self.touched[lane.members, row % ROWS] = 0
                 self._clear_spent(lane, row)
-            self.slos["top"][lane.members] = np.maximum(self.slos["top"][lane.members], top)
+            lane.top = max(lane.top, top)
+            self.slos["top"][lane.members] = lane.top
 
     def over(self, now_ms: int) -> Iterator[tuple[Lane, int]]:
         """Slices that are over at a time, the earliest first; each is closed once the next is asked for."""
@@ -322,10 +323,10 @@ class Rows:
 
     def _spenders(self, lane: Lane, row: int) -> Spenders:
         """Who spent most in a slice: as it is known while the slice is among the newest, later as it was told."""
-        if row <= int(self.slos["top"][lane.members].max()) - SPENT_ROWS:
+        if row <= lane.top - SPENT_ROWS:
             return self.told.get((lane.slice_ms, row), {})
         found: Spenders = {}
-        for place, entity, bad in self.named(self._most(self.spent_in(lane.members, row))):
+        for place, entity, bad in self.named(self._most(self.spent_in(lane, row))):
             found.setdefault(self.held[place].key, []).append(Spent(entity, bad))
         if found:
             self.told[lane.slice_ms, row] = found

@@ -26,7 +26,7 @@ from schemas.errors import CheckpointError
 from slo.counting.counter import SloCounter
 from slo.counting.kernel import refill
 from slo.counting.layout import NEVER_MS, ROWS, SPENT_ROWS, TO_SAVE, TO_TELL, WATCH
-from slo.counting.rows import Spent
+from slo.counting.rows import Lane, Spent
 from slo.counting.watching import GROUP, Ring
 from slo.definition import Slo
 from slo.packing import COLUMNS
@@ -102,7 +102,7 @@ class CounterBlocks:
             self._load_place(int(place), _unpack(value))
         for slice_ms, closed, top in clock["lanes"]:
             lane = counter.rows.lanes[slice_ms]
-            lane.closed = closed
+            lane.closed, lane.top = closed, top
             counter.rows.slos["closed"][lane.members] = closed
             counter.rows.slos["top"][lane.members] = top
         self._load_lives(clock["lives"])
@@ -119,9 +119,7 @@ class CounterBlocks:
 
     def _clock(self) -> Body:
         rows = self._counter.rows
-        lanes = [
-            (lane.slice_ms, lane.closed, int(rows.slos["top"][lane.members].max())) for lane in rows.lanes.values()
-        ]
+        lanes = [(lane.slice_ms, lane.closed, lane.top) for lane in rows.lanes.values()]
         places = sorted(rows.held)
         lives = [rows.slos[name][places].tobytes() for name in _LIVES]
         return {
@@ -151,14 +149,13 @@ class CounterBlocks:
         found: dict[str, bytes | None] = {}
         kept = set()
         for lane in rows.lanes.values():
-            top = int(rows.slos["top"][lane.members].max())
             touched = rows.touched[lane.members]
-            for row in range(top - ROWS + 1, top + 1):
+            for row in range(lane.top - ROWS + 1, lane.top + 1):
                 key = lane.slice_ms, row
                 kept.add(key)
                 dirty = bool((touched[:, row % ROWS] & TO_SAVE).any()) or key in rows.dirty_told
                 if dirty or (self._all and rows.cells[lane.members, row % ROWS].any()):
-                    found[_row_key(key)] = _pack(self._row(lane.members, key))
+                    found[_row_key(key)] = _pack(self._row(lane, key))
                     self._rows.add(key)
             rows.touched[lane.members] &= ~np.uint8(TO_SAVE)
         rows.dirty_told.clear()
@@ -167,14 +164,14 @@ class CounterBlocks:
             self._rows.discard(gone)
         return found
 
-    def _row(self, members: Any, key: tuple[int, int]) -> Body:
-        rows, at = self._counter.rows, key[1] % ROWS
+    def _row(self, lane: Lane, key: tuple[int, int]) -> Body:
+        rows, members, at = self._counter.rows, lane.members, key[1] % ROWS
         told = {name: [tuple(one) for one in spent] for name, spent in rows.told.get(key, {}).items()}
         return {
             "places": members.tobytes(),
             "cells": rows.cells[members, at].tobytes(),
             "to_tell": (rows.touched[members, at] & TO_TELL).tobytes(),
-            "spent": rows.named(rows.spent_in(members, key[1])),
+            "spent": rows.named(rows.spent_in(lane, key[1])),
             "told": told,
         }
 
@@ -229,7 +226,7 @@ class CounterBlocks:
         slice_ms, row = map(int, name.split("/"))
         self._rows.add((slice_ms, row))
         lane = rows.lanes.get(slice_ms)
-        if lane is None or row <= int(rows.slos["top"][lane.members].max()) - ROWS:
+        if lane is None or row <= lane.top - ROWS:
             return
         places = np.frombuffer(body["places"], np.int64)
         there = np.isin(places, lane.members)
@@ -237,7 +234,7 @@ class CounterBlocks:
         rows.cells[places[there], at] = np.frombuffer(body["cells"]).reshape(-1, COLUMNS)[there]
         if row >= lane.closed:  # what is closed was told since
             rows.touched[places[there], at] = np.frombuffer(body["to_tell"], np.uint8)[there]
-        is_new = row > int(rows.slos["top"][lane.members].max()) - SPENT_ROWS
+        is_new = row > lane.top - SPENT_ROWS
         for place, entity, bad in body["spent"] if is_new else ():
             if place in rows.held:
                 rows.spend(place, entity, row, bad)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.series import Series
-from slo.definition import BucketIndicator, Operator, RatioIndicator, Slo, Source, ThresholdIndicator
-from slo.recorded import Recording, counts_of
+from slo.definition import RatioIndicator, Slo, Source, ThresholdIndicator
 from slo.recorded import Series as Samples
+from slo.recorded import counts_of
 from tests.unit.slo.counting.feeding import START_MS, Partition, Sample, Told, home, node, told_by
 from tests.unit.slo.feeding import make_slo
 
@@ -93,14 +93,10 @@ def roles(slo: Slo) -> dict[str, str]:
     return {"value": indicator.source.metric}
 
 
-def not_empty(told: Told) -> Told:
-    return {key: counts for key, counts in told.items() if any(counts)}
-
-
 def run(samples: Sequence[Sample], cuts: Sequence[int], partitions: int = 1) -> Told:
     parts = [Partition(SLOS, number) for number in range(partitions)]
     edges = [0, *sorted({cut % len(samples) for cut in cuts}), len(samples)]
-    for first, last in zip(edges, edges[1:], strict=False):
+    for first, last in pairwise(edges):
         for number, part in enumerate(parts):
             mine = [one for one in samples[first:last] if home(one.series, partitions) == number]
             if mine:
