@@ -13,18 +13,10 @@ from typing import Final
 from incidents import wording
 from incidents.changes import after_change
 from models.confidence import LOW_CONFIDENCE
-from schemas.events import (
-    ANOMALY_ALERT,
-    NOTICES,
-    Alert,
-    AlertState,
-    Anomaly,
-    IncidentMember,
-    NearestChange,
-    Priority,
-    Severity,
-)
+from schemas.change_events import NearestChange
+from schemas.events import ANOMALY_ALERT, NOTICES, Anomaly, Priority, Severity
 from schemas.ids import alert_fingerprint
+from schemas.incident_events import Alert, AlertState, IncidentMember
 
 PRIORITY_RANK: Final[Mapping[Priority, int]] = {"P0": 0, "P1": 1, "P2": 2, "P3": 3}
 SEVERITY_RANK: Final[Mapping[Severity, int]] = {"info": 0, "warning": 1, "critical": 2}

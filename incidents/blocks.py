@@ -12,8 +12,9 @@ import msgspec
 
 from incidents.alerts import AlertRecord
 from incidents.incident import IncidentRecord
+from schemas.change_events import NearestChange
 from schemas.errors import CheckpointError
-from schemas.events import Anomaly, NearestChange
+from schemas.events import Anomaly
 
 VERSION: Final = 1
 ALERT: Final = "alert/"

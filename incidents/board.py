@@ -9,7 +9,8 @@ from incidents.correlate import RelationIndex
 from incidents.incident import IncidentRecord
 from incidents.lifecycle import TRANSITIONS, Seen
 from incidents.settings import CorrelationHistory
-from schemas.events import Anomaly, Incident, Priority
+from schemas.events import Anomaly, Priority
+from schemas.incident_events import Incident
 
 Episode = tuple[str, str, int, str]
 """Tenant, anomaly id, start and alert name: what names an alert without hashing its labels."""

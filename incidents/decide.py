@@ -22,9 +22,11 @@ from incidents.lifecycle import TRANSITIONS, seen_at
 from incidents.publish import EntryKind, Publisher, rerouted
 from incidents.roster import Urgency, urgency_of
 from incidents.settings import SUBJECT, CorrelationHistory, DecideSettings
+from schemas.change_events import Change
 from schemas.errors import CheckpointError
-from schemas.events import Alert, Anomaly, Change, Incident, Priority, Setting, Tick
+from schemas.events import Anomaly, Priority, Setting, Tick
 from schemas.ids import decide_partition
+from schemas.incident_events import Alert, Incident
 from schemas.topics import ANOMALIES, CHANGES, DECIDE_TICKS, SETTINGS, Topic
 from streams.operator import Output
 

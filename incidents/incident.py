@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from incidents import wording
 from incidents.alerts import PAGING, PRIORITY_RANK, SEVERITY_RANK, AlertRecord
 from incidents.roster import Roster
-from schemas.events import Incident, IncidentState, Priority, Severity
+from schemas.events import Priority, Severity
 from schemas.ids import event_id
+from schemas.incident_events import Incident, IncidentState
 
 
 def incident_id_of(first: AlertRecord) -> str:

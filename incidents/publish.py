@@ -9,9 +9,11 @@ from typing import Literal
 from incidents.alerts import AlertRecord
 from incidents.incident import IncidentRecord
 from schemas.base import Event
+from schemas.change_events import Change
 from schemas.errors import SchemaError
-from schemas.events import Anomaly, Change, Incident, TimelineEntry
+from schemas.events import Anomaly
 from schemas.ids import event_id
+from schemas.incident_events import Incident, TimelineEntry
 from schemas.topics import ALERTS, INCIDENTS, TIMELINE, Topic
 from streams.operator import Output
 

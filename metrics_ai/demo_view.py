@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from metrics_ai.event_listing import PRIORITY_STYLE, number_text, range_text
-from schemas.events import Incident, IncidentMember
+from schemas.incident_events import Incident, IncidentMember
 
 if TYPE_CHECKING:
     from metrics_ai.demo import DemoSettings

@@ -18,7 +18,8 @@ from rich.text import Text
 from integrations.kafka.connection import KafkaSettings
 from metrics_ai.topic_reader import Latest, TopicReader
 from schemas.errors import ConfigurationError
-from schemas.events import Alert, Incident, Range
+from schemas.events import Range
+from schemas.incident_events import Alert, Incident
 from schemas.topics import ALERTS, INCIDENTS, Topic
 
 _FILE_COLUMNS: Final = 240

@@ -23,7 +23,8 @@ from metrics_ai.importance import importance_of
 from metrics_ai.recordings import Piece, RecordingOptions, RecordingReader
 from models.detect import DetectOperator
 from schemas.errors import MachineError
-from schemas.events import Alert, Anomaly, Incident, TimelineEntry
+from schemas.events import Anomaly
+from schemas.incident_events import Alert, Incident, TimelineEntry
 from schemas.topics import ALERTS, INCIDENTS, TIMELINE
 from streams.operator import Output
 

@@ -10,7 +10,8 @@ from typing import Final, Protocol, TypeVar
 from incidents.alerts import newer, worse
 from schemas.base import Event
 from schemas.errors import ConfigurationError, MetricsAIError
-from schemas.events import Alert, Anomaly, Incident, IncidentMember, TimelineEntry
+from schemas.events import Anomaly
+from schemas.incident_events import Alert, Incident, IncidentMember, TimelineEntry
 from schemas.topics import ALERTS, ANOMALIES, INCIDENTS, TIMELINE, Topic
 
 EventT = TypeVar("EventT", bound=Event)

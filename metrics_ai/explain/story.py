@@ -19,7 +19,9 @@ from metrics_ai.explain.words import (
 )
 from models.explain import forecast
 from models.usual import days_text, percentile_text
-from schemas.events import Alert, Anomaly, Incident, IncidentMember, NearestChange, UsualHour, WindowVerdict
+from schemas.change_events import NearestChange
+from schemas.events import Anomaly, UsualHour, WindowVerdict
+from schemas.incident_events import Alert, Incident, IncidentMember
 
 MOST_MEMBERS: Final = 10
 """Members of an incident that are explained one by one."""

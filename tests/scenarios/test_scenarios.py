@@ -21,8 +21,9 @@ import yaml
 from incidents.decide import DecideOperator, DecideSettings
 from models.detect import DetectOperator, DetectSettings
 from schemas.batch import SampleBatch
-from schemas.events import Alert, Anomaly, Incident, Setting
+from schemas.events import Anomaly, Setting
 from schemas.ids import event_id, series_id
+from schemas.incident_events import Alert, Incident
 from schemas.series import Series, entity_of
 
 FOLDER = Path(__file__).parent

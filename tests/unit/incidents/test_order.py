@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from incidents.decide import DecideOperator, DecideSettings
 from incidents.settings import CorrelationHistory
-from schemas.events import Anomaly, Incident, Setting
+from schemas.events import Anomaly, Setting
+from schemas.incident_events import Incident
 from schemas.topics import ALERTS, INCIDENTS
 from streams.operator import Output
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from incidents.decide import DecideOperator, DecideSettings
-from schemas.events import Anomaly, Incident
+from schemas.events import Anomaly
+from schemas.incident_events import Incident
 from schemas.topics import INCIDENTS
 from streams.operator import Output
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from metrics_ai.event_listing import INCIDENT_HEAD, Columns, _news, incident_row
-from schemas.events import Incident
+from schemas.incident_events import Incident
 
 GOLDEN = Path(__file__).parents[2] / "contract" / "events_v1.jsonl"
 

@@ -12,7 +12,8 @@ import pytest
 from metrics_ai.explain.cases import Events
 from schemas.base import Event
 from schemas.batch import SampleBatch
-from schemas.events import Alert, Anomaly, Incident, TimelineEntry
+from schemas.events import Anomaly
+from schemas.incident_events import Alert, Incident, TimelineEntry
 from schemas.series import Series
 from schemas.topics import ALERTS, ANOMALIES, INCIDENTS, TIMELINE
 

@@ -13,7 +13,7 @@ from metrics_ai.config import Config
 from metrics_ai.explain.cases import Events, case_of, matches_of
 from metrics_ai.explain.story import MOST_MEMBERS, json_of, story_of
 from metrics_ai.explain.telling import Explaining
-from schemas.events import Incident
+from schemas.incident_events import Incident
 from schemas.topics import ALERTS, ANOMALIES, INCIDENTS
 
 
