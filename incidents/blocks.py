@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from incidents.alerts import AlertRecord
+from incidents.anomalies import AnomalyFinding
 from incidents.incident import IncidentRecord
 from schemas.change_events import NearestChange
 from schemas.errors import CheckpointError
@@ -68,19 +69,19 @@ def unpack(value: bytes) -> dict[str, Any]:
 
 def pack_alert(record: AlertRecord) -> bytes:
     """The block of an alert."""
-    worst = _SAME if record.worst is record.latest else record.worst.to_bytes()
+    worst = _SAME if record.worst is record.latest else record.worst.event.to_bytes()
     change = None if record.change is None else record.change.model_dump_json(exclude_none=True).encode()
     fields = {name: getattr(record, name) for name in _ALERT_FIELDS}
-    return pack({"latest": record.latest.to_bytes(), "worst": worst, "change": change, **fields})
+    return pack({"latest": record.latest.event.to_bytes(), "worst": worst, "change": change, **fields})
 
 
 def unpack_alert(value: bytes) -> AlertRecord:
     """The alert of a block."""
     body = unpack(value)
-    record = AlertRecord.of(Anomaly.from_bytes(body.pop("latest")))
+    record = AlertRecord.of(AnomalyFinding(Anomaly.from_bytes(body.pop("latest"))))
     worst = body.pop("worst")
     if worst:
-        record.worst = Anomaly.from_bytes(worst)
+        record.worst = AnomalyFinding(Anomaly.from_bytes(worst))
     change = body.pop("change", None)
     if change:
         record.change = NearestChange.model_validate_json(change)

@@ -57,11 +57,8 @@ class RelationIndex:
         return list(found)
 
     def _lines(self, record: AlertRecord) -> Iterator[tuple[dict[tuple[str, str], Starts], tuple[str, str]]]:
-        anomaly = record.latest
-        # What names no entity is related to itself alone.
-        entity = anomaly.entity if anomaly.entity != "unknown" else f"series:{anomaly.series_id}"
-        yield self._entities, (record.tenant, entity)
-        yield self._signals, (record.tenant, anomaly.metric)
+        yield self._entities, (record.tenant, record.identity.place)
+        yield self._signals, (record.tenant, record.identity.signal)
 
 
 def _in_reach(starts: Starts, at: tuple[int, str], history: CorrelationHistory) -> Starts:

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 from incidents.alerts import AlertRecord
+from incidents.anomalies import AnomalyFinding
 from incidents.deadlines import Deadlines
+from incidents.finding import Finding
 from incidents.placement import Placement, Was
 from incidents.publish import Publisher, rerouted
 from incidents.settings import SUBJECT, DecideSettings
@@ -75,21 +78,7 @@ class DecideOperator:
 
     def on_anomaly(self, anomaly: Anomaly) -> list[Output]:
         """Apply one state of an episode; nothing comes of one that is known."""
-        record = self._board.alert_of(anomaly)
-        was = None if record is None else Was.of(record)
-        if record is None:
-            record = AlertRecord.of(anomaly)
-            self._board.put(record)
-        elif not record.absorb(anomaly):
-            self.counts["repeated"] += 1
-            return []
-        self.counts["anomalies"] += 1
-        self._state.hear(anomaly.at_ms)
-        if was is None or was.ended != (record.ended_ms is not None):
-            self._deadlines.watch(record)
-        self._state.name_change(record)
-        self._placement.place(record, anomaly.at_ms, was)
-        return self._publisher.take()
+        return self._on_finding(AnomalyFinding(anomaly), "anomalies")
 
     def on_change(self, change: Change) -> list[Output]:
         """Know of a change, and name it with the alerts that began after it, those that came before it, too."""
@@ -188,6 +177,23 @@ class DecideOperator:
             return self.on_anomaly(event) if isinstance(event, Anomaly) else self.on_change(event)
         self.counts["rerouted"] += 1
         return [rerouted(topic, right, event, value)]
+
+    def _on_finding(self, finding: Finding[Any], counted_as: str) -> list[Output]:
+        record = self._board.alert_of(finding)
+        was = None if record is None else Was.of(record)
+        if record is None:
+            record = AlertRecord.of(finding)
+            self._board.put(record)
+        elif not record.absorb(finding):
+            self.counts["repeated"] += 1
+            return []
+        self.counts[counted_as] += 1
+        self._state.hear(finding.at_ms)
+        if was is None or was.ended != (record.ended_ms is not None):
+            self._deadlines.watch(record)
+        self._state.name_change(record)
+        self._placement.place(record, finding.at_ms, was)
+        return self._publisher.take()
 
     def _give_up(self, clock_ms: int) -> None:
         """Call firing alerts expired that nobody spoke of for long enough; they come back when heard of."""

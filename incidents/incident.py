@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from incidents import wording
-from incidents.alerts import PAGING, PRIORITY_RANK, SEVERITY_RANK, AlertRecord
+from incidents.alerts import PRIORITY_RANK, SEVERITY_RANK, AlertRecord
+from incidents.finding import PAGING
 from incidents.roster import Roster
 from schemas.events import Priority, Severity
 from schemas.ids import event_id

@@ -152,9 +152,8 @@ class Placement:
 
     def _tell_end(self, incident: IncidentRecord, record: AlertRecord) -> None:
         assert record.ended_ms is not None
-        verb = wording.ended(record.latest.end_reason) if record.end_ms is not None else wording.EXPIRED
-        name = f"{record.latest.metric} of {wording.entity_name(record.latest.entity)}"
-        self._publisher.entry(incident, "alert_resolved", record.ended_ms, f"{name} {verb}", record.id)
+        how = record.latest.ended if record.end_ms is not None else wording.EXPIRED
+        self._publisher.entry(incident, "alert_resolved", record.ended_ms, f"{record.latest.subject} {how}", record.id)
 
     def _is_small(self, incident: IncidentRecord) -> bool:
         return len(incident.members) <= self._publish_at_once_members

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from incidents.alerts import PRIORITY_RANK, AlertRecord, is_rule
+from incidents.alerts import PRIORITY_RANK, AlertRecord
 
 Urgency = tuple[int, int, str, str]
 """Priority, start, id, key: the order in which members are listed, total."""
@@ -45,8 +45,8 @@ class Roster:
         self._records[record.key] = record
         bisect.insort(self._order, urgency_of(record))
         self.firing += record.ended_ms is None
-        self._entities[record.latest.entity] += 1
-        self._metrics[record.latest.metric] += 1
+        self._entities[record.identity.entity] += 1
+        self._metrics[record.identity.signal] += 1
         self._name(record)
 
     def raise_priority(self, record: AlertRecord, before: Urgency) -> None:
@@ -59,7 +59,7 @@ class Roster:
         """Let a member go that has ended."""
         del self._records[record.key]
         del self._order[bisect.bisect_left(self._order, urgency_of(record))]
-        for counts, name in ((self._entities, record.latest.entity), (self._metrics, record.latest.metric)):
+        for counts, name in ((self._entities, record.identity.entity), (self._metrics, record.identity.signal)):
             counts[name] -= 1
             if not counts[name]:
                 del counts[name]
@@ -127,8 +127,8 @@ class Roster:
                 self._name(one)
 
     def _name(self, record: AlertRecord) -> None:
-        rule = is_rule(record.latest)
-        names, name = (self._rules, record.labels["alertname"]) if rule else (self._anomalous, record.latest.metric)
+        role, name = record.latest.named
+        names = self._rules if role == "rule" else self._anomalous
         _join(names, {name: (PRIORITY_RANK[record.priority], record.started_ms, name)})
 
 

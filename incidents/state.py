@@ -62,6 +62,8 @@ class State:
 
         Whether that is news.
         """
+        if record.began_ms is None:
+            return False
         found = self.changes.nearest(record.tenant, record.labels, record.began_ms)
         if found is None and record.change is not None and record.change.id != told_anew:
             return False

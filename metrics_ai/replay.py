@@ -16,8 +16,8 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from incidents.alerts import STATE_RANK
 from incidents.decide import DecideOperator
+from incidents.finding import STATE_RANK
 from metrics_ai.config import Config
 from metrics_ai.importance import importance_of
 from metrics_ai.recordings import Piece, RecordingOptions, RecordingReader

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Final, Protocol, TypeVar
 
-from incidents.alerts import newer, worse
+from incidents.anomalies import worse
+from incidents.finding import newer
 from schemas.base import Event
 from schemas.errors import ConfigurationError, MetricsAIError
 from schemas.events import Anomaly
