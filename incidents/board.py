@@ -89,9 +89,13 @@ class Board:
         return Attachment(survivor, opened, was, absorbed)
 
     def relink(self, record: AlertRecord) -> Attachment | None:
-        """Look again for relations of an alert that has its incident (windows have widened); None if none is new."""
+        """Look again for relations of an alert that has its incident; None if none is new.
+
+        Windows have widened, or more is known of it.
+        """
         mine = self.incident_of(record)
         assert mine is not None
+        self._index.add(record)
         survivor, *others = sorted({one.id: one for one in [mine, *self._linked(record)]}.values(), key=_age)
         was = survivor.priority
         absorbed = tuple(self._merge(survivor, other) for other in others)

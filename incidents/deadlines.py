@@ -48,7 +48,9 @@ class Deadlines:
             heapq.heappush(self._resolves, (due_ms, incident.id))
 
     def watch(self, record: AlertRecord) -> None:
-        """Look at an alert again once it is to be given up, or forgotten."""
+        """Look at an alert again once it is to be given up, if it ever is, or forgotten."""
+        if record.ended_ms is None and not record.latest.falls_silent:
+            return
         due = self._silences if record.ended_ms is None else self._expiries
         heapq.heappush(due, (self.due_ms(record), record.key))
 

@@ -1,9 +1,9 @@
-"""The decide stage of one partition: anomalies and changes in, alerts and incidents out.
+"""The decide stage of one partition: anomalies, alerts of objectives and changes in, alerts and incidents out.
 
-Its state is a function of the set of anomaly states, changes and settings that arrived and of the newest tick: repeats
-and any order end alike. Anomalies advance no time; only ticks let an incident resolve, a silent alert be given up and
-old state be forgotten. A tick forgets nothing before the anomalies themselves have come so far, and gives up nothing
-before so much time has passed since the newest of them came (a stage that catches up does neither too early).
+Its state is a function of the set of states, changes and settings that arrived and of the newest tick: repeats and any
+order end alike. Only ticks advance time: they let an incident resolve, a silent alert be given up and old state be
+forgotten. A tick forgets nothing before those who tell of alerts have come so far, and gives up nothing before so much
+time has passed since the newest of them came (a stage that catches up does neither too early).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from incidents.alerts import AlertRecord
 from incidents.anomalies import AnomalyFinding
 from incidents.deadlines import Deadlines
 from incidents.finding import Finding
+from incidents.objectives import SloFinding
 from incidents.placement import Placement, Was
 from incidents.publish import Publisher, rerouted
 from incidents.settings import SUBJECT, DecideSettings
@@ -24,7 +25,8 @@ from schemas.change_events import Change
 from schemas.events import Anomaly, Setting, Tick
 from schemas.ids import decide_partition
 from schemas.incident_events import Alert, Incident
-from schemas.topics import ANOMALIES, CHANGES, DECIDE_TICKS, SETTINGS, Topic
+from schemas.slo_events import SloAlert
+from schemas.topics import ANOMALIES, CHANGES, DECIDE_TICKS, SETTINGS, SLO_ALERTS, Topic
 from streams.operator import Output
 
 __all__ = ["DecideOperator", "DecideSettings"]
@@ -47,7 +49,7 @@ class DecideOperator:
     ([], [])
     """
 
-    inputs: tuple[Topic, ...] = (ANOMALIES, CHANGES, SETTINGS, DECIDE_TICKS)
+    inputs: tuple[Topic, ...] = (ANOMALIES, SLO_ALERTS, CHANGES, SETTINGS, DECIDE_TICKS)
 
     def __init__(self, settings: DecideSettings, partition: int, partitions: int) -> None:
         self._members_listed = settings.members_listed
@@ -61,6 +63,7 @@ class DecideOperator:
         self.counts: Counter[str] = Counter()
         self._steps: dict[str, Callable[[bytes | None], list[Output]]] = {
             ANOMALIES.name: lambda value: self._step_of_tenant(ANOMALIES, Anomaly.from_bytes(value), value),
+            SLO_ALERTS.name: lambda value: self._step_of_tenant(SLO_ALERTS, SloAlert.from_bytes(value), value),
             CHANGES.name: lambda value: self._step_of_tenant(CHANGES, Change.from_bytes(value), value),
             SETTINGS.name: lambda value: self.on_setting(Setting.from_bytes(value)),
             DECIDE_TICKS.name: lambda value: self.on_tick(Tick.from_bytes(value).at_ms),
@@ -79,6 +82,10 @@ class DecideOperator:
     def on_anomaly(self, anomaly: Anomaly) -> list[Output]:
         """Apply one state of an episode; nothing comes of one that is known."""
         return self._on_finding(AnomalyFinding(anomaly), "anomalies")
+
+    def on_slo_alert(self, alert: SloAlert) -> list[Output]:
+        """Apply a turn of an objective's alert; nothing comes of one that is known."""
+        return self._on_finding(SloFinding(alert), "slo_alerts")
 
     def on_change(self, change: Change) -> list[Output]:
         """Know of a change, and name it with the alerts that began after it, those that came before it, too."""
@@ -113,7 +120,8 @@ class DecideOperator:
             if record.home is not None and record.started_ms >= setting.valid_from_ms
         ]
         for record in sorted(governed, key=lambda one: (one.started_ms, one.key)):
-            self._placement.relink(record, setting.valid_from_ms, "the correlation windows changed")
+            if self._placement.relink(record, setting.valid_from_ms, "the correlation windows changed"):
+                self._placement.publish_home(record)
         for _, incident in sorted(self._board.incidents.items()):
             self._placement.publish(incident, at_once=self._placement.settle(incident, setting.valid_from_ms))
         return self._publisher.take()
@@ -171,12 +179,18 @@ class DecideOperator:
         for incident in self._board.incidents.values():
             self._deadlines.await_quiet(incident)
 
-    def _step_of_tenant(self, topic: Topic, event: Anomaly | Change, value: bytes | None) -> list[Output]:
+    def _step_of_tenant(self, topic: Topic, event: Anomaly | SloAlert | Change, value: bytes | None) -> list[Output]:
         right = decide_partition(event.tenant, self._partitions)
-        if right == self._partition or value is None:
-            return self.on_anomaly(event) if isinstance(event, Anomaly) else self.on_change(event)
-        self.counts["rerouted"] += 1
-        return [rerouted(topic, right, event, value)]
+        if right != self._partition and value is not None:
+            self.counts["rerouted"] += 1
+            return [rerouted(topic, right, event, value)]
+        match event:
+            case Anomaly():
+                return self.on_anomaly(event)
+            case SloAlert():
+                return self.on_slo_alert(event)
+            case Change():
+                return self.on_change(event)
 
     def _on_finding(self, finding: Finding[Any], counted_as: str) -> list[Output]:
         record = self._board.alert_of(finding)

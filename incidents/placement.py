@@ -57,6 +57,9 @@ class Placement:
         incident = self._board.incident_of(record)
         if incident is not None and was is not None:
             urgent = self._update(incident, record, at_ms, was)
+            if record.identity.objective is not None:
+                urgent = self.relink(record, at_ms, f"{record.summary} belongs to both") or urgent
+                incident = self._board.incident_of(record)
         elif record.correlates:
             incident, urgent = self._join(record, at_ms)
         else:
@@ -67,12 +70,19 @@ class Placement:
             urgent = self.settle(incident, at_ms) or urgent
             self.publish(incident, at_once=urgent)
 
-    def relink(self, record: AlertRecord, at_ms: int, why: str) -> None:
-        """Look again for relations of an alert that has its incident."""
+    def relink(self, record: AlertRecord, at_ms: int, why: str) -> bool:
+        """Look again for relations of an alert that has its incident; whether that merged any, to be published."""
         attachment = self._board.relink(record)
-        if attachment is not None:
-            self._tell_merges(attachment, at_ms, why)
-            self.publish(attachment.incident, at_once=True)
+        if attachment is None:
+            return False
+        self._tell_merges(attachment, at_ms, why)
+        return True
+
+    def publish_home(self, record: AlertRecord) -> None:
+        """Publish the incident of an alert at once."""
+        incident = self._board.incident_of(record)
+        assert incident is not None
+        self.publish(incident, at_once=True)
 
     def settle(self, incident: IncidentRecord, at_ms: int) -> bool:
         """Let the incident's state follow what is seen of it; whether it changed."""

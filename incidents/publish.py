@@ -14,6 +14,7 @@ from schemas.errors import SchemaError
 from schemas.events import Anomaly
 from schemas.ids import event_id
 from schemas.incident_events import Incident, TimelineEntry
+from schemas.slo_events import SloAlert
 from schemas.topics import ALERTS, INCIDENTS, TIMELINE, Topic
 from streams.operator import Output
 
@@ -25,7 +26,7 @@ def output(topic: Topic, partition: int, key: str, value: bytes, event_ms: int) 
     return Output(topic, partition, key, value, event_ms, event_id(topic.name, key, value.hex()))
 
 
-def rerouted(topic: Topic, partition: int, event: Anomaly | Change, value: bytes) -> Output:
+def rerouted(topic: Topic, partition: int, event: Anomaly | SloAlert | Change, value: bytes) -> Output:
     """A record on its way to the partition of its tenant.
 
     Raises

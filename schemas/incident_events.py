@@ -28,14 +28,19 @@ class Alert(Event):
     safety: bool = False
     severity: Severity
     entity: str
-    signal: Annotated[str, Field(description="The metric family that the alert is about.")]
+    signal: Annotated[
+        str, Field(description="The metric family that the alert is about; of an objective, ``slo:`` and its name.")
+    ]
     started_ms: TimeMs
     updated_ms: TimeMs
     ended_ms: TimeMs | None = None
-    score: Score
-    peak_score: Score
-    peak_ms: Annotated[TimeMs | None, Field(description="When the score was highest.")] = None
-    observed: Annotated[Finite, Field(description="The newest value.")]
+    score: Annotated[Score | None, Field(description="Absent of objectives, which are counted, not scored.")] = None
+    peak_score: Score | None = None
+    peak_ms: Annotated[TimeMs | None, Field(description="When the score was highest, or it was at its worst.")] = None
+    observed: Annotated[
+        Finite | None,
+        Field(description="The newest value; of an objective its burn rate, or the share of its budget that is left."),
+    ] = None
     expected: Annotated[Range | None, Field(description="What is expected now.")] = None
     peak_observed: Annotated[Finite | None, Field(description="The value when the score was highest.")] = None
     peak_expected: Annotated[Range | None, Field(description="What was expected then.")] = None
@@ -43,9 +48,9 @@ class Alert(Event):
     direction: Direction = "none"
     kind: AnomalyKind | None = None
     windows: list[WindowVerdict] = []
-    confidence: Finite
+    confidence: Annotated[Finite, Field(description="1 of objectives: what was counted is certain.")]
     confidence_reasons: list[str] = []
-    anomaly_id: str
+    anomaly_id: Annotated[str | None, Field(description="Absent where no anomaly made it.")] = None
     change: Annotated[
         NearestChange | None,
         Field(description="The last one before it began that fits its labels; it may be innocent."),
@@ -63,15 +68,19 @@ class IncidentMember(BaseModel):
     entity: str
     signal: str
     labels: dict[str, str] = {}
+    role: Annotated[
+        Literal["symptom", "cause"] | None,
+        Field(description="An objective's alert; one of what spent its budget. Absent of all others."),
+    ] = None
     state: AlertState
     priority: Priority
     severity: Severity
     direction: Direction = "none"
     started_ms: TimeMs
     ended_ms: TimeMs | None = None
-    peak_score: Score
-    peak_ms: Annotated[TimeMs | None, Field(description="When the score was highest.")] = None
-    observed: Annotated[Finite, Field(description="The value at the peak.")]
+    peak_score: Annotated[Score | None, Field(description="Absent of objectives.")] = None
+    peak_ms: Annotated[TimeMs | None, Field(description="When the score was highest, or it was at its worst.")] = None
+    observed: Annotated[Finite | None, Field(description="The value at the peak.")] = None
     expected: Annotated[Range | None, Field(description="What was expected at the peak.")] = None
     unit: str = ""
     kind: AnomalyKind | None = None
@@ -81,7 +90,7 @@ class IncidentMember(BaseModel):
 
 
 class Incident(Event):
-    """A connected component of alerts under relations of time, entity and signal."""
+    """A connected component of alerts under relations of time, entity, signal and objective."""
 
     v: Literal[1] = 1
     id: Annotated[str, Field(description="From its first member; never changes.")]

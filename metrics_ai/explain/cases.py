@@ -195,8 +195,8 @@ def case_of(source: EventSource, match: Match) -> Case:
 
 
 def _alert_cases(source: EventSource, alerts: Sequence[Alert]) -> dict[str, AlertCase]:
-    episodes = _episodes(source, sorted({one.anomaly_id for one in alerts}))
-    return {one.id: AlertCase(one, episodes.get((one.tenant, one.anomaly_id))) for one in alerts}
+    episodes = _episodes(source, sorted({one.anomaly_id for one in alerts if one.anomaly_id is not None}))
+    return {one.id: AlertCase(one, episodes.get((one.tenant, one.anomaly_id or ""))) for one in alerts}
 
 
 def _incident_case(source: EventSource, asked: Incident) -> IncidentCase:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from metrics_ai.event_listing import clock_text, number_text, range_text
+from metrics_ai.event_listing import clock_text, is_objective, number_text, range_text, score_text, tier_of
 from metrics_ai.explain.cases import AlertCase, AnomalyCase, Case, IncidentCase
+from metrics_ai.explain.objectives import member_value, objective_lines
 from metrics_ai.explain.words import (
     columns_text,
     contribution_lines,
@@ -166,8 +167,10 @@ def _alert_body(case: AlertCase) -> list[str]:
         return [
             case.anomaly.worst.explanation,
             "",
-            *_anomaly_body(case.anomaly, [*fields, ("anomaly", one.anomaly_id)]),
+            *_anomaly_body(case.anomaly, [*fields, ("anomaly", case.anomaly.latest.id)]),
         ]
+    if is_objective(one.signal):
+        return objective_lines(one, [*fields, *_times(one.started_ms, one.ended_ms)])
     return [*_alert_alone(one, fields), "", _GONE]
 
 
@@ -182,7 +185,8 @@ def _alert_alone(one: Alert, fields: Sequence[tuple[str, str]]) -> list[str]:
     """What the alert itself says."""
     expected = one.expected if one.peak_observed is None else one.peak_expected
     observed = one.observed if one.peak_observed is None else one.peak_observed
-    peak = f"; score {one.peak_score:.2f}" + (f" at {clock_text(one.peak_ms)}" if one.peak_ms is not None else "")
+    score = "" if one.peak_score is None else f"; score {one.peak_score:.2f}"
+    peak = score + (f" at {clock_text(one.peak_ms)}" if one.peak_ms is not None else "")
     told = [
         *fields,
         ("entity", one.entity),
@@ -244,10 +248,10 @@ def _member_table(members: Sequence[IncidentMember]) -> list[str]:
             one.signal,
             one.entity,
             clock_text(one.started_ms),
-            f"{number_text(one.observed)}{unit_text(one.unit)}",
+            member_value(one),
             range_text(one.expected),
-            f"{one.peak_score:.1f}",
-            " ".join(one.windows) or "-",
+            score_text(one.peak_score),
+            " ".join(one.windows) or tier_of(one.labels) or "-",
         ]
         for one in members
     ]
