@@ -229,6 +229,7 @@ def _incident_fields(one: Incident) -> list[tuple[str, str]]:
         ("resolved", "" if one.resolved_ms is None else clock_text(one.resolved_ms)),
         ("entities", _some(one.entities, one.entity_count)),
         ("signals", _some(one.signals, one.signal_count)),
+        ("causes", ", ".join(dict.fromkeys(member.entity for member in one.members if member.role == "cause"))),
         ("alerts", f"{count}, {one.firing_count} firing"),
         ("confidence", f"{one.confidence:.0%}, that of its surest alert"),
         ("includes", ", ".join(one.aliases)),

@@ -32,8 +32,18 @@ MakeBatch = Callable[..., SampleBatch]
 @pytest.fixture
 def events() -> Events:
     """An incident of one alert of one anomaly, with its timeline: the golden events."""
+    return golden(lambda line: "slo:" not in line)
+
+
+@pytest.fixture
+def burning() -> Events:
+    """An incident of an objective's alert and an anomaly."""
+    return golden(lambda line: "slo:" in line)
+
+
+def golden(wanted: Callable[[str], bool]) -> Events:
     found: dict[str, list[Event]] = {}
-    for line in GOLDEN.read_text().splitlines():
+    for line in filter(wanted, GOLDEN.read_text().splitlines()):
         one = json.loads(line)
         if one["model"] in KINDS:
             kind, topic = KINDS[one["model"]]
