@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from incidents.finding import Finding, Identity, Named
+from models.explain import duration
 from schemas.events import Priority, Severity
 from schemas.slo_events import BudgetShare, SloAlert, TimeToExhaustion
-from slo.words import percent, time_text
+from slo.words import percent
 
 NAMES: Final[Mapping[str, str]] = {
     "burn": "SloBurn",
@@ -220,8 +221,9 @@ def _share(share: float | None) -> str:
 def _exhausted(left: TimeToExhaustion | None) -> str:
     if left is None or left.p50_s is None:
         return ""
-    low, high = (None if one is None else time_text(one) for one in (left.low_80_s, left.high_80_s))
-    return f"{time_text(left.p50_s)}" + (f" (80 %: {low} to {high})" if low and high else "")
+    if left.low_80_s is None or left.high_80_s is None:
+        return duration(left.p50_s)
+    return f"{duration(left.p50_s)} (80 %: {duration(left.low_80_s)} to {duration(left.high_80_s)})"
 
 
 def _spender(one: BudgetShare) -> str:

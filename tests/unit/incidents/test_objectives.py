@@ -74,7 +74,7 @@ def test_an_alert_says_how_fast_how_long_who_and_what_to_do(slo_alert: MakeSlo) 
         "summary": "Checkout answers burns its budget 14.9 times as fast as it lasts",
         "burn_rate": "14.9",
         "budget_left": "61 %",
-        "exhausted_in": "2.5 h (80 %: 2 h to 3 h)",
+        "exhausted_in": "2.5 hours (80 %: 2.0 hours to 3.0 hours)",
         "spenders": "node:h1 30 % of the budget",
         "runbooks": "checkout-errors",
     }
