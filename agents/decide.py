@@ -8,15 +8,23 @@ from typing import Any
 from agents.app import StageApp
 from agents.shell import Shell
 from agents.stage import Stage
-from schemas.topics import ANOMALIES, ANOMALIES_DLQ, CHANGES, DECIDE_CHECKPOINTS, DECIDE_TICKS, SETTINGS
+from schemas.topics import (
+    ANOMALIES,
+    ANOMALIES_DLQ,
+    CHANGES,
+    DECIDE_CHECKPOINTS,
+    DECIDE_TICKS,
+    SETTINGS,
+    SLO_ALERTS,
+)
 from streams.operator import Operator
 
 
 def decide_stage(operator: Callable[[int], Operator], tick_interval_s: int) -> Stage:
-    """Anomalies and changes in, alerts and incidents out: little state, outputs that page people."""
+    """Anomalies, alerts of objectives and changes in, incidents out: little state, outputs that page people."""
     return Stage(
         name="decide",
-        inputs=(ANOMALIES, CHANGES, SETTINGS, DECIDE_TICKS),
+        inputs=(ANOMALIES, SLO_ALERTS, CHANGES, SETTINGS, DECIDE_TICKS),
         ticks=DECIDE_TICKS,
         checkpoints=DECIDE_CHECKPOINTS,
         dead_letters=ANOMALIES_DLQ,

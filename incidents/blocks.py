@@ -11,9 +11,14 @@ from typing import Any, Final
 import msgspec
 
 from incidents.alerts import AlertRecord
+from incidents.anomalies import AnomalyFinding
+from incidents.finding import Finding
 from incidents.incident import IncidentRecord
+from incidents.objectives import SloFinding
+from schemas.change_events import NearestChange
 from schemas.errors import CheckpointError
-from schemas.events import Anomaly, NearestChange
+from schemas.events import Anomaly
+from schemas.slo_events import SloAlert
 
 VERSION: Final = 1
 ALERT: Final = "alert/"
@@ -67,25 +72,42 @@ def unpack(value: bytes) -> dict[str, Any]:
 
 def pack_alert(record: AlertRecord) -> bytes:
     """The block of an alert."""
-    worst = _SAME if record.worst is record.latest else record.worst.to_bytes()
+    worst = _SAME if record.worst is record.latest else record.worst.event.to_bytes()
     change = None if record.change is None else record.change.model_dump_json(exclude_none=True).encode()
     fields = {name: getattr(record, name) for name in _ALERT_FIELDS}
-    return pack({"latest": record.latest.to_bytes(), "worst": worst, "change": change, **fields})
+    told = {"latest": record.latest.event.to_bytes(), "worst": worst, "change": change, **fields}
+    if isinstance(record.latest, SloFinding):
+        told["objective"] = _pack_objective(record)
+    return pack(told)
 
 
 def unpack_alert(value: bytes) -> AlertRecord:
     """The alert of a block."""
     body = unpack(value)
-    record = AlertRecord.of(Anomaly.from_bytes(body.pop("latest")))
+    objective = body.pop("objective", None)
+    record = AlertRecord.of(_finding(body.pop("latest"), objective), objective and objective["labels"])
     worst = body.pop("worst")
     if worst:
-        record.worst = Anomaly.from_bytes(worst)
+        record.worst = _finding(worst, objective)
+    if objective:
+        record.since_ms, record.spenders = objective["since_ms"], frozenset(objective["spenders"])
     change = body.pop("change", None)
     if change:
         record.change = NearestChange.model_validate_json(change)
     for name in _ALERT_FIELDS:
         setattr(record, name, body[name])
     return record
+
+
+def _pack_objective(record: AlertRecord) -> dict[str, Any]:
+    """What its newest state may not tell: its labels, where the definition has changed since, and what was joined."""
+    return {"labels": record.labels, "since_ms": record.since_ms, "spenders": sorted(record.spenders)}
+
+
+def _finding(value: bytes, objective: dict[str, Any] | None) -> Finding[Any]:
+    if objective is None:
+        return AnomalyFinding(Anomaly.from_bytes(value))
+    return SloFinding(SloAlert.from_bytes(value))
 
 
 def pack_incident(incident: IncidentRecord) -> bytes:

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
-from incidents.alerts import AlertRecord, alert_name
+from incidents.alerts import AlertRecord
 from incidents.correlate import RelationIndex
+from incidents.finding import Episode, Finding
 from incidents.incident import IncidentRecord
 from incidents.lifecycle import TRANSITIONS, Seen
 from incidents.settings import CorrelationHistory
-from schemas.events import Anomaly, Incident, Priority
-
-Episode = tuple[str, str, int, str]
-"""Tenant, anomaly id, start and alert name: what names an alert without hashing its labels."""
-
-
-def episode_of(anomaly: Anomaly) -> Episode:
-    """The episode that a state belongs to."""
-    return anomaly.tenant, anomaly.id, anomaly.started_ms, alert_name(anomaly)
+from schemas.events import Priority
+from schemas.incident_events import Incident
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +49,14 @@ class Board:
     _survivors: dict[str, str] = field(default_factory=dict)
     _index: RelationIndex = field(default_factory=RelationIndex)
 
-    def alert_of(self, anomaly: Anomaly) -> AlertRecord | None:
+    def alert_of(self, finding: Finding[Any]) -> AlertRecord | None:
         """The alert of an episode, if it is known."""
-        return self._episodes.get(episode_of(anomaly))
+        return self._episodes.get(finding.episode)
 
     def put(self, record: AlertRecord) -> None:
         """Know an alert, by its key and its episode."""
         self.alerts[record.key] = record
-        self._episodes[episode_of(record.latest)] = record
+        self._episodes[record.latest.episode] = record
 
     def current_id(self, incident_id: str) -> str:
         """The id that an incident goes by now, merges followed."""
@@ -94,9 +89,13 @@ class Board:
         return Attachment(survivor, opened, was, absorbed)
 
     def relink(self, record: AlertRecord) -> Attachment | None:
-        """Look again for relations of an alert that has its incident (windows have widened); None if none is new."""
+        """Look again for relations of an alert that has its incident; None if none is new.
+
+        Windows have widened, or more is known of it.
+        """
         mine = self.incident_of(record)
         assert mine is not None
+        self._index.add(record)
         survivor, *others = sorted({one.id: one for one in [mine, *self._linked(record)]}.values(), key=_age)
         was = survivor.priority
         absorbed = tuple(self._merge(survivor, other) for other in others)
@@ -105,7 +104,7 @@ class Board:
     def forget_alert(self, record: AlertRecord) -> IncidentRecord | None:
         """Drop an alert; gives the incident back that has no member left, which is dropped too."""
         del self.alerts[record.key]
-        self._episodes.pop(episode_of(record.latest), None)
+        self._episodes.pop(record.latest.episode, None)
         incident = self.incident_of(record)
         if incident is None:
             return None

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from models.explain import duration
-from schemas.events import Change, NearestChange
+from schemas.change_events import Change, NearestChange
 from schemas.topics import DAY_MS
 
 # Labels that name one thing; a change that bears one of them is no news to what lacks it.

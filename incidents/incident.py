@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from incidents import wording
-from incidents.alerts import PAGING, PRIORITY_RANK, SEVERITY_RANK, AlertRecord
+from incidents.alerts import PRIORITY_RANK, SEVERITY_RANK, AlertRecord
+from incidents.finding import PAGING
 from incidents.roster import Roster
-from schemas.events import Incident, IncidentState, Priority, Severity
+from schemas.events import Priority, Severity
 from schemas.ids import event_id
+from schemas.incident_events import Incident, IncidentMember, IncidentState
 
 
 def incident_id_of(first: AlertRecord) -> str:
@@ -115,16 +118,17 @@ class IncidentRecord:
 
     def event(self, most_listed: int, merged_into: str | None = None) -> Incident:
         """What is published, under the revision that it has now."""
-        members, roster = [record.member() for record in self.members.top(most_listed)], self.members
+        roster = self.members
+        spenders = roster.spenders()
+        members = [_in_its_role(record.member(), spenders) for record in roster.top(most_listed)]
         entities = roster.entities(most_listed)
-        place = wording.place_of(entities[0], roster.entity_count, roster.kinds()) if entities else ""
         return Incident(
             id=self.id,
             tenant=self.tenant,
             state=self.state,
             merged_into=merged_into,
             aliases=self.aliases,
-            title=wording.incident_title(roster.rules(), roster.anomalous(), place),
+            title=self._title(),
             priority=self.priority,
             severity=self.severity,
             started_ms=self.started_ms,
@@ -143,10 +147,24 @@ class IncidentRecord:
             revision=self.revision,
         )
 
+    def _title(self) -> str:
+        roster = self.members
+        rules, metrics = roster.rules(), roster.anomalous()
+        fault = wording.incident_title(rules, metrics, wording.place_of(roster.places())) if rules or metrics else ""
+        objectives = wording.listed(roster.objectives())
+        return "; ".join(part for part in (objectives, fault) if part)
+
     def measure_end(self) -> None:
         """Take the latest end anew from the members (one that was given up was heard of again)."""
         self.members.count_firing()
         self.last_end_ms = max((one.ended_ms for one in self.members if one.ended_ms is not None), default=None)
+
+
+def _in_its_role(member: IncidentMember, spenders: Collection[str]) -> IncidentMember:
+    """What an incident lists, told apart where one of its objectives' budgets was spent."""
+    if member.role is None and member.entity in spenders:
+        return member.model_copy(update={"role": "cause"})
+    return member
 
 
 def _later(one: int | None, other: int | None) -> int | None:

@@ -22,7 +22,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from schemas.events import IncidentState
+from schemas.incident_events import IncidentState
 
 
 class Seen(StrEnum):

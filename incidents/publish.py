@@ -9,9 +9,12 @@ from typing import Literal
 from incidents.alerts import AlertRecord
 from incidents.incident import IncidentRecord
 from schemas.base import Event
+from schemas.change_events import Change
 from schemas.errors import SchemaError
-from schemas.events import Anomaly, Change, Incident, TimelineEntry
+from schemas.events import Anomaly
 from schemas.ids import event_id
+from schemas.incident_events import Incident, TimelineEntry
+from schemas.slo_events import SloAlert
 from schemas.topics import ALERTS, INCIDENTS, TIMELINE, Topic
 from streams.operator import Output
 
@@ -23,7 +26,7 @@ def output(topic: Topic, partition: int, key: str, value: bytes, event_ms: int) 
     return Output(topic, partition, key, value, event_ms, event_id(topic.name, key, value.hex()))
 
 
-def rerouted(topic: Topic, partition: int, event: Anomaly | Change, value: bytes) -> Output:
+def rerouted(topic: Topic, partition: int, event: Anomaly | SloAlert | Change, value: bytes) -> Output:
     """A record on its way to the partition of its tenant.
 
     Raises

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from incidents.alerts import PRIORITY_RANK, AlertRecord, is_rule
+from incidents.alerts import PRIORITY_RANK, AlertRecord
 
 Urgency = tuple[int, int, str, str]
 """Priority, start, id, key: the order in which members are listed, total."""
@@ -32,6 +32,8 @@ class Roster:
     _metrics: Counter[str] = field(default_factory=Counter)
     _anomalous: dict[str, _Rank] = field(default_factory=dict)
     _rules: dict[str, _Rank] = field(default_factory=dict)
+    _objectives: dict[str, _Rank] = field(default_factory=dict)
+    _symptoms: dict[str, AlertRecord] = field(default_factory=dict)
     _stale: bool = False
 
     def __len__(self) -> int:
@@ -45,8 +47,10 @@ class Roster:
         self._records[record.key] = record
         bisect.insort(self._order, urgency_of(record))
         self.firing += record.ended_ms is None
-        self._entities[record.latest.entity] += 1
-        self._metrics[record.latest.metric] += 1
+        self._entities[record.identity.entity] += 1
+        self._metrics[record.identity.signal] += 1
+        if record.identity.objective is not None:
+            self._symptoms[record.key] = record
         self._name(record)
 
     def raise_priority(self, record: AlertRecord, before: Urgency) -> None:
@@ -58,8 +62,9 @@ class Roster:
     def drop(self, record: AlertRecord) -> None:
         """Let a member go that has ended."""
         del self._records[record.key]
+        self._symptoms.pop(record.key, None)
         del self._order[bisect.bisect_left(self._order, urgency_of(record))]
-        for counts, name in ((self._entities, record.latest.entity), (self._metrics, record.latest.metric)):
+        for counts, name in ((self._entities, record.identity.entity), (self._metrics, record.identity.signal)):
             counts[name] -= 1
             if not counts[name]:
                 del counts[name]
@@ -77,6 +82,8 @@ class Roster:
         self._stale |= other._stale
         _join(self._anomalous, other._anomalous)
         _join(self._rules, other._rules)
+        _join(self._objectives, other._objectives)
+        self._symptoms.update(other._symptoms)
 
     def count_firing(self) -> int:
         """Count anew who fires."""
@@ -105,9 +112,15 @@ class Roster:
         """How many metrics are involved."""
         return len(self._metrics)
 
-    def kinds(self) -> set[str]:
-        """Kinds of entities (``node``, ``service`` ...)."""
-        return {entity.split(":", 1)[0] for entity in self._entities}
+    def places(self) -> list[str]:
+        """Where it is: entities of alerts that are no objective's, if there are any."""
+        symptoms = Counter(record.identity.entity for record in self._symptoms.values())
+        others = [entity for entity, count in self._entities.items() if count > symptoms[entity]]
+        return others or list(self._entities)
+
+    def spenders(self) -> set[str]:
+        """Entities that spent the budget of an objective that is concerned."""
+        return {who for record in self._symptoms.values() for who in record.spenders}
 
     def rules(self) -> list[str]:
         """The rules that fired, most urgent first."""
@@ -119,17 +132,22 @@ class Roster:
         self._refresh()
         return sorted(self._anomalous, key=self._anomalous.__getitem__)
 
+    def objectives(self) -> list[str]:
+        """What befalls objectives, most urgent first."""
+        self._refresh()
+        return sorted(self._objectives, key=self._objectives.__getitem__)
+
     def _refresh(self) -> None:
         """Name anew what is named, after somebody went."""
         if self._stale:
-            self._anomalous, self._rules, self._stale = {}, {}, False
+            self._anomalous, self._rules, self._objectives, self._stale = {}, {}, {}, False
             for one in self:
                 self._name(one)
 
     def _name(self, record: AlertRecord) -> None:
-        rule = is_rule(record.latest)
-        names, name = (self._rules, record.labels["alertname"]) if rule else (self._anomalous, record.latest.metric)
-        _join(names, {name: (PRIORITY_RANK[record.priority], record.started_ms, name)})
+        role, name = record.latest.named
+        names = {"rule": self._rules, "anomalous": self._anomalous, "objective": self._objectives}
+        _join(names[role], {name: (PRIORITY_RANK[record.priority], record.started_ms, name)})
 
 
 def _join(into: dict[str, _Rank], other: dict[str, _Rank]) -> None:

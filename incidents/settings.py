@@ -26,6 +26,12 @@ class Correlation(BaseModel):
     signal_window_s: float = Field(
         default=300, gt=0, le=86_400, description="Alerts of one metric, on any entities, that start within this."
     )
+    spender_window_s: float = Field(
+        default=3600,
+        gt=0,
+        le=86_400,
+        description="Alerts of what spent an objective's budget that start within this of the objective's alert.",
+    )
     resolve_after_s: float = Field(
         default=30, ge=0, le=86_400, description="An incident resolves this long after its last alert ended."
     )
@@ -41,14 +47,19 @@ class Correlation(BaseModel):
         return round(self.signal_window_s * 1000)
 
     @property
+    def spender_window_ms(self) -> int:
+        """``spender_window_s`` in milliseconds."""
+        return round(self.spender_window_s * 1000)
+
+    @property
     def resolve_after_ms(self) -> int:
         """``resolve_after_s`` in milliseconds."""
         return round(self.resolve_after_s * 1000)
 
     @property
     def widest_ms(self) -> int:
-        """The wider of both windows, in milliseconds."""
-        return max(self.entity_window_ms, self.signal_window_ms)
+        """The widest of the windows, in milliseconds."""
+        return max(self.entity_window_ms, self.signal_window_ms, self.spender_window_ms)
 
 
 class DecideSettings(Correlation):
@@ -79,7 +90,7 @@ class DecideSettings(Correlation):
     @model_validator(mode="after")
     def _retention_covers_the_windows(self) -> Self:
         if self.retention_s * 1000 < max(self.widest_ms, self.resolve_after_ms):
-            raise ValueError("retention_s must be at least the wider window and resolve_after_s")
+            raise ValueError("retention_s must be at least the widest window and resolve_after_s")
         return self
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from models.explain import number, reaching, shown_labels
@@ -110,18 +110,19 @@ def incident_title(rules: Sequence[str], metrics: Sequence[str], place: str) -> 
     return f"{_beginning(metrics)}{f' of {place}' if place else ''} anomalous"
 
 
-def place_of(entity: str, count: int, kinds: Collection[str]) -> str:
+def place_of(entities: Sequence[str]) -> str:
     """Where something is: one entity's name, or how many of which kind; empty where it is not known.
 
     Examples
     --------
-    >>> place_of("node:h1", 1, {"node"}), place_of("node:h1", 12, {"node"}), place_of("unknown", 1, {"unknown"})
-    ('node h1', '12 nodes', '')
+    >>> place_of(["node:h1"]), place_of(["node:h1", "node:h2"]), place_of(["node:h1", "pod:p"]), place_of(["unknown"])
+    ('node h1', '2 nodes', '2 entities', '')
     """
-    if count == 1:
-        return "" if entity == "unknown" else entity_name(entity)
-    kind = next(iter(kinds)) if len(kinds) == 1 else ""
-    return f"{count} {_PLURALS.get(kind, 'entities')}"
+    if len(entities) == 1:
+        return "" if entities[0] == "unknown" else entity_name(entities[0])
+    kinds = {entity.split(":", 1)[0] for entity in entities}
+    kind = kinds.pop() if len(kinds) == 1 else ""
+    return f"{len(entities)} {_PLURALS.get(kind, 'entities')}"
 
 
 def alert_summary(anomaly: Anomaly, rule: str | None) -> str:
@@ -134,7 +135,7 @@ def alert_summary(anomaly: Anomaly, rule: str | None) -> str:
     rule
         The rule's name, if a rule fired.
     """
-    place = place_of(anomaly.entity, 1, ())
+    place = place_of([anomaly.entity])
     unit = f" {anomaly.unit}" if anomaly.unit not in ("", "1") else ""
     where = f" of {place}" if place else ""
     if anomaly.kind == "trend":

@@ -25,7 +25,7 @@ from metrics_ai.stack.stack import Stack, StackOptions
 from metrics_ai.stack.up import ending_signals
 from metrics_ai.topic_reader import Latest, TopicReader
 from schemas.errors import ConfigurationError, MachineError, MetricsAIError
-from schemas.events import Incident
+from schemas.incident_events import Incident
 from schemas.topics import INCIDENTS
 
 # An incident of the fault starts within this of it, in event time.

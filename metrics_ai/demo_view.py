@@ -13,8 +13,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from metrics_ai.event_listing import PRIORITY_STYLE, number_text, range_text
-from schemas.events import Incident, IncidentMember
+from metrics_ai.event_listing import PRIORITY_STYLE, number_text, range_text, score_text
+from schemas.incident_events import Incident, IncidentMember
 
 if TYPE_CHECKING:
     from metrics_ai.demo import DemoSettings
@@ -156,7 +156,7 @@ def _panel(incident: Incident, fault_ms: int | None) -> Panel:
             range_text(member.expected),
             number_text(member.observed),
             _clock(member.started_ms),
-            f"{member.peak_score:.1f}",
+            score_text(member.peak_score),
             f"{member.confidence:.0%}",
         )
     after = "" if fault_ms is None else f", {(incident.started_ms - fault_ms) / 1000:+.1f} s from the fault"
@@ -174,7 +174,7 @@ def _member_line(member: IncidentMember) -> str:
     windows = f" in {' '.join(member.windows)}" if member.windows else ""
     return (
         f"{_signal(member)} since {_clock(member.started_ms)}: observed {number_text(member.observed)}, "
-        f"expected {range_text(member.expected)}{windows}, score {member.peak_score:.1f}, "
+        f"expected {range_text(member.expected)}{windows}, score {score_text(member.peak_score)}, "
         f"{member.confidence:.0%} sure, {member.priority} {member.severity}"
     )
 

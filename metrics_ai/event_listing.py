@@ -6,7 +6,7 @@ import contextlib
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Generic, TypeVar
@@ -18,7 +18,8 @@ from rich.text import Text
 from integrations.kafka.connection import KafkaSettings
 from metrics_ai.topic_reader import Latest, TopicReader
 from schemas.errors import ConfigurationError
-from schemas.events import Alert, Incident, Range
+from schemas.events import Range
+from schemas.incident_events import Alert, Incident
 from schemas.topics import ALERTS, INCIDENTS, Topic
 
 _FILE_COLUMNS: Final = 240
@@ -115,10 +116,10 @@ def alert_row(one: Alert) -> list[str]:
         one.signal,
         one.entity,
         clock_text(one.started_ms),
-        number_text(observed),
+        observed_text(observed, one.unit) if is_objective(one.signal) else number_text(observed),
         range_text(expected),
-        f"{one.peak_score:.1f}",
-        windows or "-",
+        score_text(one.peak_score),
+        windows or tier_of(one.labels) or "-",
         one.incident_id or "-",
     ]
 
@@ -264,18 +265,54 @@ def clock_text(at_ms: int) -> str:
     return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
-def number_text(value: float) -> str:
-    """A value for people.
+def number_text(value: float | None) -> str:
+    """A value for people; a dash for none.
 
     Examples
     --------
     >>> number_text(0.93456), number_text(12345678.0), number_text(250.0)
     ('0.935', '12.3M', '250')
     """
+    if value is None:
+        return "-"
     for size, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k")):
         if abs(value) >= size:
             return f"{value / (1e3 if letter == 'k' else size):.3g}{letter}"
     return f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"
+
+
+def observed_text(value: float | None, unit: str) -> str:
+    """What an objective's alert is about: a burn rate, or how much of the budget is left.
+
+    Examples
+    --------
+    >>> observed_text(14.92, "x"), observed_text(0.2489, ""), observed_text(None, "")
+    ('14.9 x', '25 % left', '-')
+    """
+    if value is None:
+        return "-"
+    return f"{number_text(value)} {unit}" if unit else f"{value * 100:.0f} % left"
+
+
+def score_text(score: float | None) -> str:
+    """A score; of what is counted, none."""
+    return "-" if score is None else f"{score:.1f}"
+
+
+def is_objective(signal: str) -> bool:
+    """Whether an alert is an objective's, by its signal."""
+    return signal.startswith("slo:")
+
+
+def tier_of(labels: Mapping[str, str]) -> str:
+    """Which of an objective's alerts it is: a tier, or a share of the budget.
+
+    Examples
+    --------
+    >>> tier_of({"alertname": "SloBudgetLow", "share": "0.25"}), tier_of({"tier": "page-quick"})
+    ('budget-0.25', 'page-quick')
+    """
+    return f"budget-{labels['share']}" if "share" in labels else labels.get("tier", "")
 
 
 def range_text(expected: Range | None) -> str:

@@ -16,14 +16,15 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from incidents.alerts import STATE_RANK
 from incidents.decide import DecideOperator
+from incidents.finding import STATE_RANK
 from metrics_ai.config import Config
 from metrics_ai.importance import importance_of
 from metrics_ai.recordings import Piece, RecordingOptions, RecordingReader
 from models.detect import DetectOperator
 from schemas.errors import MachineError
-from schemas.events import Alert, Anomaly, Incident, TimelineEntry
+from schemas.events import Anomaly
+from schemas.incident_events import Alert, Incident, TimelineEntry
 from schemas.topics import ALERTS, INCIDENTS, TIMELINE
 from streams.operator import Output
 

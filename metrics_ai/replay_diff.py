@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from metrics_ai.replay import ReplayResult
-from schemas.events import Incident
+from schemas.incident_events import Incident
 
 Change = Literal["came", "went", "moved", "same"]
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from schemas.base import Event, Finite, GivenMs, Score, TimeMs
+from schemas.base import Event, Finite, Score, TimeMs
 
 Severity = Literal["info", "warning", "critical"]
 Priority = Literal["P0", "P1", "P2", "P3"]
@@ -37,10 +37,7 @@ Direction = Literal["up", "down", "none"]
 HealthState = Literal["healthy", "degraded", "critical", "gone"]
 GoldenSignal = Literal["latency", "traffic", "errors", "saturation"]
 EndReason = Literal["recovered", "level_shift", "silent", "maintenance"]
-ChangeKind = Literal["deploy", "rollback", "config", "scaling", "flag"]
 AuditAction = Literal["baseline_accepted", "baseline_rolled_back", "limit_moved"]
-AlertState = Literal["firing", "resolved"]
-IncidentState = Literal["open", "resolved", "merged"]
 
 ANOMALY_ALERT: Final = "MetricAnomaly"
 NOTICES: Final[Mapping[AnomalyKind, str]] = MappingProxyType(
@@ -214,145 +211,6 @@ class EntityHealth(Event):
     signals: Annotated[list[SignalHealth], Field(description="Those of the four that the entity has series of.")] = []
     reasons: Annotated[list[HealthReason], Field(description="What is wrong, the worst first, at most ten.")] = []
     reason_count: Annotated[int, Field(description="How many in all.")] = 0
-
-
-class NearestChange(BaseModel):
-    """Something that people or their tools changed."""
-
-    model_config = ConfigDict(frozen=True)
-    id: Annotated[str, Field(min_length=1, max_length=200)]
-    kind: ChangeKind
-    what: Annotated[
-        str, Field(min_length=1, max_length=200, description="A version, a commit, a flag's name: as people call it.")
-    ]
-    labels: Annotated[
-        dict[str, str],
-        Field(
-            max_length=32, description="Where: of service, node, pod, namespace, cluster and the like, what is known."
-        ),
-    ] = {}
-    at_ms: Annotated[GivenMs, Field(description="When it took effect.")]
-    by: Annotated[str | None, Field(max_length=200, description="Who did it.")] = None
-    url: Annotated[str | None, Field(max_length=2000, description="Where to read more.")] = None
-
-
-class Change(Event, NearestChange):
-    """A deployment, a rollback, a configuration or a flag that changed, a service that was scaled."""
-
-    v: Literal[1] = 1
-    tenant: Annotated[str, Field(min_length=1)]
-
-    @property
-    def key(self) -> str:
-        """The record's."""
-        return f"{self.tenant}/{self.labels.get('service', '')}"
-
-
-class Alert(Event):
-    """One alert episode with its state."""
-
-    v: Literal[1] = 1
-    id: Annotated[str, Field(description="Fingerprint and start of the episode.")]
-    tenant: str
-    fingerprint: Annotated[str, Field(description="Alertmanager's, over the labels.")]
-    labels: dict[str, str]
-    annotations: dict[str, str] = {}
-    state: AlertState
-    priority: Priority
-    safety: bool = False
-    severity: Severity
-    entity: str
-    signal: Annotated[str, Field(description="The metric family that the alert is about.")]
-    started_ms: TimeMs
-    updated_ms: TimeMs
-    ended_ms: TimeMs | None = None
-    score: Score
-    peak_score: Score
-    peak_ms: Annotated[TimeMs | None, Field(description="When the score was highest.")] = None
-    observed: Annotated[Finite, Field(description="The newest value.")]
-    expected: Annotated[Range | None, Field(description="What is expected now.")] = None
-    peak_observed: Annotated[Finite | None, Field(description="The value when the score was highest.")] = None
-    peak_expected: Annotated[Range | None, Field(description="What was expected then.")] = None
-    unit: str = ""
-    direction: Direction = "none"
-    kind: AnomalyKind | None = None
-    windows: list[WindowVerdict] = []
-    confidence: Finite
-    confidence_reasons: list[str] = []
-    anomaly_id: str
-    change: Annotated[
-        NearestChange | None,
-        Field(description="The last one before it began that fits its labels; it may be innocent."),
-    ] = None
-    incident_id: Annotated[
-        str | None, Field(description="The incident at the time of writing; it may since be merged into another.")
-    ] = None
-
-
-class IncidentMember(BaseModel):
-    """An alert inside an incident, as much of it as a reader needs."""
-
-    model_config = ConfigDict(frozen=True)
-    alert_id: str
-    entity: str
-    signal: str
-    labels: dict[str, str] = {}
-    state: AlertState
-    priority: Priority
-    severity: Severity
-    direction: Direction = "none"
-    started_ms: TimeMs
-    ended_ms: TimeMs | None = None
-    peak_score: Score
-    peak_ms: Annotated[TimeMs | None, Field(description="When the score was highest.")] = None
-    observed: Annotated[Finite, Field(description="The value at the peak.")]
-    expected: Annotated[Range | None, Field(description="What was expected at the peak.")] = None
-    unit: str = ""
-    kind: AnomalyKind | None = None
-    windows: Annotated[list[WindowName], Field(description="The windows that agreed at the peak.")] = []
-    confidence: Annotated[Finite, Field(description="At the peak.")]
-    summary: str
-
-
-class Incident(Event):
-    """A connected component of alerts under relations of time, entity and signal."""
-
-    v: Literal[1] = 1
-    id: Annotated[str, Field(description="From its first member; never changes.")]
-    tenant: str
-    state: IncidentState
-    merged_into: Annotated[str | None, Field(description="The survivor's id, when merged.")] = None
-    aliases: Annotated[list[str], Field(description="Ids of incidents that were merged into this one.")] = []
-    title: str
-    priority: Priority
-    severity: Severity
-    started_ms: TimeMs
-    updated_ms: TimeMs
-    ended_ms: Annotated[TimeMs | None, Field(description="When its last alert ended.")] = None
-    resolved_ms: Annotated[TimeMs | None, Field(description="When hysteresis let it resolve.")] = None
-    members: Annotated[list[IncidentMember], Field(description="The most urgent and earliest of its alerts.")]
-    member_count: Annotated[int, Field(description="Alerts in all, listed or not.")] = 0
-    firing_count: Annotated[int, Field(description="Alerts that have not ended.")] = 0
-    entities: Annotated[list[str], Field(description="What is affected, in order, as many as members are listed.")]
-    entity_count: int = 0
-    signals: Annotated[list[str], Field(description="Metrics involved, in order, as many as members are listed.")]
-    signal_count: int = 0
-    confidence: Annotated[Finite, Field(description="The highest among the listed members.")]
-    page_keys: Annotated[list[str], Field(description="Dedup keys that were paged, and that resolve with it.")] = []
-    revision: int
-
-
-class TimelineEntry(Event):
-    """Something that happened to an incident."""
-
-    v: Literal[1] = 1
-    id: str
-    tenant: str
-    incident_id: str
-    at_ms: TimeMs
-    kind: Literal["opened", "alert_joined", "alert_resolved", "priority_raised", "merged", "resolved", "reopened"]
-    text: str
-    alert_id: str | None = None
 
 
 class AuditEntry(Event):

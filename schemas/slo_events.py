@@ -181,6 +181,13 @@ class SloAlert(Event):
     priority: Priority
     started_ms: TimeMs
     at_ms: TimeMs
+    since_ms: Annotated[
+        TimeMs | None,
+        Field(
+            description="When the oldest alert began of those that were open with it: of tiers and ``no-data``, or of "
+            "budgets and the SLA. Absent where that is not known."
+        ),
+    ] = None
     frozen: Annotated[bool, Field(description="Nothing is measured: it stays as it was.")] = False
     long_ratio: Finite | None = None
     short_ratio: Finite | None = None

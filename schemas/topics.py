@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel
 
-from schemas import events, slo_events
+from schemas import change_events, events, incident_events, slo_events
 
 Cleanup = Literal["delete", "compact", "compact,delete"]
 HOUR_MS: Final = 3_600_000
@@ -115,7 +115,7 @@ CHANGES: Final = Topic(
     90 * DAY_MS,
     ("outside",),
     ("decide", "outside"),
-    events.Change,
+    change_events.Change,
 )
 ALERTS: Final = Topic(
     "alerts",
@@ -125,10 +125,17 @@ ALERTS: Final = Topic(
     90 * DAY_MS,
     ("decide",),
     ("outside",),
-    events.Alert,
+    incident_events.Alert,
 )
 INCIDENTS: Final = Topic(
-    "incidents", "tenant/incident", "JSON: the incident", "compact", None, ("decide",), ("outside",), events.Incident
+    "incidents",
+    "tenant/incident",
+    "JSON: the incident",
+    "compact",
+    None,
+    ("decide",),
+    ("outside",),
+    incident_events.Incident,
 )
 TIMELINE: Final = Topic(
     "incidents.timeline",
@@ -138,7 +145,7 @@ TIMELINE: Final = Topic(
     396 * DAY_MS,
     ("decide",),
     ("outside",),
-    events.TimelineEntry,
+    incident_events.TimelineEntry,
 )
 SLO_EVENTS: Final = Topic(
     "slo.events",

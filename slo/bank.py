@@ -273,11 +273,19 @@ class Bank:
             frozen=turn.now == FROZEN,
             at_ms=at_ms,
             started_ms=turn.started_ms,
+            since_ms=self._since(turn),
             long_ratio=long,
             short_ratio=short,
             burn_rate=rate,
             budget_left=_known(left[slot]),
         )
+
+    def _since(self, turn: Turn) -> int:
+        """When the oldest alert began of those that were open with one: of its standing kind, or of the passing one."""
+        tiers = len(self.spec.tiers)
+        standing = range(tiers, self.spec.lanes - 1)
+        alike = [lane for lane in range(self.spec.lanes) if (lane in standing) == (turn.lane in standing)]
+        return min([turn.started_ms, *(turn.open_ms[lane] for lane in alike if turn.open_ms[lane])])
 
     def opened(self, slot: int) -> dict[str, Opened]:
         """The alerts of an SLO that are open, by name."""

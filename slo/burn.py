@@ -83,6 +83,8 @@ class Turn(NamedTuple):
     now: int
     priority: int
     started_ms: int
+    open_ms: tuple[int, ...]
+    """By lane, when the alert began that was open then; 0 where none was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,8 @@ class Transition:
         Start, update (of the priority, or that it froze or thawed) or end.
     at_ms, started_ms
         Ends of slices, event time.
+    since_ms
+        When the oldest alert began of those that were open with it: of tiers and ``no-data``, or of budgets and SLA.
     long_ratio, short_ratio, burn_rate, budget_left
         Error ratios of the tier's windows, the long one's burn rate, and the share of the whole period's budget that
         is left; None where undefined.
@@ -113,6 +117,7 @@ class Transition:
     frozen: bool
     at_ms: int
     started_ms: int
+    since_ms: int | None = None
     long_ratio: float | None = None
     short_ratio: float | None = None
     burn_rate: float | None = None
@@ -240,5 +245,6 @@ class Lanes:
                 self.priority[lane, slot] = min(self.priority[lane, slot], wanted[lane, slot])
             self.state[lane, slot] = now
             then_so = int(self.priority[lane, slot]), int(self.started_ms[lane, slot])
-            turns.append(Turn(step, lane, slot, was, now, *then_so))
-        return turns
+            turns.append(Turn(step, lane, slot, was, now, *then_so, open_ms=()))
+        opened = np.where(self.state != OK, self.started_ms, 0)
+        return [turn._replace(open_ms=tuple(opened[:, turn.slot].tolist())) for turn in turns]

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Final, Protocol, TypeVar
 
-from incidents.alerts import newer, worse
+from incidents.anomalies import worse
+from incidents.finding import newer
 from schemas.base import Event
 from schemas.errors import ConfigurationError, MetricsAIError
-from schemas.events import Alert, Anomaly, Incident, IncidentMember, TimelineEntry
+from schemas.events import Anomaly
+from schemas.incident_events import Alert, Incident, IncidentMember, TimelineEntry
 from schemas.topics import ALERTS, ANOMALIES, INCIDENTS, TIMELINE, Topic
 
 EventT = TypeVar("EventT", bound=Event)
@@ -193,8 +195,8 @@ def case_of(source: EventSource, match: Match) -> Case:
 
 
 def _alert_cases(source: EventSource, alerts: Sequence[Alert]) -> dict[str, AlertCase]:
-    episodes = _episodes(source, sorted({one.anomaly_id for one in alerts}))
-    return {one.id: AlertCase(one, episodes.get((one.tenant, one.anomaly_id))) for one in alerts}
+    episodes = _episodes(source, sorted({one.anomaly_id for one in alerts if one.anomaly_id is not None}))
+    return {one.id: AlertCase(one, episodes.get((one.tenant, one.anomaly_id or ""))) for one in alerts}
 
 
 def _incident_case(source: EventSource, asked: Incident) -> IncidentCase:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from metrics_ai.event_listing import clock_text, number_text, range_text
+from metrics_ai.event_listing import clock_text, is_objective, number_text, range_text, score_text, tier_of
 from metrics_ai.explain.cases import AlertCase, AnomalyCase, Case, IncidentCase
+from metrics_ai.explain.objectives import member_value, objective_lines
 from metrics_ai.explain.words import (
     columns_text,
     contribution_lines,
@@ -19,7 +20,9 @@ from metrics_ai.explain.words import (
 )
 from models.explain import forecast
 from models.usual import days_text, percentile_text
-from schemas.events import Alert, Anomaly, Incident, IncidentMember, NearestChange, UsualHour, WindowVerdict
+from schemas.change_events import NearestChange
+from schemas.events import Anomaly, UsualHour, WindowVerdict
+from schemas.incident_events import Alert, Incident, IncidentMember
 
 MOST_MEMBERS: Final = 10
 """Members of an incident that are explained one by one."""
@@ -164,8 +167,10 @@ def _alert_body(case: AlertCase) -> list[str]:
         return [
             case.anomaly.worst.explanation,
             "",
-            *_anomaly_body(case.anomaly, [*fields, ("anomaly", one.anomaly_id)]),
+            *_anomaly_body(case.anomaly, [*fields, ("anomaly", case.anomaly.latest.id)]),
         ]
+    if is_objective(one.signal):
+        return objective_lines(one, [*fields, *_times(one.started_ms, one.ended_ms)])
     return [*_alert_alone(one, fields), "", _GONE]
 
 
@@ -180,7 +185,8 @@ def _alert_alone(one: Alert, fields: Sequence[tuple[str, str]]) -> list[str]:
     """What the alert itself says."""
     expected = one.expected if one.peak_observed is None else one.peak_expected
     observed = one.observed if one.peak_observed is None else one.peak_observed
-    peak = f"; score {one.peak_score:.2f}" + (f" at {clock_text(one.peak_ms)}" if one.peak_ms is not None else "")
+    score = "" if one.peak_score is None else f"; score {one.peak_score:.2f}"
+    peak = score + (f" at {clock_text(one.peak_ms)}" if one.peak_ms is not None else "")
     told = [
         *fields,
         ("entity", one.entity),
@@ -223,6 +229,7 @@ def _incident_fields(one: Incident) -> list[tuple[str, str]]:
         ("resolved", "" if one.resolved_ms is None else clock_text(one.resolved_ms)),
         ("entities", _some(one.entities, one.entity_count)),
         ("signals", _some(one.signals, one.signal_count)),
+        ("causes", ", ".join(dict.fromkeys(member.entity for member in one.members if member.role == "cause"))),
         ("alerts", f"{count}, {one.firing_count} firing"),
         ("confidence", f"{one.confidence:.0%}, that of its surest alert"),
         ("includes", ", ".join(one.aliases)),
@@ -242,10 +249,10 @@ def _member_table(members: Sequence[IncidentMember]) -> list[str]:
             one.signal,
             one.entity,
             clock_text(one.started_ms),
-            f"{number_text(one.observed)}{unit_text(one.unit)}",
+            member_value(one),
             range_text(one.expected),
-            f"{one.peak_score:.1f}",
-            " ".join(one.windows) or "-",
+            score_text(one.peak_score),
+            " ".join(one.windows) or tier_of(one.labels) or "-",
         ]
         for one in members
     ]

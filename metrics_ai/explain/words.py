@@ -51,7 +51,7 @@ def unit_text(unit: str) -> str:
     return "" if unit in ("", "1") else f" {unit}"
 
 
-def value_text(value: float, expected: Range | None, unit: str) -> str:
+def value_text(value: float | None, expected: Range | None, unit: str) -> str:
     """What was observed against what was expected.
 
     Examples

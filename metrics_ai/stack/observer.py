@@ -20,7 +20,7 @@ from metrics_ai.stack.rejections import Rejected, rejected_in
 from metrics_ai.stack.supervisor import Supervisor
 from metrics_ai.topic_reader import Latest, TopicReader
 from schemas.errors import BrokerError
-from schemas.events import Incident
+from schemas.incident_events import Incident
 from schemas.topics import INCIDENTS
 
 _REFRESH_S: Final = 1.0

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from incidents.decide import DecideOperator, DecideSettings
 from metrics_ai.config import Config
 from metrics_ai.explain.cases import Events, case_of, matches_of
 from metrics_ai.explain.selecting import RecordedSamples
@@ -24,8 +25,9 @@ from models.calendar import CalendarSettings
 from models.detect import DetectOperator, DetectSettings
 from models.maintenance import MaintenanceWindow
 from schemas.batch import encode_batch
-from schemas.events import EntityHealth, Setting
-from schemas.topics import ALERTS, ANOMALIES, HEALTH, INCIDENTS, SAMPLES, SETTINGS, TIMELINE
+from schemas.events import Anomaly, EntityHealth, Setting
+from schemas.incident_events import Alert, Incident, TimelineEntry
+from schemas.topics import ALERTS, ANOMALIES, HEALTH, INCIDENTS, SAMPLES, SETTINGS, SLO_ALERTS, TIMELINE
 from streams.operator import Output
 
 GUIDES = Path(__file__).resolve().parents[2] / "docs" / "guides"
@@ -191,3 +193,16 @@ def test_the_incident_of_the_consumers_guide_is_that_of_the_recording(tmp_path: 
     (member,), (whole,) = shown.pop("members"), told.pop("members")
     assert {name: whole[name] for name in member} == member
     assert {name: told[name] for name in shown} == shown
+
+
+def test_the_alert_of_an_objective_of_the_consumers_guide_makes_the_incident_that_it_shows() -> None:
+    block = next(one for one in blocks("json", "consumers.md") if '"slo"' in one)
+    shown = [one for one in blocks("", "consumers.md") if "metrics-ai explain" in one][1].splitlines()
+    anomaly, alert = block.splitlines()
+    decide = DecideOperator(DecideSettings(), 0, 1)
+    outputs = decide.step(ANOMALIES.name, anomaly.encode()) + decide.step(SLO_ALERTS.name, alert.encode())
+    events = Events({ANOMALIES.name: [Anomaly.from_bytes(anomaly.encode())]})
+    for topic, model in ((ALERTS, Alert), (INCIDENTS, Incident), (TIMELINE, TimelineEntry)):
+        events[topic.name] = [model.from_bytes(one.value) for one in outputs if one.topic is topic]
+    told = story_of(case_of(events, *matches_of(events, shown[0].split()[3])))
+    assert said("\n".join(shown[1:])) == said("\n".join(told))

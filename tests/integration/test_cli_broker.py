@@ -24,7 +24,8 @@ from metrics_ai.cli import app
 from metrics_ai.config import Config
 from metrics_ai.stack.stack import Stack, StackOptions
 from metrics_ai.topic_reader import Latest, TopicReader
-from schemas.events import Alert, EntityHealth, Incident
+from schemas.events import EntityHealth
+from schemas.incident_events import Alert, Incident
 from schemas.topics import ALERTS, HEALTH, INCIDENTS
 
 

@@ -21,7 +21,7 @@ from metrics_ai.explain.topic_samples import TopicSamples
 from metrics_ai.explain.tracing import line_of
 from models.detect import DetectOperator, DetectSettings
 from schemas.batch import SampleBatch, encode_batch
-from schemas.events import Change
+from schemas.change_events import Change
 from schemas.ids import decide_partition, samples_partition
 from schemas.series import Series
 from schemas.topics import ANOMALIES, CHANGES, DETECT_CHECKPOINTS, SAMPLES

@@ -1,9 +1,9 @@
 """Whole incidents, replayed without a broker: each YAML file is a story with an expected end.
 
 ``given`` holds either ``series`` (generated samples, run through detect and decide as a replay runs them) or
-``anomalies`` (episodes, run through decide); ``begin`` is its first moment, where that matters. ``expected`` lists all
-incidents; each names what it must say. Every story is also told in other orders, and with a kill after each step: its
-end must not change.
+``anomalies`` and ``objectives`` (episodes, and alerts of objectives, run through decide); ``begin`` is its first
+moment, where that matters. ``expected`` lists all incidents; each names what it must say. Every story is also told in
+other orders, and with a kill after each step: its end must not change.
 """
 
 from __future__ import annotations
@@ -21,15 +21,17 @@ import yaml
 from incidents.decide import DecideOperator, DecideSettings
 from models.detect import DetectOperator, DetectSettings
 from schemas.batch import SampleBatch
-from schemas.events import Alert, Anomaly, Incident, Setting
+from schemas.events import Anomaly, Setting
 from schemas.ids import event_id, series_id
+from schemas.incident_events import Alert, Incident
 from schemas.series import Series, entity_of
+from schemas.slo_events import SloAlert
 
 FOLDER = Path(__file__).parent
 STORIES = sorted(FOLDER.glob("*.yaml"))
 BEGIN_MS = 1_795_446_000_000
 
-Step = Anomaly | Setting | int
+Step = Anomaly | SloAlert | Setting | int
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -76,6 +78,27 @@ def episodes(story: dict[str, Any]) -> Iterator[Anomaly]:
             yield Anomaly(state="end", at_ms=end_ms, ended_ms=end_ms, **(body | {"score": 0.4}))
 
 
+def turns(story: dict[str, Any]) -> Iterator[SloAlert]:
+    """The turns of the alerts of the story's objectives."""
+    for one in story["given"].get("objectives", []):
+        start_ms = BEGIN_MS + one["start_s"] * 1000
+        body = {
+            "id": event_id("slo", one["slo"], one["alert"], start_ms),
+            "tenant": story.get("tenant", "default"),
+            "slo": one["slo"],
+            "service": one.get("service", "web-shop"),
+            "alert": one["alert"],
+            "kind": one.get("kind", "burn"),
+            "priority": one["priority"],
+            "started_ms": start_ms,
+            "since_ms": BEGIN_MS + one.get("since_s", one["start_s"]) * 1000,
+            "spenders": [{"who": who, "bad": 10} for who in one.get("spenders", [])],
+        }
+        yield SloAlert(state="start", at_ms=start_ms, burn_rate=one.get("burn_rate"), **body)
+        if "end_s" in one:
+            yield SloAlert(state="end", at_ms=BEGIN_MS + one["end_s"] * 1000, **body)
+
+
 def samples(story: dict[str, Any]) -> SampleBatch:
     """The story's series as one batch, each a level with noise, and the faults on top."""
     chance = np.random.default_rng(story.get("seed", 1))
@@ -104,22 +127,22 @@ def samples(story: dict[str, Any]) -> SampleBatch:
     )
 
 
-def anomalies_of(story: dict[str, Any]) -> list[Anomaly]:
+def told_of(story: dict[str, Any]) -> list[Anomaly | SloAlert]:
     if "series" not in story["given"]:
-        return list(episodes(story))
+        return [*episodes(story), *turns(story)]
     detect = DetectOperator(DetectSettings(**story.get("detect", {})), 0, 1)
     found = detect.step_batch(samples(story))
-    return found + detect.on_tick(begin_ms(story) + story["given"]["span_s"] * 1000)
+    return list(found) + detect.on_tick(begin_ms(story) + story["given"]["span_s"] * 1000)
 
 
 def steps_of(story: dict[str, Any]) -> list[Step]:
-    """Settings, then anomalies by time with ticks among them, then the last tick."""
+    """Settings, then what is told by time with ticks among it, then the last tick."""
     settings: list[Step] = [
         Setting(subject="correlation", valid_from_ms=BEGIN_MS + one["from_s"] * 1000, body=one["body"])
         for one in story["given"].get("settings", [])
     ]
     told: list[Step] = []
-    for one in sorted(anomalies_of(story), key=lambda one: one.at_ms):
+    for one in sorted(told_of(story), key=lambda one: one.at_ms):
         told += [one.at_ms // 10_000 * 10_000, one]
     return [*settings, *told, begin_ms(story) + story["given"]["until_s"] * 1000]
 
@@ -128,6 +151,8 @@ def apply(operator: DecideOperator, step: Step) -> None:
     match step:
         case Anomaly():
             operator.on_anomaly(step)
+        case SloAlert():
+            operator.on_slo_alert(step)
         case Setting():
             operator.on_setting(step)
         case _:
@@ -170,6 +195,7 @@ def check(incident: Incident, alerts: Sequence[Alert], expected: dict[str, Any],
         "members": incident.member_count,
         "pages": len(incident.page_keys),
         "ends": incident.ended_ms is not None,
+        "roles": {one.entity: one.role for one in incident.members},
         "alerts": sorted({one.labels["alertname"] for one in alerts if one.incident_id == incident.id}),
     }
     for name, value in expected.items():
@@ -203,9 +229,9 @@ def test_the_story_ends_alike_in_any_order_and_with_a_kill_after_each_step(path:
     straight = told_by(story, steps)
     killed = told_by(story, steps, kills=True)
     assert (killed.alerts(), killed.incidents()) == (straight.alerts(), straight.incidents())
-    anomalies = [one for one in steps if isinstance(one, Anomaly)]
+    told = [one for one in steps if isinstance(one, Anomaly | SloAlert)]
     first = [one for one in steps if isinstance(one, Setting)]
     for seed in range(3):
-        shuffled: list[Step] = [*anomalies, *anomalies[::2]]
+        shuffled: list[Step] = [*told, *told[::2]]
         random.Random(seed).shuffle(shuffled)
         assert facts(told_by(story, [*first, *shuffled, steps[-1]])) == facts(straight)

@@ -23,7 +23,8 @@ from integrations.telemetry import Telemetry
 from metrics_ai.recordings import RecordingOptions, RecordingReader
 from models.detect import DetectOperator, DetectSettings
 from schemas.batch import encode_batch
-from schemas.events import Alert, Incident, Tick
+from schemas.events import Tick
+from schemas.incident_events import Alert, Incident
 from schemas.topics import ALERTS, ANOMALIES, DECIDE_TICKS, INCIDENTS, SAMPLES
 from streams.operator import Output
 from tests.integration.harness.traffic import Message

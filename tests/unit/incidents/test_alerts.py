@@ -7,7 +7,8 @@ from typing import get_args
 
 import pytest
 
-from incidents.alerts import AlertRecord, alert_labels, alert_name, alert_priority
+from incidents.alerts import AlertRecord
+from incidents.anomalies import AnomalyFinding, alert_labels, alert_name, alert_priority
 from schemas.events import Anomaly, AnomalyKind, TimeToLimit
 from schemas.ids import alert_fingerprint
 
@@ -49,15 +50,17 @@ def test_low_confidence_pages_nobody_by_itself_but_for_the_safety_list(
     fields: dict[str, object] = {"kind": kind, "priority": asked, "severity": "critical", "score": 100.0}
     unsure = anomaly(confidence=confidence, **fields)
     assert alert_priority(unsure) in {"P2", "P3"}
-    assert AlertRecord.of(unsure).priority == alert_priority(unsure)
+    assert AlertRecord.of(AnomalyFinding(unsure)).priority == alert_priority(unsure)
     assert alert_priority(anomaly(confidence=confidence, safety=True, **fields)) == "P0"
     assert alert_priority(anomaly(confidence=0.8, **fields)) == (asked or ("P3" if kind == "drift" else "P2"))
 
 
 def test_many_states_of_low_confidence_never_add_up_to_a_page(anomaly: Make) -> None:
-    record = AlertRecord.of(anomaly(confidence=0.3, severity="critical"))
+    record = AlertRecord.of(AnomalyFinding(anomaly(confidence=0.3, severity="critical")))
     for at_s in range(1010, 1200, 10):
-        record.absorb(anomaly(state="update", at_s=at_s, score=50.0, severity="critical", confidence=0.1))
+        record.absorb(
+            AnomalyFinding(anomaly(state="update", at_s=at_s, score=50.0, severity="critical", confidence=0.1))
+        )
     assert record.priority == "P2"
 
 
@@ -72,15 +75,17 @@ def test_labels_name_alert_metric_series_and_dimensions(anomaly: Make) -> None:
         "node": "as the producer says",
         "cluster": "c1",
     }
-    record = AlertRecord.of(one)
+    record = AlertRecord.of(AnomalyFinding(one))
     assert record.fingerprint == alert_fingerprint(alert_labels(one))
     assert record.id == f"{record.fingerprint}-{one.started_ms}"
 
 
 def test_the_newest_state_is_told_and_the_worst_is_kept(anomaly: Make) -> None:
-    record = AlertRecord.of(anomaly(score=2, observed=0.5))
-    assert record.absorb(anomaly(state="update", at_s=1010, score=6, observed=0.97, severity="critical"))
-    assert record.absorb(anomaly(state="end", at_s=1020, score=0.4, observed=0.2, severity="info"))
+    record = AlertRecord.of(AnomalyFinding(anomaly(score=2, observed=0.5)))
+    assert record.absorb(
+        AnomalyFinding(anomaly(state="update", at_s=1010, score=6, observed=0.97, severity="critical"))
+    )
+    assert record.absorb(AnomalyFinding(anomaly(state="end", at_s=1020, score=0.4, observed=0.2, severity="info")))
     alert, member = record.event("i1"), record.member()
     assert (alert.state, alert.observed, alert.score, alert.peak_score, alert.peak_ms) == (
         "resolved",
@@ -103,21 +108,21 @@ def test_a_trends_alert_says_when_its_limit_is_reached(anomaly: Make) -> None:
         "labels": {"mount": "/data"},
         "observed": 0.87,
     }
-    record = AlertRecord.of(anomaly(**shared, time_to_limit=left))
+    record = AlertRecord.of(AnomalyFinding(anomaly(**shared, time_to_limit=left)))
     said = "disk_full: disk (/data) of node h1 will reach 1 in 2.6 days (80 %: 2.2 to 3.1 days), now 0.87"
     assert record.summary == said
-    record.absorb(anomaly(**shared, state="end", at_s=2000, score=0.0))
+    record.absorb(AnomalyFinding(anomaly(**shared, state="end", at_s=2000, score=0.0)))
     assert record.member().summary == said
-    assert AlertRecord.of(anomaly(**shared)).summary == "disk_full: disk (/data) of node h1: 0.87"
+    assert AlertRecord.of(AnomalyFinding(anomaly(**shared))).summary == "disk_full: disk (/data) of node h1: 0.87"
 
 
 def test_a_repeat_changes_nothing(anomaly: Make) -> None:
-    record = AlertRecord.of(anomaly())
-    assert not record.absorb(anomaly())
-    assert record.absorb(anomaly(state="update", at_s=1010))
-    assert not record.absorb(anomaly(state="update", at_s=1010))
+    record = AlertRecord.of(AnomalyFinding(anomaly()))
+    assert not record.absorb(AnomalyFinding(anomaly()))
+    assert record.absorb(AnomalyFinding(anomaly(state="update", at_s=1010)))
+    assert not record.absorb(AnomalyFinding(anomaly(state="update", at_s=1010)))
 
 
 def test_a_peak_that_a_lost_state_had_is_told_by_a_later_one(anomaly: Make) -> None:
-    record = AlertRecord.of(anomaly(state="end", at_s=1020, score=0.4, peak_score=8.0))
+    record = AlertRecord.of(AnomalyFinding(anomaly(state="end", at_s=1020, score=0.4, peak_score=8.0)))
     assert record.event(None).peak_score == 8.0

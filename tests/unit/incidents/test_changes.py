@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from incidents.changes import ChangeBook, fits
 from incidents.decide import DecideOperator, DecideSettings
+from schemas.change_events import Change
 from schemas.errors import SchemaError
-from schemas.events import Alert, Anomaly, Change
+from schemas.events import Anomaly
 from schemas.ids import decide_partition
+from schemas.incident_events import Alert
 from schemas.topics import ALERTS, CHANGES, INCIDENTS
 
 Make = Callable[..., Anomaly]

@@ -13,8 +13,9 @@ from pydantic import ValidationError
 from incidents.decide import DecideOperator, DecideSettings
 from incidents.lifecycle import TRANSITIONS, Seen
 from schemas.errors import CheckpointError, SchemaError
-from schemas.events import Alert, Anomaly, Incident, Setting, Tick, TimelineEntry
+from schemas.events import Anomaly, Setting, Tick
 from schemas.ids import decide_partition
+from schemas.incident_events import Alert, Incident, TimelineEntry
 from schemas.topics import ALERTS, ANOMALIES, CHANGES, DECIDE_TICKS, INCIDENTS, SETTINGS, TIMELINE
 from streams.operator import Output
 

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from incidents.decide import DecideOperator, DecideSettings
-from incidents.settings import CorrelationHistory
-from schemas.events import Anomaly, Incident, Setting
+from incidents.objectives import alert_labels
+from incidents.settings import Correlation, CorrelationHistory
+from schemas.events import Anomaly, Setting
+from schemas.incident_events import Alert, Incident
+from schemas.slo_events import SloAlert
 from schemas.topics import ALERTS, INCIDENTS
 from streams.operator import Output
 
-Make = Callable[..., Anomaly]
+Event = Anomaly | SloAlert
+Make = Callable[..., Event]
 SETTINGS = DecideSettings(members_listed=3, publish_at_once_members=2)
 # The grid hits windows exactly: 300 s and 900 s are multiples of 100 s.
 STARTS = st.integers(0, 40).map(lambda n: 1000 + 100 * n)
@@ -50,9 +55,45 @@ def episodes(draw: st.DrawFn) -> list[dict[str, Any]]:
 
 
 @st.composite
+def turns(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Turns of one alert of an objective, as arguments of ``slo_alert``; some are lost."""
+    start = draw(STARTS)
+    slo = draw(st.sampled_from(["checkout", "cart"]))
+    who = {
+        "alert": draw(st.sampled_from(["page-quick", "page-slow", "budget-0.25", "sla", "no-data"])),
+        "slo": slo,
+        "service": f"{slo}-service",
+        "tenant": draw(st.sampled_from(["a", "a", "a", "b"])),
+        "start_s": start,
+    }
+    spent_by = st.lists(st.sampled_from(["node:h1", "node:h2", "node:h3"]), max_size=2, unique=True)
+    states: list[dict[str, Any]] = []
+    at = start
+    for state in ("start", *["update"] * draw(st.integers(0, 2)), *["end"] * draw(st.integers(0, 1))):
+        since_s = draw(st.one_of(st.none(), st.integers(0, 5).map(lambda n: max(0, start - 400 * n))))
+        told = {"spent_by": draw(spent_by), "burn_rate": draw(st.floats(1, 20)), "frozen": draw(st.booleans())}
+        priority = draw(st.sampled_from(["P0", "P1", "P2", "P3"]))
+        states.append({"state": state, "at_s": at, "since_s": since_s, "priority": priority, **told})
+        at += draw(st.integers(1, 1500))
+    kept = draw(st.lists(st.sampled_from(range(len(states))), min_size=1, max_size=4))
+    return [who | states[position] for position in kept]
+
+
+@pytest.fixture(scope="session")
+def make(anomaly: Callable[..., Anomaly], slo_alert: Callable[..., SloAlert]) -> Make:
+    """Makes a state of an episode, or a turn of an objective's alert."""
+
+    def made(**one: Any) -> Event:
+        return slo_alert(**one) if "alert" in one else anomaly(**one)
+
+    return made
+
+
+@st.composite
 def arrivals(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The same states in two orders, repeats included."""
-    states = list(itertools.chain.from_iterable(draw(st.lists(episodes(), min_size=4, max_size=12))))
+    told = [*draw(st.lists(episodes(), min_size=4, max_size=12)), *draw(st.lists(turns(), max_size=5))]
+    states = list(itertools.chain.from_iterable(told))
     repeats = draw(st.lists(st.sampled_from(states), max_size=6))
     return draw(st.permutations(states)), draw(st.permutations(states + repeats))
 
@@ -61,17 +102,18 @@ def arrivals(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[dict[str, Any]
 def versions(draw: st.DrawFn) -> list[Setting]:
     """Correlation settings that hold from some time on."""
     windows = {"entity_window_s": st.sampled_from([50, 200, 900, 2000]), "signal_window_s": st.sampled_from([50, 500])}
+    windows["spender_window_s"] = st.sampled_from([100, 2000])
     body = st.fixed_dictionaries({}, optional={**windows, "resolve_after_s": st.sampled_from([0, 100])})
     starts = draw(st.lists(st.integers(0, 50).map(lambda n: 100_000 * n), max_size=3))
     return [Setting(subject="correlation", valid_from_ms=start, body=draw(body)) for start in starts]
 
 
-def feed(operator: DecideOperator, anomalies: Iterable[Anomaly], ticks_s: Sequence[int]) -> list[Output]:
-    """Apply anomalies, with ticks spread among them in their order."""
+def feed(operator: DecideOperator, events: Iterable[Event], ticks_s: Sequence[int]) -> list[Output]:
+    """Apply anomalies and alerts of objectives, with ticks spread among them in their order."""
     outputs = []
     ticks = list(ticks_s)
-    for position, one in enumerate(anomalies):
-        outputs += operator.on_anomaly(one)
+    for position, one in enumerate(events):
+        outputs += apply(operator, one)
         if position % 3 == 2 and ticks:
             outputs += operator.on_tick(ticks.pop(0) * 1000)
     return outputs
@@ -99,7 +141,7 @@ def outcome(operator: DecideOperator) -> tuple[list[dict[str, Any]], list[tuple[
 @given(orders=arrivals(), ticks=st.lists(st.integers(900, 8000), max_size=4), set_before=versions())
 @settings(max_examples=60, deadline=None)
 def test_any_order_and_any_repeats_make_the_same_alerts_and_incidents(
-    anomaly: Make,
+    make: Make,
     orders: tuple[list[dict[str, Any]], list[dict[str, Any]]],
     ticks: list[int],
     set_before: list[Setting],
@@ -109,7 +151,7 @@ def test_any_order_and_any_repeats_make_the_same_alerts_and_incidents(
         operator = DecideOperator(SETTINGS, 0, 1)
         for one in set_before[::version_order]:
             operator.on_setting(one)
-        feed(operator, [anomaly(**one) for one in order], spread)
+        feed(operator, [make(**one) for one in order], spread)
         operator.on_tick(8_000_000)
         outcomes.append(outcome(operator))
     assert outcomes[0] == outcomes[1]
@@ -118,24 +160,21 @@ def test_any_order_and_any_repeats_make_the_same_alerts_and_incidents(
 @given(orders=arrivals(), set_before=versions())
 @settings(max_examples=60, deadline=None)
 def test_an_incident_is_a_connected_component_of_its_alerts(
-    anomaly: Make, orders: tuple[list[dict[str, Any]], list[dict[str, Any]]], set_before: list[Setting]
+    make: Make, orders: tuple[list[dict[str, Any]], list[dict[str, Any]]], set_before: list[Setting]
 ) -> None:
     operator = DecideOperator(SETTINGS, 0, 1)
     history = CorrelationHistory(SETTINGS)
     for setting in set_before:
         operator.on_setting(setting)
         history.put(setting.valid_from_ms, setting.body)
-    feed(operator, [anomaly(**one) for one in orders[0]], [])
+    feed(operator, [make(**one) for one in orders[0]], [])
+    objectives = known_of(make(**one) for one in orders[0])
     alerts = [one for one in operator.alerts() if one.priority != "P3"]
     assert all((one.incident_id is None) == (one.priority == "P3") for one in operator.alerts())
     groups = {one.id + one.tenant: {one.id + one.tenant} for one in alerts}
     for one, other in itertools.combinations(alerts, 2):
-        gap_s = abs(one.started_ms - other.started_ms) / 1000
-        same_entity = one.entity == other.entity and one.entity != "unknown"
-        same_series = one.signal == other.signal and one.entity == other.entity
         holds = history.at(max(one.started_ms, other.started_ms))
-        related = (same_entity or same_series) and gap_s <= holds.entity_window_s
-        related = related or (one.signal == other.signal and gap_s <= holds.signal_window_s)
+        related = are_near(one, other, holds) or are_linked(one, other, objectives, holds)
         if related and one.tenant == other.tenant:
             joined = groups[one.id + one.tenant] | groups[other.id + other.tenant]
             groups |= dict.fromkeys(joined, joined)
@@ -146,6 +185,67 @@ def test_an_incident_is_a_connected_component_of_its_alerts(
     assert {frozenset(group) for group in found.values()} == expected
 
 
+class Known(NamedTuple):
+    """What all turns of an objective's alert say together."""
+
+    until_ms: int
+    since_ms: int
+    spenders: set[str]
+
+
+def known_of(events: Iterable[Event]) -> dict[tuple[str, str, int], Known]:
+    """By signal, what is the alert's own label, and start."""
+    found: dict[tuple[str, str, int], Known] = {}
+    for one in events:
+        if isinstance(one, SloAlert):
+            key = f"slo:{one.slo}", alert_labels(one)["alertname"] + one.tenant + one.alert, one.started_ms
+            since_ms = one.started_ms if one.since_ms is None else one.since_ms
+            was = found.get(key, Known(one.at_ms, since_ms, set()))
+            spenders = was.spenders | {each.who for each in one.spenders}
+            found[key] = Known(max(was.until_ms, one.at_ms), min(was.since_ms, since_ms), spenders)
+    return found
+
+
+def of_objective(alert: Alert, objectives: dict[tuple[str, str, int], Known]) -> Known | None:
+    names = {
+        "SloBurn": alert.labels.get("tier"),
+        "SloBudgetLow": "budget-0.25",
+        "SloBroken": "sla",
+        "SloNoData": "no-data",
+    }
+    name = alert.labels["alertname"]
+    return objectives.get((alert.signal, f"{name}{alert.tenant}{names.get(name)}", alert.started_ms))
+
+
+def is_standing(alert: Alert) -> bool:
+    return alert.labels["alertname"] in {"SloBudgetLow", "SloBroken"}
+
+
+def are_near(one: Alert, other: Alert, holds: Correlation) -> bool:
+    """Whether two alerts are related by their entity or their signal."""
+    gap_s = abs(one.started_ms - other.started_ms) / 1000
+    same_entity = one.entity == other.entity and one.entity != "unknown"
+    same_series = one.signal == other.signal and one.entity == other.entity
+    near = (same_entity or same_series) and gap_s <= holds.entity_window_s
+    near = near or (one.signal == other.signal and gap_s <= holds.signal_window_s)
+    return near and not is_standing(one) and not is_standing(other)
+
+
+def are_linked(one: Alert, other: Alert, objectives: dict[tuple[str, str, int], Known], holds: Correlation) -> bool:
+    """Whether two alerts are of one objective at a time, or one spent the other's budget."""
+    first, second = sorted((one, other), key=lambda each: (each.started_ms, each.tenant, each.id))
+    earlier, later = of_objective(first, objectives), of_objective(second, objectives)
+    alike = one.signal == other.signal and is_standing(one) == is_standing(other)
+    lasted = earlier and later and (second.started_ms <= earlier.until_ms or later.since_ms <= first.started_ms)
+    if alike and lasted:
+        return True
+    is_close = abs(one.started_ms - other.started_ms) / 1000 <= holds.spender_window_s
+    return is_close and any(
+        known is not None and not is_standing(symptom) and cause.entity in known.spenders
+        for symptom, known, cause in ((first, earlier, second), (second, later, first))
+    )
+
+
 @given(
     orders=arrivals(),
     checkpoints=st.sets(st.integers(0, 30), min_size=3),
@@ -154,13 +254,13 @@ def test_an_incident_is_a_connected_component_of_its_alerts(
 )
 @settings(max_examples=60, deadline=None)
 def test_kills_and_repeats_since_the_checkpoint_change_no_record(
-    anomaly: Make,
+    make: Make,
     orders: tuple[list[dict[str, Any]], list[dict[str, Any]]],
     checkpoints: set[int],
     kills: set[int],
     ticks: list[int],
 ) -> None:
-    log: list[Anomaly | Setting | int] = [anomaly(**one) for one in orders[1]]
+    log: list[Event | Setting | int] = [make(**one) for one in orders[1]]
     setting = Setting(subject="correlation", valid_from_ms=2_000_000, body={"entity_window_s": 120})
     log.insert(0, setting)
     for position, tick in enumerate(sorted(ticks)):
@@ -176,10 +276,12 @@ def test_kills_and_repeats_since_the_checkpoint_change_no_record(
     assert killed.incidents() == undisturbed.incidents()
 
 
-def apply(operator: DecideOperator, entry: Anomaly | Setting | int) -> list[Output]:
+def apply(operator: DecideOperator, entry: Event | Setting | int) -> list[Output]:
     match entry:
         case Anomaly():
             return operator.on_anomaly(entry)
+        case SloAlert():
+            return operator.on_slo_alert(entry)
         case Setting():
             return operator.on_setting(entry)
         case _:
@@ -187,7 +289,7 @@ def apply(operator: DecideOperator, entry: Anomaly | Setting | int) -> list[Outp
 
 
 def run_with_kills(
-    log: Sequence[Anomaly | Setting | int], checkpoints: set[int], kills: set[int]
+    log: Sequence[Event | Setting | int], checkpoints: set[int], kills: set[int]
 ) -> tuple[DecideOperator, dict[str, Output]]:
     """Apply the log; at each kill go back to the last checkpoint. Records by id; one id must say one thing."""
     seen: dict[str, Output] = {}
@@ -222,10 +324,10 @@ def restored(blocks: dict[str, bytes | None]) -> DecideOperator:
 @given(orders=arrivals(), ticks=st.lists(st.integers(900, 8000), max_size=8))
 @settings(max_examples=60, deadline=None)
 def test_after_the_last_tick_the_topics_say_what_the_state_says(
-    anomaly: Make, orders: tuple[list[dict[str, Any]], list[dict[str, Any]]], ticks: list[int]
+    make: Make, orders: tuple[list[dict[str, Any]], list[dict[str, Any]]], ticks: list[int]
 ) -> None:
     operator = DecideOperator(SETTINGS, 0, 1)
-    outputs = feed(operator, [anomaly(**one) for one in orders[1]], sorted(ticks))
+    outputs = feed(operator, [make(**one) for one in orders[1]], sorted(ticks))
     outputs += operator.on_tick(9_000_000)
     last = {(one.topic.name, one.key): one.value for one in outputs}
     incidents = [Incident.from_bytes(value) for (topic, _), value in last.items() if topic == INCIDENTS.name]

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from incidents.decide import DecideOperator, DecideSettings
-from schemas.events import Anomaly, Incident
+from schemas.events import Anomaly
+from schemas.incident_events import Incident
 from schemas.topics import INCIDENTS
 from streams.operator import Output
 
@@ -41,7 +42,7 @@ def test_what_ended_long_ago_is_forgotten_and_its_blocks_are_gone(anomaly: Make)
 
 
 def test_an_incident_that_goes_on_forgets_old_members_and_counts_them(anomaly: Make) -> None:
-    decide = operator(retention_s=1000)
+    decide = operator(retention_s=1000, spender_window_s=900)
     decide.on_anomaly(anomaly())
     decide.on_anomaly(anomaly("memory", start_s=1100))
     decide.on_anomaly(anomaly("memory", start_s=1100, state="end", at_s=1200))

@@ -13,7 +13,7 @@ from metrics_ai.demo import DemoSettings, Verdict
 from metrics_ai.demo_view import DemoView
 from metrics_ai.fault import MEMORY_LIMIT_BYTES, SIGNALS, memory_bytes
 from schemas.errors import ConfigurationError
-from schemas.events import Incident
+from schemas.incident_events import Incident
 
 FAULT_MS = 1_795_446_000_000
 

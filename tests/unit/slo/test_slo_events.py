@@ -53,3 +53,19 @@ def test_an_alert_of_an_objective_is_an_event(feed: Callable[..., Feed]) -> None
     assert {one.state for one in found} <= {"start", "update"}
     assert SloAlert.from_bytes(found[0].to_bytes()) == found[0]
     assert found[0].slo == "checkout"
+
+
+def test_an_alert_says_since_when_others_of_its_kind_are_open_with_it(feed: Callable[..., Feed]) -> None:
+    counting = feed()
+    counting.go(1500)
+    counting.go(700, bad=5.0)
+    open_ms: dict[bool, dict[str, int]] = {True: {}, False: {}}
+    for one in (turn.event() for turn in counting.alerts):
+        alike = open_ms[one.kind in {"budget", "sla"}]
+        alike[one.alert] = one.started_ms
+        if one.state == "end":
+            del alike[one.alert]
+        assert one.since_ms == min([one.started_ms, *alike.values()])
+    tiers = [turn for turn in counting.alerts if turn.kind == "burn"]
+    assert len({one.started_ms for one in tiers}) > 1
+    assert {one.since_ms for one in tiers} == {tiers[0].started_ms}

@@ -12,7 +12,8 @@ import pytest
 from metrics_ai.explain.cases import Events
 from schemas.base import Event
 from schemas.batch import SampleBatch
-from schemas.events import Alert, Anomaly, Incident, TimelineEntry
+from schemas.events import Anomaly
+from schemas.incident_events import Alert, Incident, TimelineEntry
 from schemas.series import Series
 from schemas.topics import ALERTS, ANOMALIES, INCIDENTS, TIMELINE
 
@@ -31,8 +32,18 @@ MakeBatch = Callable[..., SampleBatch]
 @pytest.fixture
 def events() -> Events:
     """An incident of one alert of one anomaly, with its timeline: the golden events."""
+    return golden(lambda line: "slo:" not in line)
+
+
+@pytest.fixture
+def burning() -> Events:
+    """An incident of an objective's alert and an anomaly."""
+    return golden(lambda line: "slo:" in line)
+
+
+def golden(wanted: Callable[[str], bool]) -> Events:
     found: dict[str, list[Event]] = {}
-    for line in GOLDEN.read_text().splitlines():
+    for line in filter(wanted, GOLDEN.read_text().splitlines()):
         one = json.loads(line)
         if one["model"] in KINDS:
             kind, topic = KINDS[one["model"]]

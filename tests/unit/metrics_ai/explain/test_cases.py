@@ -14,7 +14,8 @@ from metrics_ai.explain.cases import (
     matches_of,
 )
 from schemas.errors import ConfigurationError
-from schemas.events import Alert, Anomaly, Incident
+from schemas.events import Anomaly
+from schemas.incident_events import Alert, Incident
 from schemas.topics import ALERTS, ANOMALIES, INCIDENTS
 
 INCIDENT, ALERT, ANOMALY = "fc8e6198cabc9d143007", "4fc2dfbe79ec70d3-1790053200000", "8a6c05604ddb4a96d61c"

@@ -13,7 +13,7 @@ from metrics_ai.config import Config
 from metrics_ai.explain.cases import Events, case_of, matches_of
 from metrics_ai.explain.story import MOST_MEMBERS, json_of, story_of
 from metrics_ai.explain.telling import Explaining
-from schemas.events import Incident
+from schemas.incident_events import Alert, Incident
 from schemas.topics import ALERTS, ANOMALIES, INCIDENTS
 
 
@@ -128,3 +128,30 @@ def test_an_explanation_is_printed_for_people_and_for_programs(
     assert capsys.readouterr().out.startswith("Anomaly 8a6c05604ddb4a96d61c: spike of checkout_latency_ms")
     Explaining(Config(), as_json=True).explain("8a6c05604d", None, events)
     assert json.loads(capsys.readouterr().out)["kind"] == "anomaly"
+
+
+def test_an_alert_of_an_objective_says_how_fast_who_and_what_to_do(burning: Events) -> None:
+    burn = next(one for one in burning[ALERTS.name] if isinstance(one, Alert) and one.signal == "slo:checkout")
+    text = told(burning, burn.id)
+    for words in (
+        f"Alert {burn.id}: SloBurn, P0, firing",
+        "objective     checkout",
+        "service       web-shop",
+        "alert         SloBurn page-quick",
+        "labels        team shop",
+        "at its worst  14.9 x at 2026-09-22 05:01:55Z",
+        "budget left   61 %",
+        "spent by      node:h1 30 % of the budget",
+        "runbooks      checkout-errors",
+    ):
+        assert words in text
+    assert "no longer on its topic" not in text
+    assert "frozen        nothing is measured: it stays as it was" in text
+
+
+def test_an_incident_of_an_objective_lists_symptom_and_cause(burning: Events) -> None:
+    burn = next(one for one in burning[INCIDENTS.name] if isinstance(one, Incident) and one.priority == "P0")
+    text = told(burning, burn.id)
+    assert f"Incident {burn.id}: SLO checkout burns; CPU of node h1 anomalous, P0, open" in text
+    assert "causes      node:h1" in text
+    assert "slo:checkout    service:web-shop  2026-09-22 05:01:55Z  14.9 x    -              -  page-quick" in text

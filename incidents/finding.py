@@ -1,0 +1,197 @@
+"""What an alert is made of: the states of its episode, whichever stage tells them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Generic, Literal, NamedTuple, TypeVar
+
+from schemas.events import Anomaly, Priority, Severity
+from schemas.slo_events import SloAlert
+
+Episode = tuple[str, str, int, str]
+"""Tenant, the teller's own id, start and alert name: what names an alert without hashing its labels."""
+NOBODY: Final[frozenset[str]] = frozenset()
+PAGING: Final[frozenset[Priority]] = frozenset({"P0", "P1"})
+STATE_RANK: Final = {"start": 0, "update": 1, "end": 2}
+
+ToldT = TypeVar("ToldT", Anomaly, SloAlert)
+
+
+class Named(NamedTuple):
+    """How an incident's title speaks of an alert: by its rule, by what is anomalous, or by its objective."""
+
+    role: Literal["rule", "anomalous", "objective"]
+    text: str
+
+
+class Identity(NamedTuple):
+    """What is the same in all of an alert's states.
+
+    Parameters
+    ----------
+    labels
+        The alert's; its fingerprint is made of them.
+    entity, signal
+        What the alert is about.
+    place
+        What alerts are related by that are of one entity; empty if it is related to none by that.
+    objective
+        What alerts of one objective are related by that go on at a time; None for what is of none.
+    """
+
+    labels: dict[str, str]
+    entity: str
+    signal: str
+    place: str
+    objective: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding(ABC, Generic[ToldT]):
+    """One state of an alert's episode.
+
+    Parameters
+    ----------
+    event
+        As it was told.
+    """
+
+    event: ToldT
+
+    @property
+    def tenant(self) -> str:
+        """Whose it is."""
+        return self.event.tenant
+
+    @property
+    def started_ms(self) -> int:
+        """When its episode began."""
+        return self.event.started_ms
+
+    @property
+    def at_ms(self) -> int:
+        """When it was so."""
+        return self.event.at_ms
+
+    @property
+    def episode(self) -> Episode:
+        """The episode that the state belongs to."""
+        return self.event.tenant, self.event.id, self.event.started_ms, self.name
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What the alert is called."""
+
+    @property
+    @abstractmethod
+    def named(self) -> Named:
+        """How an incident's title speaks of it."""
+
+    @property
+    @abstractmethod
+    def subject(self) -> str:
+        """What it is about, in a sentence."""
+
+    @abstractmethod
+    def labels(self) -> dict[str, str]:
+        """The labels that identify the alert."""
+
+    @abstractmethod
+    def identity(self, labels: dict[str, str]) -> Identity:
+        """What never changes, given the alert's labels."""
+
+    @property
+    @abstractmethod
+    def ended_ms(self) -> int | None:
+        """The episode's end, if this state tells it."""
+
+    @property
+    @abstractmethod
+    def began_ms(self) -> int | None:
+        """When what it tells of began; None where nobody can say."""
+
+    @property
+    @abstractmethod
+    def priority(self) -> Priority:
+        """How urgent it is."""
+
+    @property
+    @abstractmethod
+    def safety(self) -> bool:
+        """Whether it is on the safety list."""
+
+    @property
+    @abstractmethod
+    def severity(self) -> Severity:
+        """How severe it is."""
+
+    @property
+    @abstractmethod
+    def badness(self) -> float:
+        """What is higher in a worse state of the episode."""
+
+    @property
+    @abstractmethod
+    def peak_score(self) -> float | None:
+        """The highest score that it tells of."""
+
+    @property
+    def spenders(self) -> frozenset[str]:
+        """Entities that spent an objective's budget."""
+        return NOBODY
+
+    @property
+    def since_ms(self) -> int:
+        """Since when its objective has spoken all along, as far as this state tells."""
+        return self.event.started_ms
+
+    @property
+    def falls_silent(self) -> bool:
+        """Whether nobody looks after it any more if nothing is heard of it for long."""
+        return True
+
+    @property
+    @abstractmethod
+    def ended(self) -> str:
+        """How it ended, in words."""
+
+    @property
+    @abstractmethod
+    def summary(self) -> str:
+        """One line: what, where, how bad."""
+
+    @abstractmethod
+    def annotations(self, worst: Finding[Any]) -> dict[str, str]:
+        """What the alert says beside its summary, of the newest state and the worst."""
+
+    @abstractmethod
+    def alert_body(self, worst: Finding[Any]) -> Mapping[str, Any]:
+        """What is special in the published alert, of the newest state and the worst."""
+
+    @abstractmethod
+    def member_body(self) -> Mapping[str, Any]:
+        """What is special in what an incident says of it, of the worst state."""
+
+
+def newer(one: ToldT, other: ToldT) -> ToldT:
+    """The later state of an episode in event time; a total order, so that any order of arrival ends alike."""
+    mine, theirs = (one.at_ms, STATE_RANK[one.state]), (other.at_ms, STATE_RANK[other.state])
+    if mine != theirs:
+        return one if mine > theirs else other
+    return one if one.to_bytes() >= other.to_bytes() else other
+
+
+def newer_finding(one: Finding[Any], other: Finding[Any]) -> Finding[Any]:
+    """The later state."""
+    return one if newer(one.event, other.event) is one.event else other
+
+
+def worse_finding(one: Finding[Any], other: Finding[Any]) -> Finding[Any]:
+    """The worse state, the earlier of equals; a total order too."""
+    mine, theirs = (one.badness, -one.at_ms), (other.badness, -other.at_ms)
+    if mine != theirs:
+        return one if mine > theirs else other
+    return one if one.event.to_bytes() >= other.event.to_bytes() else other

@@ -1,0 +1,169 @@
+"""Alerts find their incidents, and what that changes is told."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from incidents import wording
+from incidents.alerts import AlertRecord
+from incidents.board import Attachment
+from incidents.deadlines import Deadlines
+from incidents.incident import IncidentRecord
+from incidents.lifecycle import TRANSITIONS, seen_at
+from incidents.publish import EntryKind, Publisher
+from incidents.roster import Urgency, urgency_of
+from incidents.state import State
+from schemas.events import Priority
+
+
+class Was(NamedTuple):
+    """What an alert was before it changed."""
+
+    ended: bool
+    urgency: Urgency
+
+    @classmethod
+    def of(cls, record: AlertRecord) -> Was:
+        """What it is now."""
+        return cls(record.ended_ms is not None, urgency_of(record))
+
+
+class Placement:
+    """Brings alerts to incidents, lets incidents live, and publishes both.
+
+    Parameters
+    ----------
+    state, deadlines, publisher
+        What it works on.
+    publish_at_once_members
+        How many members an incident has, at the most, that tells at once who joins and leaves.
+    """
+
+    def __init__(self, state: State, deadlines: Deadlines, publisher: Publisher, publish_at_once_members: int) -> None:
+        self._state = state
+        self._board = state.board
+        self._deadlines = deadlines
+        self._publisher = publisher
+        self._publish_at_once_members = publish_at_once_members
+        self._waiting: set[str] = set()
+
+    def restore(self) -> None:
+        """Know again what waits for the next tick."""
+        self._waiting = {incident.id for incident in self._board.incidents.values() if incident.pending}
+
+    def place(self, record: AlertRecord, at_ms: int, was: Was | None) -> None:
+        """Bring an alert that is new or changed to its incident, and publish what that changes."""
+        self._state.touch_alert(record)
+        incident = self._board.incident_of(record)
+        if incident is not None and was is not None:
+            urgent = self._update(incident, record, at_ms, was)
+            if record.identity.objective is not None:
+                urgent = self.relink(record, at_ms, f"{record.summary} belongs to both") or urgent
+                incident = self._board.incident_of(record)
+        elif record.correlates:
+            incident, urgent = self._join(record, at_ms)
+        else:
+            urgent = False
+        self._publisher.alert(record, incident.id if incident else None)
+        if incident is not None:
+            urgent = incident.page(record) or urgent
+            urgent = self.settle(incident, at_ms) or urgent
+            self.publish(incident, at_once=urgent)
+
+    def relink(self, record: AlertRecord, at_ms: int, why: str) -> bool:
+        """Look again for relations of an alert that has its incident; whether that merged any, to be published."""
+        attachment = self._board.relink(record)
+        if attachment is None:
+            return False
+        self._tell_merges(attachment, at_ms, why)
+        return True
+
+    def publish_home(self, record: AlertRecord) -> None:
+        """Publish the incident of an alert at once."""
+        incident = self._board.incident_of(record)
+        assert incident is not None
+        self.publish(incident, at_once=True)
+
+    def settle(self, incident: IncidentRecord, at_ms: int) -> bool:
+        """Let the incident's state follow what is seen of it; whether it changed."""
+        before, last_end_ms = incident.state, incident.last_end_ms
+        after_ms = self._deadlines.resolve_after_ms(incident)
+        seen = seen_at(self._state.now_ms, incident.members.firing, last_end_ms, after_ms)
+        incident.state = TRANSITIONS[before, seen]
+        resolved = incident.state == "resolved" and last_end_ms is not None
+        incident.resolved_ms = last_end_ms + after_ms if resolved and last_end_ms is not None else None
+        self._deadlines.await_quiet(incident)
+        if incident.state == before:
+            return False
+        if incident.resolved_ms is not None:
+            text = f"All alerts ended, and for {after_ms / 1000:g} s none came"
+            self._publisher.entry(incident, "resolved", incident.resolved_ms, text)
+        else:
+            self._publisher.entry(incident, "reopened", at_ms, "An alert fires again")
+        return True
+
+    def publish(self, incident: IncidentRecord, *, at_once: bool) -> None:
+        """Publish an incident now, or with the next tick."""
+        self._state.touch_incident(incident.id)
+        if at_once:
+            self._waiting.discard(incident.id)
+            self._publisher.incident(incident)
+        else:
+            self._waiting.add(incident.id)
+            incident.pending = True
+
+    def publish_waiting(self) -> None:
+        """Publish what waits for this tick."""
+        for incident_id in sorted(self._waiting):
+            self.publish(self._board.incidents[incident_id], at_once=True)
+
+    def forget(self, record: AlertRecord) -> None:
+        """Drop an alert that ended long ago."""
+        gone = self._state.forget_alert(record)
+        if gone is not None:
+            self._waiting.discard(gone.id)
+
+    def _join(self, record: AlertRecord, at_ms: int) -> tuple[IncidentRecord, bool]:
+        attachment = self._board.attach(record)
+        incident = attachment.incident
+        kind: EntryKind = "opened" if attachment.opened else "alert_joined"
+        self._publisher.entry(incident, kind, record.started_ms, record.summary, record.id)
+        self._tell_merges(attachment, at_ms, f"{record.summary} belongs to both")
+        raised = self._tell_raise(incident, attachment.was, record, at_ms)
+        if record.ended_ms is not None:
+            self._tell_end(incident, record)
+        return incident, raised or attachment.opened or bool(attachment.absorbed) or self._is_small(incident)
+
+    def _update(self, incident: IncidentRecord, record: AlertRecord, at_ms: int, was: Was) -> bool:
+        priority, urgent = incident.priority, False
+        if was.urgency != urgency_of(record):
+            incident.members.raise_priority(record, was.urgency)
+        if was.ended and record.ended_ms is None:
+            incident.measure_end()
+        elif record.ended_ms is not None and not was.ended:
+            incident.members.firing -= 1
+            self._tell_end(incident, record)
+            urgent = self._is_small(incident)
+        incident.learn(record)
+        return self._tell_raise(incident, priority, record, at_ms) or urgent
+
+    def _tell_merges(self, attachment: Attachment, at_ms: int, why: str) -> None:
+        for other in attachment.absorbed:
+            self._state.touch_incident(other.id)
+            self._waiting.discard(other.id)
+        self._publisher.absorbed(attachment.incident, attachment.absorbed, at_ms, why)
+
+    def _tell_raise(self, incident: IncidentRecord, was: Priority, record: AlertRecord, at_ms: int) -> bool:
+        if incident.priority == was:
+            return False
+        text = f"Priority raised from {was} to {incident.priority}: {record.summary}"
+        self._publisher.entry(incident, "priority_raised", at_ms, text, record.id)
+        return True
+
+    def _tell_end(self, incident: IncidentRecord, record: AlertRecord) -> None:
+        assert record.ended_ms is not None
+        how = record.latest.ended if record.end_ms is not None else wording.EXPIRED
+        self._publisher.entry(incident, "alert_resolved", record.ended_ms, f"{record.latest.subject} {how}", record.id)
+
+    def _is_small(self, incident: IncidentRecord) -> bool:
+        return len(incident.members) <= self._publish_at_once_members

@@ -1,0 +1,153 @@
+"""All that the decide stage of one partition knows, and which blocks of it changed since they were last copied out."""
+
+from __future__ import annotations
+
+from incidents import blocks
+from incidents.alerts import AlertRecord
+from incidents.board import Board
+from incidents.changes import ChangeBook, block_of
+from incidents.incident import IncidentRecord
+from incidents.settings import CorrelationHistory, DecideSettings
+from schemas.change_events import Change
+from schemas.errors import CheckpointError
+
+
+class State:
+    """Alerts, incidents, changes, correlation settings and the times of a partition.
+
+    Parameters
+    ----------
+    settings
+        Windows and bounds.
+
+    Examples
+    --------
+    >>> state = State(DecideSettings())
+    >>> state.hear(5_000), state.now_ms, [key for key, _ in state.take_blocks()]
+    (None, 0, ['clock'])
+    """
+
+    def __init__(self, settings: DecideSettings) -> None:
+        self.history = CorrelationHistory(settings)
+        self.changes = ChangeBook(round(settings.change_window_s * 1000))
+        self.board = Board(self.history, settings.members_listed)
+        self.now_ms = 0
+        self.newest_ms = 0
+        self._newest_came_ms = 0
+        self._dirty: set[str] = set()
+
+    def pass_time(self, at_ms: int) -> None:
+        """Take a tick's time."""
+        self.now_ms = at_ms
+        self._dirty.add(blocks.CLOCK)
+
+    def hear(self, at_ms: int) -> None:
+        """Take note how far those have come that tell of alerts."""
+        if at_ms > self.newest_ms:
+            self.newest_ms, self._newest_came_ms = at_ms, self.now_ms
+            self._dirty.add(blocks.CLOCK)
+
+    @property
+    def silent_until_ms(self) -> int:
+        """How far event time is for what was silent: as far as so much time passed since the newest news came."""
+        return min(self.now_ms, self.newest_ms + self.now_ms - self._newest_came_ms)
+
+    @property
+    def come_ms(self) -> int:
+        """How far event time is for what may be forgotten."""
+        return min(self.now_ms, self.newest_ms)
+
+    def name_change(self, record: AlertRecord, told_anew: str | None = None) -> bool:
+        """Name the change before an alert; one that is forgotten stays named, unless it is told anew and fits no more.
+
+        Whether that is news.
+        """
+        if record.began_ms is None:
+            return False
+        found = self.changes.nearest(record.tenant, record.labels, record.began_ms)
+        if found is None and record.change is not None and record.change.id != told_anew:
+            return False
+        return record.link(found)
+
+    def touch_alert(self, record: AlertRecord) -> None:
+        """Say that an alert changed, or is gone."""
+        self._dirty.add(blocks.ALERT + record.key)
+
+    def touch_incident(self, incident_id: str) -> None:
+        """Say that an incident changed, or is gone."""
+        self._dirty.add(blocks.INCIDENT + incident_id)
+
+    def touch_change(self, block: str) -> None:
+        """Say that a change is known, or forgotten."""
+        self._dirty.add(blocks.CHANGE + block)
+
+    def touch_correlation(self) -> None:
+        """Say that the correlation settings changed."""
+        self._dirty.add(blocks.CORRELATION)
+
+    def forget_alert(self, record: AlertRecord) -> IncidentRecord | None:
+        """Drop an alert; gives the incident back that has no member left, which is dropped too."""
+        self.touch_alert(record)
+        incident = self.board.incident_of(record)
+        if incident is not None:
+            self.touch_incident(incident.id)
+        return self.board.forget_alert(record)
+
+    def forget_before(self, clock_ms: int, retention_ms: int) -> None:
+        """Drop settings that hold no longer, and changes that no alert will begin after any more."""
+        if self.history.forget(clock_ms - retention_ms):
+            self.touch_correlation()
+        for block in self.changes.forget(clock_ms):
+            self.touch_change(block)
+
+    def take_blocks(self) -> list[tuple[str, bytes | None]]:
+        """Copy out the blocks that changed since the last call; None says that what had the key is gone."""
+        dirty, self._dirty = self._dirty, set()
+        return [(key, self._block(key)) for key in sorted(dirty)]
+
+    def load_block(self, key: str, value: bytes) -> None:
+        """Put one block back.
+
+        Raises
+        ------
+        CheckpointError
+            If it cannot be read.
+        """
+        if key.startswith(blocks.ALERT):
+            self.board.put(blocks.unpack_alert(value))
+        elif key.startswith(blocks.INCIDENT):
+            incident = blocks.unpack_incident(value)
+            self.board.incidents[incident.id] = incident
+        elif key.startswith(blocks.CHANGE):
+            self.changes.put(Change.from_bytes(value))
+        elif key == blocks.CLOCK:
+            clock = blocks.unpack(value)
+            self.now_ms, self.newest_ms = clock["now_ms"], clock["newest_ms"]
+            self._newest_came_ms = clock.get("newest_came_ms", self.now_ms)
+        elif key == blocks.CORRELATION:
+            for valid_from_ms, body in blocks.unpack(value)["versions"]:
+                self.history.put(valid_from_ms, body)
+        else:
+            raise CheckpointError(f"a block named {key!r}", "Run the release that wrote it, or a newer one")
+
+    def put_change(self, change: Change) -> bool:
+        """Know of a change; whether it is news."""
+        if not self.changes.put(change):
+            return False
+        self.touch_change(block_of(change))
+        return True
+
+    def _block(self, key: str) -> bytes | None:
+        if key == blocks.CLOCK:
+            times = {"now_ms": self.now_ms, "newest_ms": self.newest_ms, "newest_came_ms": self._newest_came_ms}
+            return blocks.pack(times)
+        if key == blocks.CORRELATION:
+            return blocks.pack({"versions": self.history.dump()})
+        if key.startswith(blocks.CHANGE):
+            change = self.changes.at(key.removeprefix(blocks.CHANGE))
+            return change.to_bytes() if change else None
+        if key.startswith(blocks.ALERT):
+            record = self.board.alerts.get(key.removeprefix(blocks.ALERT))
+            return blocks.pack_alert(record) if record else None
+        incident = self.board.incidents.get(key.removeprefix(blocks.INCIDENT))
+        return blocks.pack_incident(incident) if incident else None
