@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from models.rules import matchers_of
 from runbooks.spec import Runbook
-from schemas.events import Alert
+from schemas.incident_events import Alert
 
 MOST_SHOWN = 3
 

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import pyarrow as pa
 
 from integrations.project.sink import Record
-from schemas.events import Incident
+from schemas.incident_events import Incident
 from schemas.slo_events import SloAlert, SloStatus
 from schemas.topics import DAY_MS, INCIDENTS, SLO_ALERTS, SLO_STATUS, Topic
 

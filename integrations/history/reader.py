@@ -16,7 +16,7 @@ from integrations.history.files import days_in, files_in
 from integrations.history.kinds import ALERTS, ENDED_INCIDENTS, Kind, day_of, status_kind, status_of
 from integrations.history.newest import newest
 from schemas.errors import ConfigurationError, MachineError
-from schemas.events import Incident
+from schemas.incident_events import Incident
 from schemas.slo_events import SloAlert, SloStatus
 from schemas.topics import DAY_MS
 from slo.packing import FloatArray

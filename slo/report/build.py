@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from schemas import events
+from schemas import incident_events
 from schemas.slo_events import SloAlert
 from slo.definition import Slo
 from slo.packing import FloatArray
@@ -198,7 +198,7 @@ def _episode(turns: Sequence[SloAlert]) -> Episode:
     )
 
 
-def _incidents(incidents: Sequence[events.Incident], from_ms: int, to_ms: int) -> tuple[Incident, ...]:
+def _incidents(incidents: Sequence[incident_events.Incident], from_ms: int, to_ms: int) -> tuple[Incident, ...]:
     shown = [
         Incident(one.id, one.title, one.priority, one.state, one.started_ms, one.ended_ms or one.resolved_ms)
         for one in incidents

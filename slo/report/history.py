@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from schemas.events import Incident
+from schemas.incident_events import Incident
 from schemas.slo_events import SloAlert, SloStatus
 from slo.definition import Slo
 from slo.packing import FloatArray

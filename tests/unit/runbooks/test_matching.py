@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from runbooks.matching import alert_facts, fitting, specificity
 from runbooks.reading import read_runbooks
 from runbooks.spec import Runbook
-from schemas.events import Alert, NearestChange
+from schemas.change_events import NearestChange
+from schemas.incident_events import Alert
 from tests.unit.runbooks.definitions import runbook
 
 NAMES = ("alertname", "metric", "node", "service")

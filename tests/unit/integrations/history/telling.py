@@ -15,7 +15,7 @@ from integrations.history.kinds import kinds_of
 from integrations.history.newest import newest
 from integrations.project import Record
 from integrations.telemetry import Telemetry
-from schemas.events import Incident
+from schemas.incident_events import Incident
 from schemas.slo_events import PeriodBudget, SloAlert, SloStatus, WindowBurn
 
 DAY_MS = 86_400_000
