@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from prometheus_client import Metric
@@ -11,8 +11,10 @@ from prometheus_client.registry import Collector
 
 from integrations.project.sink import Partition, Record
 from integrations.prometheus.slo_readings import TOPICS, SloReadings
-from integrations.prometheus.slo_samples import FAMILIES, Sample, slo_samples
+from integrations.prometheus.slo_samples import FAMILIES, slo_samples
 from integrations.telemetry import Telemetry
+from schemas.events import Priority
+from schemas.slo_events import SloStatus
 from schemas.topics import Topic
 
 KEPT_MS: Final = 5 * 60_000
@@ -22,9 +24,9 @@ _TEXTS: Final = {family.name.partition("<")[0]: family.text for family in FAMILI
 
 
 class _Standing(NamedTuple):
-    at_ms: int
     partition: Partition
-    samples: list[Sample]
+    status: SloStatus
+    priorities: Mapping[str, Priority]
 
 
 class SloMetrics(Collector):
@@ -65,10 +67,9 @@ class SloMetrics(Collector):
                 if status is None:
                     self._standing.pop(key, None)
                     continue
-                samples = slo_samples(status, self._readings.priorities(key))
-                self._standing[key] = _Standing(status.at_ms, partition, samples)
+                self._standing[key] = _Standing(partition, status, dict(self._readings.priorities(key)))
                 self._newest_ms = max(self._newest_ms, status.at_ms)
-            self._drop([key for key, one in self._standing.items() if one.at_ms < self._newest_ms - KEPT_MS])
+            self._drop([key for key, one in self._standing.items() if one.status.at_ms < self._newest_ms - KEPT_MS])
 
     def flush(self) -> None:
         """Nothing here outlives the process."""
@@ -96,8 +97,8 @@ class SloMetrics(Collector):
         with self._lock:
             standing = list(self._standing.values())
         families: dict[str, Metric] = {}
-        for one in standing:
-            for name, labels, value in one.samples:
+        for _, status, priorities in standing:
+            for name, labels, value in slo_samples(status, priorities):
                 if (family := families.get(name)) is None:
                     family = families[name] = Metric(name, _text(name), "gauge")
                 family.add_sample(name, dict(labels), value)

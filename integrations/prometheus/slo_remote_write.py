@@ -28,11 +28,9 @@ from slo.remote_write_settings import RemoteWriteSettings
 LOG = logging.getLogger("metrics_ai.project.slo_remote_write")
 SILENT_MS: Final = 5 * 60_000
 """An objective that is silent for so long, while others of its partition speak, has ended."""
-_FIRST_WAIT_S: Final = 1.0
-_LONGEST_WAIT_S: Final = 60.0
 _FLUSH_S: Final = 5.0
-# A flush gives way after so long; what is left is sent by the next.
-_BUSY_S: Final = 5.0
+# A flush gives way after so long, lest the sink seem dead; what is left is sent by the next.
+_BUSY_S: Final = 10.0
 # Of these an answer may be the fault of one sample among many.
 _SPLIT_AT: Final = frozenset({400, 409, 413, 422})
 PROBE: Final = "metrics_ai_remote_write_probe"
@@ -101,7 +99,6 @@ class SloRemoteWrite:
         self._known: dict[str, _Known] = {}
         self._newest_ms: dict[Partition, int] = {}
         self._pending: deque[_Unit] = deque()
-        self._wait_s = 0.0
         self._not_before = 0.0
         self._refused: set[int] = set()
         self._probe = series_bytes(PROBE, (), settings.external_labels)
@@ -125,14 +122,14 @@ class SloRemoteWrite:
         """
         started = self._clock()
         if self._pending and started < self._not_before:
-            raise SinkError(f"remote write waits {self._not_before - started:.0f} s before it tries again")
+            raise SinkError(f"remote write: the far end asked for {self._not_before - started:.0f} s more")
         while self._pending:
             try:
                 self._send(self._batch())
             except RemoteWriteAwayError as error:
-                self._back_off(error)
+                self._telemetry.remote_write_retries.labels(self.name, error.reason).inc()
+                self._not_before = self._clock() + (error.wait_s or 0.0)
                 raise SinkError(error.what, error.way_out) from error
-            self._wait_s = 0.0
             if self._pending and self._clock() - started > _BUSY_S:
                 raise SinkError(f"remote write has {len(self._pending)} statuses left to send")
 
@@ -244,12 +241,6 @@ class SloRemoteWrite:
         if error.status not in self._refused:
             self._refused.add(error.status)
             LOG.warning("refused; later ones of this status are only counted", extra={"error": str(error)})
-
-    def _back_off(self, error: RemoteWriteAwayError) -> None:
-        self._telemetry.remote_write_retries.labels(self.name, error.reason).inc()
-        self._wait_s = min(max(_FIRST_WAIT_S, 2 * self._wait_s), _LONGEST_WAIT_S)
-        wait_s = self._wait_s if error.wait_s is None else max(error.wait_s, _FIRST_WAIT_S)
-        self._not_before = self._clock() + wait_s
 
 
 def _is_too_old(error: RemoteWriteRefusedError) -> bool:

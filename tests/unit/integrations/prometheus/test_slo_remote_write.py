@@ -173,18 +173,9 @@ def test_a_far_end_that_is_away_loses_nothing(far: FarEnd, writer: Callable[...,
     one = writer()
     one.sink.take([record(status(AT_MS))])
     far.failing = [RemoteWriteAwayError(reason, "away")] * 2
-    with pytest.raises(SinkError, match="away"):
-        one.sink.flush()
-    with pytest.raises(SinkError, match="waits 1 s"):
-        one.sink.flush()
-    assert far.requests == 1
-    one.now += 1
-    with pytest.raises(SinkError, match="away"):
-        one.sink.flush()
-    one.now += 1
-    with pytest.raises(SinkError, match="waits 1 s"):
-        one.sink.flush()
-    one.now += 1
+    for _ in range(2):
+        with pytest.raises(SinkError, match="away"):
+            one.sink.flush()
     one.sink.flush()
     assert far.of() == [("checkout", 0.999, AT_MS)]
     assert one.telemetry.remote_write_retries.labels(one.sink.name, reason)._value.get() == 2
@@ -197,7 +188,7 @@ def test_the_far_end_is_left_alone_for_as_long_as_it_asks(far: FarEnd, writer: C
     with pytest.raises(SinkError):
         one.sink.flush()
     one.now += 29
-    with pytest.raises(SinkError, match="waits 1 s"):
+    with pytest.raises(SinkError, match="asked for 1 s more"):
         one.sink.flush()
     one.now += 1
     one.sink.flush()
@@ -277,7 +268,7 @@ def test_a_long_queue_is_sent_in_turns(far: FarEnd, writer: Callable[..., Writer
     sent = far.send
 
     def slow(body: bytes) -> None:
-        one.now += 3
+        one.now += 6
         sent(body)
 
     far.send = slow  # type: ignore[method-assign]
