@@ -101,6 +101,8 @@ class SloRemoteWrite:
         self._pending: deque[_Unit] = deque()
         self._not_before = 0.0
         self._refused: set[int] = set()
+        for outcome in ("written", "refused"):  # a counter that is born above 0 shows no increase
+            telemetry.remote_write_samples.labels(self.name, outcome)
         self._probe = series_bytes(PROBE, (), settings.external_labels)
 
     def take(self, records: Sequence[Record]) -> None:
