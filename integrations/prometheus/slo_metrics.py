@@ -10,15 +10,13 @@ from prometheus_client import Metric
 from prometheus_client.registry import Collector
 
 from integrations.project.sink import Partition, Record
-from integrations.prometheus.slo_readings import TOPICS, SloReadings
+from integrations.prometheus.slo_readings import TOPICS, SloReadings, silence_ms
 from integrations.prometheus.slo_samples import FAMILIES, slo_samples
 from integrations.telemetry import Telemetry
 from schemas.events import Priority
 from schemas.slo_events import SloStatus
 from schemas.topics import Topic
 
-KEPT_MS: Final = 5 * 60_000
-"""A status this much older than the newest is not served: Prometheus looks back as far, too."""
 _FLUSH_S: Final = 5.0
 _TEXTS: Final = {family.name.partition("<")[0]: family.text for family in FAMILIES}
 
@@ -32,13 +30,16 @@ class _Standing(NamedTuple):
 class SloMetrics(Collector):
     """The sink that serves the newest status of each objective as metrics.
 
-    Event times are left out: what is scraped counts as of the scrape. Statuses are gone from here five minutes of event
-    time after the newest of all, and with the partition they were read from, which another worker serves then.
+    Event times are left out: what is scraped counts as of the scrape. A status is gone from here once its tenant's
+    newest is five minutes of event time ahead (or three times ``status_every_s``), and with the partition that it was
+    read from, which another worker serves then.
 
     Parameters
     ----------
     telemetry
         Of the worker, whose ``/metrics`` it joins.
+    status_every_s
+        How often a status is told (``slo.status_every_s``).
 
     Examples
     --------
@@ -51,10 +52,11 @@ class SloMetrics(Collector):
     topics: tuple[Topic, ...] = TOPICS
     flush_s = _FLUSH_S
 
-    def __init__(self, telemetry: Telemetry) -> None:
+    def __init__(self, telemetry: Telemetry, status_every_s: float = 5.0) -> None:
+        self._kept_ms = silence_ms(status_every_s)
         self._readings = SloReadings(telemetry)
         self._standing: dict[str, _Standing] = {}
-        self._newest_ms = 0
+        self._newest_ms: dict[str, int] = {}
         # Scrapes come from threads of the HTTP server.
         self._lock = threading.Lock()
         telemetry.registry.register(self)
@@ -68,8 +70,8 @@ class SloMetrics(Collector):
                     self._standing.pop(key, None)
                     continue
                 self._standing[key] = _Standing(partition, status, dict(self._readings.priorities(key)))
-                self._newest_ms = max(self._newest_ms, status.at_ms)
-            self._drop([key for key, one in self._standing.items() if one.status.at_ms < self._newest_ms - KEPT_MS])
+                self._newest_ms[status.tenant] = max(status.at_ms, self._newest_ms.get(status.tenant, 0))
+            self._drop([key for key, one in self._standing.items() if self._is_old(one.status)])
 
     def flush(self) -> None:
         """Nothing here outlives the process."""
@@ -83,6 +85,11 @@ class SloMetrics(Collector):
         self._readings.revoked(gone)
         with self._lock:
             self._drop([key for key, one in self._standing.items() if one.partition in gone])
+            tenants = {one.status.tenant for one in self._standing.values()}
+            self._newest_ms = {tenant: at_ms for tenant, at_ms in self._newest_ms.items() if tenant in tenants}
+
+    def _is_old(self, status: SloStatus) -> bool:
+        return status.at_ms < self._newest_ms[status.tenant] - self._kept_ms
 
     def _drop(self, keys: Iterable[str]) -> None:
         for key in keys:

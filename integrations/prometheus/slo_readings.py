@@ -14,6 +14,20 @@ from schemas.topics import SLO_ALERTS, SLO_STATUS
 
 TOPICS: Final = (SLO_STATUS, SLO_ALERTS)
 _STAGE: Final = "project"
+# As far as Prometheus looks back.
+_LEAST_SILENCE_MS: Final = 5 * 60_000
+_MISSED: Final = 3
+
+
+def silence_ms(status_every_s: float) -> int:
+    """After how much event time without a status an objective counts as gone, where others are told of.
+
+    Examples
+    --------
+    >>> silence_ms(5), silence_ms(600)
+    (300000, 1800000)
+    """
+    return max(_LEAST_SILENCE_MS, round(_MISSED * status_every_s * 1000))
 
 
 class Reading(NamedTuple):

@@ -18,7 +18,7 @@ from integrations.prometheus.remote_write_client import (
     RemoteWriteRefusedError,
 )
 from integrations.prometheus.remote_write_wire import STALE, request_bytes, sample_bytes, series_bytes
-from integrations.prometheus.slo_readings import TOPICS, Reading, SloReadings
+from integrations.prometheus.slo_readings import TOPICS, Reading, SloReadings, silence_ms
 from integrations.prometheus.slo_samples import Labels, slo_samples
 from integrations.telemetry import Telemetry
 from schemas.slo_events import SloStatus
@@ -26,8 +26,6 @@ from schemas.topics import Topic
 from slo.remote_write_settings import RemoteWriteSettings
 
 LOG = logging.getLogger("metrics_ai.project.slo_remote_write")
-SILENT_MS: Final = 5 * 60_000
-"""An objective that is silent for so long, while others of its partition speak, has ended."""
 _FLUSH_S: Final = 5.0
 # A flush gives way after so long, lest the sink seem dead; what is left is sent by the next.
 _BUSY_S: Final = 10.0
@@ -55,6 +53,7 @@ class _Known:
     """An objective whose series are written."""
 
     partition: Partition
+    tenant: str
     seen_ms: int
     written_ms: int = -1
     series: dict[tuple[str, Labels], bytes] = field(default_factory=dict)
@@ -73,6 +72,9 @@ class SloRemoteWrite:
         Where to, and how often.
     telemetry
         Counts what is written and refused.
+    status_every_s
+        How often a status is told (``slo.status_every_s``): an objective that is silent for long, while others of its
+        tenant are told of, is gone.
     client
         One of ``settings`` where absent.
     clock
@@ -86,6 +88,7 @@ class SloRemoteWrite:
         self,
         settings: RemoteWriteSettings,
         telemetry: Telemetry,
+        status_every_s: float = 5.0,
         client: RemoteWriteClient | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -95,9 +98,10 @@ class SloRemoteWrite:
         self._telemetry = telemetry
         self._client = client or RemoteWriteClient(settings)
         self._clock = clock
+        self._silence_ms = silence_ms(status_every_s)
         self._readings = SloReadings(telemetry)
         self._known: dict[str, _Known] = {}
-        self._newest_ms: dict[Partition, int] = {}
+        self._newest_ms: dict[str, int] = {}
         self._pending: deque[_Unit] = deque()
         self._not_before = 0.0
         self._refused: set[int] = set()
@@ -144,13 +148,13 @@ class SloRemoteWrite:
         self._readings.revoked(gone)
         self._known = {key: one for key, one in self._known.items() if one.partition not in gone}
         self._pending = deque(one for one in self._pending if one.partition not in gone)
-        for one in gone:
-            self._newest_ms.pop(one, None)
+        tenants = {one.tenant for one in self._known.values()}
+        self._newest_ms = {tenant: at_ms for tenant, at_ms in self._newest_ms.items() if tenant in tenants}
 
     def _status(self, reading: Reading, status: SloStatus) -> None:
         at_ms, partition = status.at_ms, reading.partition
-        self._newest_ms[partition] = max(at_ms, self._newest_ms.get(partition, 0))
-        known = self._known.setdefault(reading.key, _Known(partition, at_ms))
+        self._newest_ms[status.tenant] = max(at_ms, self._newest_ms.get(status.tenant, 0))
+        known = self._known.setdefault(reading.key, _Known(partition, status.tenant, at_ms))
         known.seen_ms = max(known.seen_ms, at_ms)
         if at_ms // self._every_ms <= known.written_ms // self._every_ms:
             return
@@ -173,7 +177,9 @@ class SloRemoteWrite:
         self._pending.append(_Unit(known.partition, known.written_ms + 1, tuple(known.series.values()), values))
 
     def _end_silent(self) -> None:
-        silent = [key for key, one in self._known.items() if one.seen_ms < self._newest_ms[one.partition] - SILENT_MS]
+        silent = [
+            key for key, one in self._known.items() if one.seen_ms < self._newest_ms[one.tenant] - self._silence_ms
+        ]
         for key in silent:
             self._end(key)
 

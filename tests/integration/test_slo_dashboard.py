@@ -28,7 +28,7 @@ def written(tmp_path_factory: pytest.TempPathFactory, at_ms: int) -> Iterator[Ts
     with Tsdb("prometheus", tmp_path_factory.mktemp("prometheus")) as tsdb:
         settings = RemoteWriteSettings(url=tsdb.write_url)
         client = RemoteWriteClient(settings)
-        sink = SloRemoteWrite(settings, Telemetry("project"), client)
+        sink = SloRemoteWrite(settings, Telemetry("project"), client=client)
         full = status(
             at_ms,
             budgets=[own(at_ms, remaining_of_period=-0.1), own(at_ms, period="daily")],

@@ -31,7 +31,7 @@ class Writer:
         self.telemetry = Telemetry("project")
         whole = RemoteWriteSettings(**settings)
         self.client = RemoteWriteClient(whole)
-        self.sink = SloRemoteWrite(whole, self.telemetry, self.client, lambda: self.now)
+        self.sink = SloRemoteWrite(whole, self.telemetry, client=self.client, clock=lambda: self.now)
 
     def count(self, outcome: str) -> float:
         counted: float = self.telemetry.remote_write_samples.labels(self.sink.name, outcome)._value.get()

@@ -62,6 +62,12 @@ def test_a_status_older_than_five_minutes_is_gone(worker: Worker) -> None:
     assert set(worker.slos()) == {"search"}
 
 
+def test_a_tenant_whose_clocks_run_ahead_hides_no_other(worker: Worker) -> None:
+    worker.sink.take([record(status(AT_MS)), record(status(AT_MS + 600_000, tenant="ahead", slo="search"))])
+    worker.sink.take([record(status(AT_MS + 5000))])
+    assert set(worker.slos()) == {"checkout", "search"}
+
+
 def test_an_objective_that_is_deleted_is_gone(worker: Worker) -> None:
     worker.sink.take([record(status())])
     worker.sink.take([tombstone("acme/checkout"), tombstone("acme/never-seen")])
@@ -92,3 +98,9 @@ def test_bytes_that_cannot_be_read_are_counted_and_passed_over(worker: Worker) -
     assert rejected.labels("project", "slo.status", "not_readable")._value.get() == 2
     assert rejected.labels("project", "slo.alerts", "not_readable")._value.get() == 2
     assert rejected.labels("project", "slo.status", "newer_version")._value.get() == 1
+
+
+def test_where_statuses_are_rare_they_are_served_longer() -> None:
+    sink = SloMetrics(Telemetry("project"), status_every_s=600)
+    sink.take([record(status(AT_MS)), record(status(AT_MS + 1_800_000, slo="search"))])
+    assert {dict(one.labels)["slo"] for family in sink.collect() for one in family.samples} == {"checkout", "search"}
