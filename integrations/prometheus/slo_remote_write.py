@@ -143,8 +143,9 @@ class SloRemoteWrite:
         """Nothing is known of them yet."""
 
     def revoked(self, partitions: Collection[Partition]) -> None:
-        """Forget them; their series go on elsewhere, so nothing ends here."""
+        """Forget them; their series go on elsewhere, so nothing ends here. It may be for good, so hang up."""
         gone = set(partitions)
+        self._client.close()
         self._readings.revoked(gone)
         self._known = {key: one for key, one in self._known.items() if one.partition not in gone}
         self._pending = deque(one for one in self._pending if one.partition not in gone)
