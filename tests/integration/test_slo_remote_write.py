@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from integrations.health_http import HealthServer, telemetry_routes
 from integrations.project import SinkError
@@ -16,6 +18,7 @@ from integrations.prometheus.remote_write_client import RemoteWriteClient
 from integrations.telemetry import Telemetry
 from schemas.slo_events import BudgetShare
 from slo.remote_write_settings import RemoteWriteSettings
+from tests.integration.test_security import Certificates
 from tests.integration.tsdbs import Tsdb
 from tests.unit.integrations.prometheus.statuses import alert, record, silent, status, tombstone
 
@@ -157,6 +160,29 @@ def test_a_server_that_asks_who_we_are_is_told(tmp_path: Path, writer: Callable[
         known.sink.take([record(status(start_ms))])
         known.sink.flush()
         assert len(tsdb.query("slo:objective:ratio", start_ms / 1000)) == 1
+
+
+def test_a_server_is_believed_only_if_it_proves_its_name(
+    tmp_path: Path, writer: Callable[..., Writer], start_ms: int
+) -> None:
+    certificates = Certificates(tmp_path).make()
+    files = {"cert_file": certificates.of("broker"), "key_file": certificates.key("broker")}
+    asks = {"client_auth_type": "RequireAndVerifyClientCert", "client_ca_file": certificates.of("ca")}
+    web = yaml.safe_dump({"tls_server_config": {name: str(value) for name, value in (files | asks).items()}})
+    ours = {"cert_file": certificates.of("client"), "key_file": certificates.key("client")}
+    context = ssl.create_default_context(cafile=certificates.of("ca"))
+    context.load_cert_chain(ours["cert_file"], ours["key_file"])
+    with Tsdb("prometheus", tmp_path, web_config=web, context=context) as tsdb:
+        for settings in ({}, ours, {"ca_file": certificates.of("ca")}):
+            stranger = writer(url=tsdb.write_url, **settings)
+            stranger.sink.take([record(status(start_ms))])
+            with pytest.raises(SinkError):
+                stranger.sink.flush()
+        for n, settings in enumerate((ours | {"ca_file": certificates.of("ca")}, ours | {"verify_tls": False})):
+            known = writer(url=tsdb.write_url, **settings)
+            known.sink.take([record(status(start_ms + n * STEP_MS))])
+            known.sink.flush()
+        assert len(tsdb.samples("slo:objective:ratio", time.time())) == 2
 
 
 def test_prometheus_scrapes_objectives_from_a_worker(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import ssl
 import subprocess
 import time
 import urllib.parse
@@ -31,16 +32,26 @@ class Tsdb:
     config
         Of Prometheus: what it scrapes and its rules.
     web_config
-        Of Prometheus: who may ask.
+        Of Prometheus: who may ask, and its certificate.
+    context
+        With whom to speak TLS.
     """
 
-    def __init__(self, kind: str, folder: Path, config: str = "", web_config: str = "") -> None:
+    def __init__(
+        self,
+        kind: str,
+        folder: Path,
+        config: str = "",
+        web_config: str = "",
+        context: ssl.SSLContext | None = None,
+    ) -> None:
         found = shutil.which(kind)
         if found is None:
             pytest.skip(f"{kind} (Debian package {kind}) is not here")
         self.kind, self.binary, self.folder = kind, found, folder
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if context else 'http'}://127.0.0.1:{self.port}"
+        self._context = context
         self.write_url = f"{self.url}/api/v1/write"
         self.headers: dict[str, str] = {}
         (folder / "prometheus.yml").write_text(config)
@@ -93,7 +104,7 @@ class Tsdb:
 
     def _get(self, path: str) -> bytes:
         request = urllib.request.Request(self.url + path, headers=self.headers)
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=10, context=self._context) as answer:
             body: bytes = answer.read()
             return body
 
