@@ -103,7 +103,8 @@ def test_what_is_written_of_the_recording_is_what_the_guide_says(folder: Path, t
     block = next(block for block in blocks("", GUIDE) if "promtool query" in block)
     asked = re.findall(r"^\$ (promtool .*)\n((?:(?!\$ ).*\n)+)", block, re.MULTILINE)
     assert len(asked) == 4
-    settings = yaml.safe_load(blocks("yaml", GUIDE)[3])["slo"]["remote_write"]
+    written = next(block for block in blocks("yaml", GUIDE) if "remote_write" in block)
+    settings = yaml.safe_load(written)["slo"]["remote_write"]
     with Tsdb("prometheus", tmp_path) as tsdb:
         whole = RemoteWriteSettings(**settings | {"url": tsdb.write_url})
         client = RemoteWriteClient(whole)
