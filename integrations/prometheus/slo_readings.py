@@ -67,7 +67,7 @@ class SloReadings:
     def take(self, records: Sequence[Record]) -> Iterator[Reading]:
         """The statuses among records, in their order; alerts are taken first, whatever their place."""
         for record in records:
-            if record.topic == SLO_ALERTS.name and record.value is not None:
+            if record.topic == SLO_ALERTS.name and record.value:
                 self._alert(record, record.value)
         for record in records:
             if record.topic == SLO_STATUS.name and (reading := self._status(record)) is not None:
@@ -97,7 +97,7 @@ class SloReadings:
 
     def _status(self, record: Record) -> Reading | None:
         partition = (record.topic, record.partition)
-        if record.value is None:
+        if not record.value:
             key = (record.key or b"").decode(errors="replace")
             for found in self._priorities.values():
                 found.pop(key, None)

@@ -20,7 +20,8 @@ MAX_SPENDERS: Final = 3
 SLO_LABELS: Final = ("tenant", "service", "slo", "sloth_id", "sloth_service", "sloth_slo")
 """Of every sample: ours, and Sloth's for the same."""
 _SEVERITIES: Final[Mapping[Priority, str]] = {"P0": "page", "P1": "page", "P2": "ticket", "P3": "info"}
-_ALERT_NAMES: Final = {"no-data": "SLONoData", "sla": "SLAAtRisk"}
+# As the stage that makes them alerts calls them.
+_ALERT_NAMES: Final = {"no-data": "SloNoData", "sla": "SloBroken"}
 # A share of a target of four nines and more, without the noise of floats: 0.9999 * 100 is 99.99 in fifteen digits.
 _TARGET_DIGITS: Final = ".12g"
 
@@ -270,6 +271,6 @@ def alert_name(alert: str) -> str:
     Examples
     --------
     >>> [alert_name(one) for one in ("page-quick", "no-data", "budget-0.25", "sla")]
-    ['ErrorBudgetBurn', 'SLONoData', 'ErrorBudgetSpent', 'SLAAtRisk']
+    ['SloBurn', 'SloNoData', 'SloBudgetLow', 'SloBroken']
     """
-    return "ErrorBudgetSpent" if alert.startswith("budget-") else _ALERT_NAMES.get(alert, "ErrorBudgetBurn")
+    return "SloBudgetLow" if alert.startswith("budget-") else _ALERT_NAMES.get(alert, "SloBurn")

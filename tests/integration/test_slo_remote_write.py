@@ -78,7 +78,7 @@ def test_what_is_written_is_read_back_at_its_event_time(
     assert value == -1.0
     assert {"tenant": "acme", "service": "shop", "slo": "checkout", "cluster": "eu-1"}.items() <= labels.items()
     ((labels, _),) = tsdb.query('ALERTS{sloth_slo="checkout",sloth_severity="page"}', at_s)
-    assert labels["alertname"] == "ErrorBudgetBurn"
+    assert labels["alertname"] == "SloBurn"
     assert tsdb.query("slo:objective:ratio", at_s - 1) == []
     # A query of Sloth's own dashboard.
     expr = '1 - (max(slo:sli_error:ratio_rate5m{sloth_service="shop", sloth_slo="checkout"}) OR on() vector(0))'

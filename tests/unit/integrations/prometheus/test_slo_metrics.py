@@ -72,6 +72,9 @@ def test_an_objective_that_is_deleted_is_gone(worker: Worker) -> None:
     worker.sink.take([record(status())])
     worker.sink.take([tombstone("acme/checkout"), tombstone("acme/never-seen")])
     assert worker.slos() == {}
+    worker.sink.take([record(status())])
+    worker.sink.take([tombstone("acme/checkout")._replace(value=b"")])
+    assert worker.slos() == {}
 
 
 def test_partitions_that_move_away_take_their_objectives_with_them(worker: Worker) -> None:
@@ -91,7 +94,7 @@ def test_an_alert_has_its_priority_whichever_record_comes_first(worker: Worker) 
 
 
 def test_bytes_that_cannot_be_read_are_counted_and_passed_over(worker: Worker) -> None:
-    broken = [Record(topic, 0, 0, b"k", value, 0) for topic in ("slo.status", "slo.alerts") for value in (b"{", b"")]
+    broken = [Record(topic, 0, 0, b"k", value, 0) for topic in ("slo.status", "slo.alerts") for value in (b"{", b"[]")]
     worker.sink.take([*broken, Record("slo.status", 0, 0, None, b'{"v":2}', 0), record(status())])
     assert worker.slos() == {"checkout": 0.999}
     rejected = worker.telemetry.rejected

@@ -105,8 +105,8 @@ def test_alerts_stand_as_prometheus_has_its_own() -> None:
     samples = slo_samples(status(firing=["page-quick", "no-data"]), {"page-quick": "P0"})
     found = [dict(one.labels) for one in samples if one.name == "ALERTS"]
     assert [(one["alertname"], one["alertstate"], one.get("sloth_severity")) for one in found] == [
-        ("ErrorBudgetBurn", "firing", "page"),
-        ("SLONoData", "firing", None),
+        ("SloBurn", "firing", "page"),
+        ("SloNoData", "firing", None),
     ]
 
 
