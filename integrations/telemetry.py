@@ -85,6 +85,30 @@ class Telemetry:
         self.fenced = Counter(
             "metrics_ai_fenced", "Checkpoints refused because a newer owner exists.", ["stage"], registry=registry
         )
+        self._remote_write_metrics()
+
+    def _remote_write_metrics(self) -> None:
+        registry = self.registry
+        self.remote_write_samples = Counter(
+            "metrics_ai_remote_write_samples",
+            "Samples of remote write, by what became of them: written, refused.",
+            ["sink", "outcome"],
+            registry=registry,
+        )
+        self.remote_write_retries = Counter(
+            "metrics_ai_remote_write_retries",
+            "Requests of remote write that were not taken and will be sent again: a status of HTTP, connection, "
+            "timeout, credentials.",
+            ["sink", "reason"],
+            registry=registry,
+        )
+        self.remote_write_seconds = Histogram(
+            "metrics_ai_remote_write_seconds",
+            "Time of one request of remote write.",
+            ["sink"],
+            buckets=_LATENCY_BUCKETS,
+            registry=registry,
+        )
 
     def beat(self, component: str) -> None:
         """Say that a component is alive."""

@@ -222,7 +222,8 @@ def _parsed(text: str, where: KeyPath) -> object:
 
 def _takes_text(field: FieldInfo) -> bool:
     kinds = typing.get_args(field.annotation) or (field.annotation,)
-    return bool({str, SecretStr, Path} & set(kinds)) and list not in kinds
+    is_one = list not in kinds and typing.get_origin(field.annotation) is not dict
+    return is_one and bool({str, SecretStr, Path} & set(kinds))
 
 
 def model_of(annotation: object) -> type[BaseModel] | None:

@@ -20,6 +20,7 @@ import pyarrow as pa
 from prometheus_client.metrics_core import Metric
 from pydantic import BaseModel
 
+from integrations.prometheus.slo_samples import FAMILIES, SLO_LABELS
 from integrations.telemetry import Telemetry
 from metrics_ai.markdown import page, table
 from metrics_ai.reference_pages import cli_page, configuration_page, detectors_page, formats_page
@@ -198,7 +199,19 @@ def metrics_page(families: Iterable[Metric]) -> str:
         "`checkpoint_timestamp_seconds` whether its state is safe. Beside them stand prometheus_client's own "
         "`process_*`: CPU, memory, open files and start time of the process.",
         table(["metric", "type", "labels", "what"], rows),
+        *_slo_metrics(),
     )
+
+
+def _slo_metrics() -> list[str]:
+    rows = [(f"`{one.name}`", ", ".join(f"`{label}`" for label in one.labels), one.text) for one in FAMILIES]
+    labels = ", ".join(f"`{label}`" for label in SLO_LABELS)
+    text = (
+        "The role `project` serves these, too, and writes them where `slo.remote_write` says: gauges of the newest "
+        f"status of each SLO, all with the labels {labels}. What is undefined is absent. Names that do not begin with "
+        "`metrics_ai` are those of `slo export`, most of which Sloth made customary."
+    )
+    return ["## Of objectives", text, table(["metric", "more labels", "what"], rows)]
 
 
 def label_names(telemetry: Telemetry) -> dict[str, tuple[str, ...]]:

@@ -6,9 +6,11 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from slo.remote_write_settings import RemoteWriteSettings
+
 
 class SloSettings(BaseModel):
-    """Where the definitions of SLOs lie."""
+    """Where the definitions of SLOs lie, and where their figures go."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     folder: Path | None = Field(
@@ -20,4 +22,7 @@ class SloSettings(BaseModel):
     )
     shipped: bool = Field(
         True, description="With the SLOs that ship: a definition of yours of the same name takes its place."
+    )
+    remote_write: RemoteWriteSettings = Field(
+        default_factory=RemoteWriteSettings, description="Figures of SLOs, written to Prometheus."
     )

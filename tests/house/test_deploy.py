@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from integrations.prometheus.slo_samples import FAMILIES, SLO_LABELS
 from integrations.telemetry import Telemetry
 from metrics_ai.reference import label_names
 
@@ -22,7 +23,7 @@ def rules() -> list[dict[str, str]]:
 
 
 def test_alerts_ask_only_for_metrics_and_labels_that_workers_serve() -> None:
-    served = label_names(Telemetry("test"))
+    served = {**label_names(Telemetry("test")), **{one.name: (*SLO_LABELS, *one.labels) for one in FAMILIES}}
     assert rules()
     for rule in rules():
         (name,) = set(re.findall(r"metrics_ai_\w+", rule["expr"]))
@@ -37,3 +38,12 @@ def test_promtool_accepts_the_alerts() -> None:
         pytest.skip("promtool (Debian package prometheus) is not here")
     done = subprocess.run([promtool, "check", "rules", RULES], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_alerts_open_and_close_when_they_should() -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool (Debian package prometheus) is not here")
+    command = [promtool, "test", "rules", RULES.with_name("rules_test.yml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
+from integrations.project import Record
+from integrations.prometheus import SloRemoteWrite
+from integrations.prometheus.remote_write_client import RemoteWriteClient
+from integrations.telemetry import Telemetry
+from metrics_ai.config import Config
+from metrics_ai.recordings import RecordingOptions
+from metrics_ai.slo_recordings import recorded
 from slo.alert_policies import SEVERITIES
+from slo.evaluate import evaluate
 from slo.openslo import read_slos
+from slo.remote_write_settings import RemoteWriteSettings
 from tests.house.test_guides import blocks, run, said
+from tests.integration.tsdbs import Tsdb
 
 GUIDE = "slo.md"
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    definition, settings, _ = blocks("yaml", GUIDE)
+    definition, settings, *_ = blocks("yaml", GUIDE)
     (tmp_path / "checkout.yaml").write_text(definition)
     (tmp_path / "metrics-ai.yaml").write_text(settings)
     return tmp_path
@@ -85,3 +97,27 @@ def test_the_rules_are_as_many_as_the_guide_says(folder: Path) -> None:
     if (promtool := shutil.which("promtool")) is None:
         pytest.skip("promtool is not installed")
     assert subprocess.run([promtool, "check", "rules", "rules.yaml"], cwd=folder, check=False).returncode == 0
+
+
+def test_what_is_written_of_the_recording_is_what_the_guide_says(folder: Path, tmp_path: Path) -> None:
+    (script,) = blocks("python", GUIDE)
+    subprocess.run([sys.executable, "-c", script], cwd=folder, check=True)
+    (slo,) = read_slos((folder / "checkout.yaml").read_text(), "checkout.yaml").slos
+    (recording,), _ = recorded([slo], [folder / "requests.csv"], (RecordingOptions(), Config()))
+    told = evaluate(slo, recording).status
+    block = next(block for block in blocks("", GUIDE) if "promtool query" in block)
+    asked = re.findall(r"^\$ (promtool .*)\n((?:(?!\$ ).*\n)+)", block, re.MULTILINE)
+    assert len(asked) == 4
+    written = next(block for block in blocks("yaml", GUIDE) if "remote_write" in block)
+    settings = yaml.safe_load(written)["slo"]["remote_write"]
+    with Tsdb("prometheus", tmp_path) as tsdb:
+        whole = RemoteWriteSettings(**settings | {"url": tsdb.write_url})
+        client = RemoteWriteClient(whole)
+        sink = SloRemoteWrite(whole, Telemetry("project"), client=client)
+        sink.take([Record("slo.status", 0, 0, told.key.encode(), told.to_bytes(), told.at_ms)])
+        sink.flush()
+        client.close()
+        for command, output in asked:
+            words = shlex.split(command.replace("http://127.0.0.1:9090", tsdb.url))
+            done = subprocess.run(words, capture_output=True, text=True, check=True)
+            assert said(done.stdout) == said(output), command

@@ -135,6 +135,15 @@ def test_secrets_show_nowhere(tmp_path: Path) -> None:
     assert "hunter2" not in str(caught.value)
 
 
+def test_a_mapping_comes_from_the_environment_whole_or_a_key_at_a_time() -> None:
+    prefix = "METRICS_AI__SLO__REMOTE_WRITE__"
+    given = {f"{prefix}EXTERNAL_LABELS": "{cluster: eu-1}", f"{prefix}HEADERS__X-TOKEN": "hunter2"}
+    config = load_config(None, given)
+    assert config.slo.remote_write.external_labels == {"cluster": "eu-1"}
+    assert config.slo.remote_write.headers["x-token"].get_secret_value() == "hunter2"
+    assert "hunter2" not in config_yaml(config) + config.model_dump_json() + repr(config)
+
+
 @pytest.mark.parametrize("name", ["METRICS_AI__KAFKA", "METRICS_AI__INGEST", "METRICS_AI__INGEST__SOURCES"])
 def test_what_cannot_be_read_as_settings_is_not_repeated(name: str, tmp_path: Path) -> None:
     broken = '{"sasl_password": "hunter2", '
