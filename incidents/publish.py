@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Literal
 
 from incidents.alerts import AlertRecord
 from incidents.incident import IncidentRecord
 from schemas.base import Event
-from schemas.errors import SchemaError
 from schemas.events import Anomaly, Change, Incident, TimelineEntry
 from schemas.ids import event_id
+from schemas.rerouting import sent_on
 from schemas.topics import ALERTS, INCIDENTS, TIMELINE, Topic
 from streams.operator import Output
 
@@ -31,14 +30,7 @@ def rerouted(topic: Topic, partition: int, event: Anomaly | Change, value: bytes
     SchemaError
         If it was sent on before: then two workers differ about the count of partitions, and would send it round.
     """
-    body = json.loads(value)
-    if body.get("rerouted"):
-        raise SchemaError(
-            f"a record of tenant {event.tenant!r} was rerouted and is misplaced still",
-            "Give all workers the same kafka.partitions",
-        )
-    marked = json.dumps({**body, "rerouted": True}, separators=(",", ":")).encode()
-    return output(topic, partition, event.key, marked, event.at_ms)
+    return output(topic, partition, event.key, sent_on(event.tenant, value), event.at_ms)
 
 
 class Publisher:
