@@ -22,6 +22,7 @@ class TickSettings(BaseModel):
         Field(description="wall: a tick on whole seconds of the clock; none: somebody else writes them."),
     ] = "wall"
     detect_interval_s: Annotated[int, Field(ge=1, le=3600, description="Between two ticks of detect.")] = 10
+    burn_interval_s: Annotated[int, Field(ge=1, le=3600, description="Between two ticks of burn.")] = 1
     decide_interval_s: Annotated[int, Field(ge=1, le=3600, description="Between two ticks of decide.")] = 1
 
 

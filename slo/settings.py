@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class SloSettings(BaseModel):
-    """Where the definitions of SLOs lie."""
+    """Where the definitions of SLOs lie, and how often it is told how they stand."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     folder: Path | None = Field(
@@ -21,3 +21,7 @@ class SloSettings(BaseModel):
     shipped: bool = Field(
         True, description="With the SLOs that ship: a definition of yours of the same name takes its place."
     )
+    reload_every_s: float = Field(
+        5.0, ge=0.2, le=3600, description="How often a worker of the role burn looks whether files have changed."
+    )
+    status_every_s: int = Field(5, ge=1, le=3600, description="How often it is told where each budget stands.")

@@ -23,12 +23,15 @@ class RoleName(StrEnum):
 
     ingest = "ingest"
     detect = "detect"
+    burn = "burn"
     decide = "decide"
     collector = "collector"
 
 
 def worker(
-    roles: Annotated[list[RoleName], typer.Argument(metavar="ROLE...", help="ingest, detect, decide, collector.")],
+    roles: Annotated[
+        list[RoleName], typer.Argument(metavar="ROLE...", help="ingest, detect, burn, decide, collector.")
+    ],
     config: ConfigOption = None,
     broker: BrokerOption = None,
     port: Annotated[
