@@ -23,6 +23,7 @@ def burn_stage(operator: Callable[[int], Operator], tick_interval_s: int) -> Sta
         operator=operator,
         precious=True,
         tick_interval_s=tick_interval_s,
+        first=(SETTINGS,),
     )
 
 

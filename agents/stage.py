@@ -44,6 +44,9 @@ class Stage:
         Whether outputs, state and offsets share a transaction: for small state and outputs that page people.
     tick_interval_s
         Between two ticks.
+    first
+        Inputs of which all that lies there is applied before the others, whenever a partition is taken over: a stage
+        that was away finds out what holds before it reads what it holds for.
     warm_up
         Compiles what a first step would compile; called in a thread before the group is joined.
     """
@@ -56,6 +59,7 @@ class Stage:
     operator: Callable[[int], Operator]
     precious: bool
     tick_interval_s: int = 1
+    first: tuple[Topic, ...] = ()
     warm_up: Callable[[], None] = lambda: None
 
     @property

@@ -93,7 +93,7 @@ def test_it_serves_health_readiness_metrics_and_a_page(stack: Any) -> None:
 
 def test_its_metrics_carry_the_role_and_pass_promtool(stack: Any) -> None:
     text = stack.get("/metrics")[1]
-    for role in ("ingest", "detect", "decide"):
+    for role in ("ingest", "detect", "burn", "decide"):
         assert f'metrics_ai_role_up{{role="{role}"}} 1.0'.encode() in text
     promtool = shutil.which("promtool")
     if promtool is None:
@@ -180,7 +180,13 @@ def test_a_full_embedded_broker_stops_the_intake_says_so_and_still_ends_cleanly(
     assert producer.flush(30) == 0
     states = _until(lambda: {role["role"]: role["state"] for role in running.status()["roles"]}
                     if running.status()["broker"]["level"] == "full" else None)  # fmt: skip
-    assert states == {"ingest": "held", "detect": "running", "decide": "running", "collector": "held"}
+    assert states == {
+        "ingest": "held",
+        "detect": "running",
+        "burn": "running",
+        "decide": "running",
+        "collector": "held",
+    }
     assert running.get("/healthz")[0] == 503
     assert "ingest and the collector are stopped; restart `up`" in running.output()
     _consumes_again_after_its_broker_died(running)
