@@ -52,9 +52,9 @@ def print_status(status: SloStatus, state: str) -> None:
     _print_left(console, status)
     if status.sla is not None:
         console.print(f"SLA {percent(status.sla)}: {left_text(status.sla_remaining, 4)} of its budget left")
+    spent = sum(one.bad for one in status.spenders)
     for one in status.spenders:
-        of_budget = "" if one.of_budget is None else f", {left_text(one.of_budget, 4)} of the budget"
-        console.print(f"spent by {one.who}: {_count(one.bad)}{of_budget}")
+        console.print(f"spent by {one.who}: {_count(one.bad)}, {left_text(one.bad / spent, 4)} of all that was bad")
     console.print(f"alerts: {', '.join(status.firing) or 'none'}")
 
 

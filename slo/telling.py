@@ -121,7 +121,7 @@ def _spelt_out(pattern: str) -> list[str]:
 def _burns(turn: Transition, slo: Slo) -> str:
     tier = _tier(turn.alert, member_of(slo).tiers)
     what = "of events were bad" if slo.method == "Occurrences" else "of slices were bad"
-    rate = f"{turn.burn_rate:.3g} times as fast as it lasts" if turn.burn_rate is not None else "too fast"
+    rate = f"{turn.burn_rate:.3g} times as fast as it may" if turn.burn_rate is not None else "too fast"
     if turn.long_ratio is None or tier is None:
         return f"burns its budget {rate}"
     allowed = f"{percent(round(1 - slo.target, 12))} may be"

@@ -102,7 +102,7 @@ def test_an_outage_is_told_with_all_that_is_known_of_it() -> None:
         ["restart-shop"],
     )
     assert first.summary == (
-        "Checkout answers burns its budget 15.3 times as fast as it lasts: 1.53 % of events were bad in 1h, "
+        "Checkout answers burns its budget 15.3 times as fast as it may: 1.53 % of events were bad in 1h, "
         "0.1 % may be; 97.88 % of its budget is left, for 46.83 h if it goes on like this"
     )
     assert first.exhausted_in is not None
