@@ -316,3 +316,15 @@ def test_settings_of_other_subjects_are_somebody_elses_and_a_bad_definition_chan
     with pytest.raises(SchemaError, match="not an objective"):
         burn.on_setting(Setting(subject="slo", valid_from_ms=0, body={"key": KEY, "slo": {"name": "checkout"}}))
     assert len(statuses(go(burn, range(2)))) == 2
+
+
+def test_statuses_that_are_to_be_told_less_often_are_told_so_after_a_restart() -> None:
+    burn, blocks = operator(), {}
+    go(burn, range(7))
+    save(burn, blocks)
+    slower = BurnOperator(EngineSettings(lateness_s=60, status_every_s=60), 0, 1)
+    for key, value in blocks.items():
+        slower.load_block(key, value)
+    slower.finish_load()
+    found = [one.at_ms for one in statuses(go(slower, range(7, 40)))]
+    assert [at_ms % 60_000 for at_ms in found] == [0, 0, 0]
