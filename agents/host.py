@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Final
 
 from agents.app import make_app
+from agents.burn import burn_agent
 from agents.decide import decide_agent
 from agents.detect import detect_agent
 from agents.restore import ShellSettings
@@ -27,7 +28,7 @@ LOG = logging.getLogger(__name__)
 STOP_LIMIT_S: Final = 15.0
 ABANDON_LIMIT_S: Final = 3.0
 _POLL_S: Final = 0.1
-_AGENTS: Final = {"detect": detect_agent, "decide": decide_agent}
+_AGENTS: Final = {"detect": detect_agent, "burn": burn_agent, "decide": decide_agent}
 
 
 class StageHost:

@@ -95,6 +95,8 @@ class Shell:
             numbers = self._assigned()
             async with self._taking_over:
                 states = await self._restorer.take_over(numbers, lambda: generation == self._generation)
+                for state in states:
+                    await self.step.take_first(state)
             if generation != self._generation:
                 await asyncio.gather(*(in_thread(state.writer.close) for state in states))
                 return

@@ -22,6 +22,7 @@ class TickSettings(BaseModel):
         Field(description="wall: a tick on whole seconds of the clock; none: somebody else writes them."),
     ] = "wall"
     detect_interval_s: Annotated[int, Field(ge=1, le=3600, description="Between two ticks of detect.")] = 10
+    burn_interval_s: Annotated[int, Field(ge=1, le=3600, description="Between two ticks of burn.")] = 1
     decide_interval_s: Annotated[int, Field(ge=1, le=3600, description="Between two ticks of decide.")] = 1
 
 
@@ -43,6 +44,9 @@ class Stage:
         Whether outputs, state and offsets share a transaction: for small state and outputs that page people.
     tick_interval_s
         Between two ticks.
+    first
+        Inputs of which all that lies there is applied before the others, whenever a partition is taken over: a stage
+        that was away finds out what holds before it reads what it holds for.
     warm_up
         Compiles what a first step would compile; called in a thread before the group is joined.
     """
@@ -55,6 +59,7 @@ class Stage:
     operator: Callable[[int], Operator]
     precious: bool
     tick_interval_s: int = 1
+    first: tuple[Topic, ...] = ()
     warm_up: Callable[[], None] = lambda: None
 
     @property

@@ -208,6 +208,21 @@ class Step:
         self.report_gap(self._topics[topic], part.number, first, end - first - found)
         return True
 
+    async def take_first(self, part: PartitionState) -> None:
+        """Apply what lies on the inputs that come first, of a partition that is not ours yet.
+
+        Raises
+        ------
+        BrokerError
+            If one cannot be read.
+        """
+        for topic in self._stage.first:
+            records = self._tools.reader.to_end(self._tools.kafka.topic(topic), [part.number])
+            while chunk := await in_thread(_next_records, records):
+                for record in chunk:
+                    if record.offset >= part.positions[topic.name]:
+                        self._admit(part, topic.name, record)
+
     def _is_ours(self, part: PartitionState) -> bool:
         return self.partitions.get(part.number) is part and not self.stopped
 

@@ -16,6 +16,7 @@ from typing import Final, Literal
 
 import numpy as np
 
+from agents.burn import burn_stage
 from agents.checkpoints import CheckpointSettings
 from agents.decide import decide_stage
 from agents.detect import detect_stage
@@ -31,10 +32,14 @@ from integrations.telemetry import Telemetry
 from models.detect import DetectOperator, DetectSettings
 from schemas.batch import SampleBatch
 from schemas.series import Series
+from slo.burning import BurnOperator
+from slo.engine import EngineSettings
+from slo.settings import SloSettings
+from slo.telling import Runbooks, no_runbooks
 
 LOG = logging.getLogger(__name__)
-Role = Literal["detect", "decide"]
-ROLES: Final[tuple[Role, ...]] = ("detect", "decide")
+Role = Literal["detect", "burn", "decide"]
+ROLES: Final[tuple[Role, ...]] = ("detect", "burn", "decide")
 
 
 @dataclass(frozen=True)
@@ -45,8 +50,10 @@ class WorkerSettings:
     ----------
     kafka, checkpoint, ticks
         Of the shell.
-    detect, decide
+    detect, slo, decide
         Of the operators.
+    runbooks
+        Names those for an objective's alert.
     """
 
     kafka: KafkaSettings
@@ -54,6 +61,8 @@ class WorkerSettings:
     ticks: TickSettings = field(default_factory=TickSettings)
     detect: DetectSettings = field(default_factory=DetectSettings)
     decide: DecideSettings = field(default_factory=DecideSettings)
+    slo: SloSettings = field(default_factory=SloSettings)
+    runbooks: Runbooks = no_runbooks
 
     def stage(self, role: Role) -> Stage:
         """The stage of a role."""
@@ -63,9 +72,25 @@ class WorkerSettings:
                 lambda partition: DetectOperator(self.detect, partition, count), self.ticks.detect_interval_s
             )
             return replace(stage, warm_up=lambda: _warm_up(DetectOperator(self.detect, 0, count)))
+        if role == "burn":
+            engine = EngineSettings(status_every_s=self.slo.status_every_s)
+            return burn_stage(
+                lambda partition: BurnOperator(engine, partition, count, self.runbooks), self.ticks.burn_interval_s
+            )
         return decide_stage(
             lambda partition: DecideOperator(self.decide, partition, count), self.ticks.decide_interval_s
         )
+
+
+@dataclass
+class Holdings:
+    """Which partitions the stages of a worker hold now; may be asked by any thread."""
+
+    hosts: Sequence[StageHost] = ()
+
+    def has(self, stage: str, partition: int) -> bool:
+        """Whether a stage here holds a partition."""
+        return any(one.shell.stage.name == stage and partition in one.shell.partitions for one in self.hosts)
 
 
 def _warm_up(operator: DetectOperator) -> None:
@@ -83,6 +108,7 @@ def run_worker(
     telemetry: Telemetry,
     stop: threading.Event | None = None,
     writer: WriterFactory = writer_for,
+    holdings: Holdings | None = None,
 ) -> None:
     """Host stages until SIGTERM, SIGINT or ``stop``; returns after an orderly stop.
 
@@ -98,13 +124,15 @@ def run_worker(
         Set by whoever handles signals; where None, this does, and must run in the main thread.
     writer
         Makes the writers of checkpoints.
+    holdings
+        Is told what is held.
 
     Raises
     ------
     MetricsAIError
         If a stage failed; the process must end then, and the next reads its state from the broker.
     """
-    asyncio.run(_run(tuple(roles), settings, telemetry, stop, writer))
+    asyncio.run(_run(tuple(roles), settings, telemetry, stop, writer, holdings or Holdings()))
 
 
 async def _run(
@@ -113,6 +141,7 @@ async def _run(
     telemetry: Telemetry,
     stop: threading.Event | None,
     writer: WriterFactory,
+    holdings: Holdings,
 ) -> None:
     if stop is None:
         stop = threading.Event()
@@ -123,6 +152,7 @@ async def _run(
     shell = ShellSettings(kafka, settings.checkpoint, transactions=kafka.profile == "kafka", writer=writer)
     with_ticks = settings.ticks.ticks == "wall"
     hosts = [StageHost(settings.stage(role), shell, telemetry, with_ticks) for role in roles]
+    holdings.hosts = hosts
     failure = await host(hosts, stop)
     if failure is not None:
         raise failure

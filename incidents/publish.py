@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Literal
 
@@ -10,10 +9,10 @@ from incidents.alerts import AlertRecord
 from incidents.incident import IncidentRecord
 from schemas.base import Event
 from schemas.change_events import Change
-from schemas.errors import SchemaError
 from schemas.events import Anomaly
 from schemas.ids import event_id
 from schemas.incident_events import Incident, TimelineEntry
+from schemas.rerouting import sent_on
 from schemas.slo_events import SloAlert
 from schemas.topics import ALERTS, INCIDENTS, TIMELINE, Topic
 from streams.operator import Output
@@ -34,14 +33,7 @@ def rerouted(topic: Topic, partition: int, event: Anomaly | SloAlert | Change, v
     SchemaError
         If it was sent on before: then two workers differ about the count of partitions, and would send it round.
     """
-    body = json.loads(value)
-    if body.get("rerouted"):
-        raise SchemaError(
-            f"a record of tenant {event.tenant!r} was rerouted and is misplaced still",
-            "Give all workers the same kafka.partitions",
-        )
-    marked = json.dumps({**body, "rerouted": True}, separators=(",", ":")).encode()
-    return output(topic, partition, event.key, marked, event.at_ms)
+    return output(topic, partition, event.key, sent_on(event.tenant, value), event.at_ms)
 
 
 class Publisher:

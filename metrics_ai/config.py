@@ -65,6 +65,8 @@ class EmbeddedSettings(BaseModel):
     decide_interval_s: int = Field(
         10, ge=1, le=3600, description="Between two ticks of decide there, since each of them stays in memory."
     )
+    burn_interval_s: int = Field(10, ge=1, le=3600, description="Between two ticks of burn there.")
+    slo_status_every_s: int = Field(60, ge=1, le=3600, description="How often it is told there where budgets stand.")
     detect_interval_s: int = Field(30, ge=1, le=3600, description="Between two ticks of detect there.")
     checkpoint_interval_s: float = Field(300, ge=1, le=3600, description="Between two checkpoints there.")
 

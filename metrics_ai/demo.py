@@ -192,7 +192,7 @@ class Demo:
         return self.verdict.is_cleared
 
     def _await_ready(self, stack: Stack, stop: threading.Event) -> bool:
-        self._view.say("Starting: an embedded broker, ingest, detect, decide and a collector, on free ports ...")
+        self._view.say("Starting: an embedded broker, ingest, detect, burn, decide and a collector, on free ports ...")
         began_s = told_s = time.monotonic()
         while not stack.is_ready:
             if stop.wait(0.1):

@@ -25,8 +25,17 @@ def shipped_slos() -> list[Defined]:
     return found
 
 
-def library_of(config: Config, before: Library | None = None) -> Library:
+def library_of(config: Config, before: Library | None = None, shipped: Sequence[Defined] | None = None) -> Library:
     """The library of a configuration; ``before`` is the last one, to whose good files it falls back.
+
+    Parameters
+    ----------
+    config
+        Names the folder.
+    before
+        The library of the last look.
+    shipped
+        The SLOs that ship, where they have been read already.
 
     Raises
     ------
@@ -34,8 +43,9 @@ def library_of(config: Config, before: Library | None = None) -> Library:
         If its folder is none.
     """
     files = files_of([config.slo.folder], config.tenant, "slo.folder: ") if config.slo.folder else []
-    shipped = shipped_slos() if config.slo.shipped else []
-    return reload(before or Library(), files, shipped, [config.tenant])
+    if shipped is None:
+        shipped = shipped_slos()
+    return reload(before or Library(), files, shipped if config.slo.shipped else [], [config.tenant])
 
 
 def files_of(paths: Sequence[Path], tenant: str, prefix: str = "") -> list[File]:

@@ -22,7 +22,7 @@ def print_evaluation(slo: Slo, found: Evaluation) -> None:
     """Print whether an objective was met, what is left of its budgets, how they burned and which alerts rang."""
     console = wide_console()
     verdict = "met" if found.met else "missed"
-    kept = "nothing was measured" if found.compliance is None else f"{_share(found.compliance)} were good: {verdict}"
+    kept = "nothing was measured" if found.compliance is None else f"{left_text(found.compliance)} were good: {verdict}"
     console.print(f"{slo.key}: {objective_text(slo)}; {kept}")
     console.print(f"{clock_text(found.start_ms)} to {clock_text(found.end_ms)}")
     console.print(_budgets(found.status))
@@ -37,11 +37,29 @@ def print_simulation(slo: Slo, found: Simulation, share: float) -> None:
     lasts = time_text((found.end_ms - found.start_ms) / 1000)
     console.print(f"{slo.key}: {objective_text(slo)}; for {lasts} {percent(share)} of it would be bad")
     before, after = found.before.budget("own"), found.after.budget("own")
-    console.print(f"budget left: {_share(before.remaining, 4)} before, {_share(after.remaining, 4)} after")
+    console.print(f"budget left: {left_text(before.remaining, 4)} before, {left_text(after.remaining, 4)} after")
     _print_alerts(console, found.alerts, found.start_ms)
 
 
-def _share(share: float | None, digits: int = 6) -> str:
+def print_status(status: SloStatus, state: str) -> None:
+    """Print where an objective stands now: budgets, burn by window, who spent it, what rings."""
+    console = wide_console()
+    console.print(f"{status.key} is {state} as of {clock_text(status.at_ms)}; {percent(status.target)} is wanted")
+    if status.no_data:
+        console.print("nothing is measured")
+    console.print(_budgets(status))
+    console.print(_burn(status))
+    _print_left(console, status)
+    if status.sla is not None:
+        console.print(f"SLA {percent(status.sla)}: {left_text(status.sla_remaining, 4)} of its budget left")
+    spent = sum(one.bad for one in status.spenders)
+    for one in status.spenders:
+        console.print(f"spent by {one.who}: {_count(one.bad)}, {left_text(one.bad / spent, 4)} of all that was bad")
+    console.print(f"alerts: {', '.join(status.firing) or 'none'}")
+
+
+def left_text(share: float | None, digits: int = 6) -> str:
+    """A share in percent, or a dash."""
     return "-" if share is None else f"{100 * share:.{digits}g} %"
 
 
@@ -58,9 +76,9 @@ def _budgets(status: SloStatus) -> Table:
             _count(one.good),
             _count(one.bad),
             _count(one.unknown),
-            _share(one.compliance),
-            _share(one.remaining),
-            _share(one.remaining_of_period),
+            left_text(one.compliance),
+            left_text(one.remaining),
+            left_text(one.remaining_of_period),
         )
     return table
 
@@ -93,5 +111,5 @@ def _print_alerts(console: Console, alerts: Sequence[Transition], since_ms: int 
         at = clock_text(one.at_ms) if since_ms is None else time_text((one.at_ms - since_ms) / 1000)
         rate = "-" if one.burn_rate is None else f"{one.burn_rate:.4g}"
         priority = Text(one.priority, PRIORITY_STYLE[one.priority])
-        table.add_row(one.alert, priority, one.state, at, rate, _share(one.budget_left, 4))
+        table.add_row(one.alert, priority, one.state, at, rate, left_text(one.budget_left, 4))
     console.print(table)

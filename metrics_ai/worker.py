@@ -24,7 +24,7 @@ from metrics_ai.ready_file import write_ready_file
 from schemas.errors import ConfigurationError
 
 LOG = logging.getLogger("metrics_ai.worker")
-STAGES: Final = ("detect", "decide")
+STAGES: Final = ("detect", "burn", "decide")
 # An orderly stop takes 15 s at most; what is not over then hangs.
 LAST_RESORT_S: Final = 18.0
 
@@ -136,13 +136,24 @@ def _run_stages(roles: Sequence[str], config: Config, telemetry: Telemetry, stop
         stop.wait()
         return
     # Faust takes a second to import, and only stages need it.
-    from agents.worker import WorkerSettings, run_worker  # noqa: PLC0415
+    from agents.worker import Holdings, WorkerSettings, run_worker  # noqa: PLC0415
 
     if "detect" in roles:
         # Before it joins: a compiler in its event loop would cost the worker its place in the group.
         precompile_detect()
-    settings = WorkerSettings(config.kafka, config.checkpoint, config.ticks, config.detect, config.decide)
-    run_worker([role for role in ("detect", "decide") if role in roles], settings, telemetry, stop)
+    settings = WorkerSettings(config.kafka, config.checkpoint, config.ticks, config.detect, config.decide, config.slo)
+    holdings = Holdings()
+    if "burn" in roles:
+        _announce_objectives(config, lambda: holdings.has("burn", 0), stop)
+    run_worker([role for role in STAGES if role in roles], settings, telemetry, stop, holdings=holdings)
+
+
+def _announce_objectives(config: Config, is_ours: Callable[[], bool], stop: threading.Event) -> None:
+    """Let a thread tell all partitions what the files of objectives say, for as long as the worker runs."""
+    from metrics_ai.slo_publishing import SettingsTopic, SloPublisher  # noqa: PLC0415
+
+    publisher = SloPublisher(config, SettingsTopic(config.kafka), is_ours)
+    threading.Thread(target=publisher.run, args=(stop,), name="objectives", daemon=True).start()
 
 
 def _run_ingest(config: Config, telemetry: Telemetry, stop: threading.Event) -> None:

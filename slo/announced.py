@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from pydantic import ValidationError
@@ -9,8 +10,11 @@ from pydantic import ValidationError
 from schemas.errors import SchemaError
 from schemas.events import Setting
 from slo.definition import Slo
+from slo.library import Library
 
 SUBJECT: Final = "slo"
+AHEAD_MS: Final = 5_000
+"""So long before it holds a change is announced."""
 
 
 class Announced(NamedTuple):
@@ -64,3 +68,35 @@ def announced(setting: Setting) -> Announced:
     if slo is not None and slo.key != key:
         raise SchemaError(f"a setting of {key} that defines {slo.key}")
     return Announced(key, slo, setting.valid_from_ms)
+
+
+def news(library: Library, known: Mapping[str, Announced], now_ms: int) -> list[Announced]:
+    """What is to be announced of a library: what is new, is changed, or is no more.
+
+    An objective that was never announced holds at once; what changes or ends does so in some seconds, so that all
+    partitions have read it before it holds. While a file is bad of which nothing good is known (it was so when this
+    process began), what holds of its tenant stays, but for what other files of the tenant say.
+
+    Parameters
+    ----------
+    library
+        What is to hold.
+    known
+        What was announced last, by key.
+    now_ms
+        The time of day.
+    """
+    bad = {problem.file for problem in library.problems}
+    uncertain = {file.tenant for file in library.files if file.name in bad and not library.good.get(file.name)}
+    certain = {one.slo.key for ones in library.good.values() for one in ones}
+    wanted: dict[str, Slo | None] = dict(library.slos)
+    wanted |= {key: None for key, one in known.items() if one.slo is not None and key not in wanted}
+    found = []
+    for key, slo in sorted(wanted.items()):
+        before = known.get(key)
+        is_kept = before is not None and before.slo is not None and key.rpartition("/")[0] in uncertain
+        if before is None:
+            found.append(Announced(key, slo, 0))
+        elif before.slo != slo and (key in certain or not is_kept):
+            found.append(Announced(key, slo, now_ms + AHEAD_MS))
+    return found

@@ -202,6 +202,12 @@ class Bank:
         """How long the own period is: of a calendar's, the one that is now."""
         return self.sums.period.length_ms / 1000 if self.sums.period else float(self.spec.own_s)
 
+    @property
+    def longest_wait_s(self) -> float:
+        """The longest time without a measurement after which that is said, of all its SLOs."""
+        rows = self.params.absence_rows
+        return float(rows.max(initial=0.0, where=np.isfinite(rows))) * self.spec.shape.slice_s
+
     def absent(self, rows: IntArray, last: IntArray) -> BoolArray:
         """Whether nothing was measured for too long, of SLOs that ever were."""
         gone: BoolArray = (rows[:, None] - last >= self.params.absence_rows) & (last > -NEVER)
@@ -211,6 +217,7 @@ class Bank:
         entering, present = self.store.settle(count)
         rows = np.arange(self.store.closed, self.store.closed + count)
         totals = self.sums.close(entering)
+        present = present | self.params.always
         last = np.maximum.accumulate(np.where(present, rows[:, None], -NEVER), axis=0)
         last = np.maximum(last, self.last)
         found = self._alert(rows, totals, last)

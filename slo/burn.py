@@ -125,7 +125,7 @@ class Transition:
 
     def event(self) -> SloAlert:
         """The same for a topic."""
-        tenant, _, name = self.slo.partition("/")
+        tenant, _, name = self.slo.rpartition("/")
         return SloAlert(tenant=tenant, **(asdict(self) | {"slo": name}))
 
 

@@ -144,6 +144,21 @@ class Engine:
         """Whether there is such an objective."""
         return key in self.places or key in self._waiting
 
+    def slo(self, key: str) -> Slo | None:
+        """An objective as it is defined now."""
+        place = self.places.get(key)
+        return self._waiting.get(key) if place is None else self.banks[place.bank].members[place.slot].slo
+
+    def takes(self, key: str, slice_ms: int) -> bool:
+        """Whether counts of a slice would still be taken for an objective."""
+        place = self.places.get(key)
+        return place is not None and not self._is_late(slice_ms, self.banks[place.bank])
+
+    @property
+    def longest_wait_s(self) -> float:
+        """How long nothing is measured until all that are not measured have been said to be so."""
+        return max((bank.longest_wait_s for bank in self.banks.values()), default=0.0)
+
     @property
     def slos(self) -> list[Slo]:
         """The objectives, by key."""
@@ -162,7 +177,7 @@ class Engine:
             values[:, 2] = record.unknown
         routes, spenders = self._routes(record), self._spenders(record)
         for number, rows in routes.items():
-            if self._is_late(record, self.banks[number]):
+            if self._is_late(record.slice_ms, self.banks[number]):
                 self.counts["late"] += len(rows.slots)
             else:
                 at = row, record.partition
@@ -221,7 +236,7 @@ class Engine:
         if self.now_ms is None:
             self.now_ms = at_ms
             waiting, self._waiting = self._waiting, {}
-            for slo in waiting.values():
+            for _, slo in sorted(waiting.items()):
                 self.define(slo)
         self.now_ms = max(self.now_ms, at_ms)
         alerts: list[Transition] = []
@@ -238,19 +253,19 @@ class Engine:
         """The statuses that are due: all of a bank every so often, and those whose alerts turned."""
         every_ms = self.settings.status_every_s * 1000
         end_ms = bank.store.closed * bank.spec.shape.slice_s * 1000
-        due = end_ms // every_ms > self.told.get(number, -1)
+        due = end_ms // every_ms > self.told.get(number, -1) // every_ms
         slots = sorted(bank.members) if due else sorted({self.places[one.slo].slot for one in turned})
         if due:
-            self.told[number] = end_ms // every_ms
+            self.told[number] = end_ms
         if not slots:
             return []
         figures = Figures(bank)
         return [figures.status(slot) for slot in slots]
 
-    def _is_late(self, record: SloSlice, bank: Bank) -> bool:
-        slice_ms = record.slice_s * 1000
+    def _is_late(self, begins_ms: int, bank: Bank) -> bool:
+        slice_ms = bank.spec.shape.slice_s * 1000
         oldest_ms = (self.now_ms or 0) - self.settings.lateness_s * 1000
-        return record.slice_ms // slice_ms < bank.store.begin or record.slice_ms + slice_ms < oldest_ms
+        return begins_ms // slice_ms < bank.store.begin or begins_ms + slice_ms < oldest_ms
 
     def _spenders(self, record: SloSlice) -> dict[int, dict[int, list[tuple[str, float]]]]:
         """A record's spenders by bank and slot."""

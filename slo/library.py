@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
+from typing import NamedTuple
 
 from schemas.yaml_values import DefinitionError
 from slo.definition import Slo
@@ -34,6 +36,15 @@ class File:
     content: bytes | None
 
 
+class TenantReading(NamedTuple):
+    """What the files of a tenant say, by their names, what is wrong with them, and which lack an SLO for it."""
+
+    files: tuple[File, ...]
+    said: Mapping[str, tuple[Defined, ...]]
+    problems: tuple[DefinitionError, ...]
+    lacking: frozenset[str]
+
+
 @dataclass(frozen=True, slots=True)
 class Library:
     """SLOs by key.
@@ -50,6 +61,8 @@ class Library:
         What was read.
     good
         By the file's name, what it last said when it was good.
+    tenants
+        What was read of each tenant: files refer to none of another's, so that only one that changed is read again.
     """
 
     defined: Mapping[str, Defined] = field(default_factory=dict)
@@ -57,6 +70,7 @@ class Library:
     news: tuple[DefinitionError, ...] = ()
     files: tuple[File, ...] = ()
     good: Mapping[str, tuple[Defined, ...]] = field(default_factory=dict)
+    tenants: Mapping[str, TenantReading] = field(default_factory=dict)
 
     @property
     def slos(self) -> dict[str, Slo]:
@@ -89,15 +103,13 @@ def reload(
     now = tuple(sorted(files, key=lambda file: (file.tenant, file.name)))
     if now and now == before.files:
         return replace(before, news=())
-    read: dict[str, tuple[Defined, ...]] = {}
-    problems: list[DefinitionError] = []
-    bad: set[str] = set()
-    for tenant in sorted({file.tenant for file in now}):
-        of_tenant, wrong, lacking = _read([file for file in now if file.tenant == tenant], tenant)
-        read |= of_tenant
-        problems += wrong
-        bad |= lacking
-    bad |= {problem.file for problem in problems}
+    tenants_now = {
+        tenant: _read(tuple(files), tenant, before.tenants.get(tenant))
+        for tenant, files in groupby(now, key=lambda file: file.tenant)
+    }
+    read = {name: said for one in tenants_now.values() for name, said in one.said.items()}
+    problems = [problem for one in tenants_now.values() for problem in one.problems]
+    bad = {name for one in tenants_now.values() for name in one.lacking} | {problem.file for problem in problems}
     good = {file.name: before.good.get(file.name, ()) if file.name in bad else read.get(file.name, ()) for file in now}
     told = {str(problem) for problem in before.problems}
     return Library(
@@ -106,11 +118,13 @@ def reload(
         news=tuple(problem for problem in problems if str(problem) not in told),
         files=now,
         good=good,
+        tenants=tenants_now,
     )
 
 
-def _read(files: Sequence[File], tenant: str) -> tuple[dict[str, tuple[Defined, ...]], list[DefinitionError], set[str]]:
-    """What the files of a tenant say, by their names, what is wrong with them, and which lack an SLO for it."""
+def _read(files: tuple[File, ...], tenant: str, before: TenantReading | None) -> TenantReading:
+    if before is not None and before.files == files:
+        return before
     parsed = [_parsed(file) for file in files]
     reading = resolve((one for each in parsed for one in each.objects), tenant)
     found: dict[str, list[Defined]] = {file.name: [] for file in files}
@@ -119,7 +133,8 @@ def _read(files: Sequence[File], tenant: str) -> tuple[dict[str, tuple[Defined, 
     problems = [problem for each in parsed for problem in each.problems] + reading.problems
     order = {file.name: at for at, file in enumerate(files)}
     problems.sort(key=lambda one: (order[one.file], one.line))
-    return {name: tuple(ones) for name, ones in found.items()}, problems, reading.lacking
+    said = {name: tuple(ones) for name, ones in found.items()}
+    return TenantReading(files, said, tuple(problems), frozenset(reading.lacking))
 
 
 def _parsed(file: File) -> Parsed:

@@ -89,6 +89,17 @@ def _quantile(slo: Slo) -> float | None:
     return slo.indicator.quantile if isinstance(slo.indicator, ThresholdIndicator) else None
 
 
+def is_judged(slo: Slo) -> bool:
+    """Whether people say what is good: while nobody speaks nothing happens, and nothing is missing."""
+    return slo.indicator.kind == "derived" and slo.indicator.source == "alert_feedback"
+
+
+def absence_of(member: Member) -> float:
+    """How long nothing of an SLO is measured before that is said, in seconds: as its fastest tier takes."""
+    budget = budget_of(member.slo.target)
+    return min((absence_s(tier.factor, budget, tier.long_s) for tier in member.tiers), default=absence_s(0, 0, 0))
+
+
 class Params:
     """What SLOs of a bank differ in, as arrays over slots."""
 
@@ -104,6 +115,7 @@ class Params:
         self.share = np.full((spec.shares, slots), np.nan)
         self.priority = np.full((spec.lanes, slots), len(PRIORITIES) - 1, np.int8)
         self.absence_rows = np.full(slots, np.inf)
+        self.always = np.zeros(slots, bool)
 
     def put(self, slot: int, member: Member) -> None:
         """Take an SLO's."""
@@ -120,8 +132,9 @@ class Params:
         named = [tier.priority for tier in tiers]
         named += ["P3" if share > LOW_BUDGET else "P2" for share in slo.alerts.remaining] + ["P1", "P2"]
         self.priority[:, slot] = [PRIORITIES.index(one) for one in named]
-        waits = [absence_s(tier.factor, budget, tier.long_s) for tier in tiers] or [absence_s(0, 0, 0)]
-        self.absence_rows[slot] = self.spec.shape.rows(int(-(-min(waits) // 1)))
+        self.always[slot] = is_judged(slo)
+        wait_s = int(-(-absence_of(member) // 1))
+        self.absence_rows[slot] = np.inf if self.always[slot] else self.spec.shape.rows(wait_s)
 
     def counted(self, counts: FloatArray) -> Counted:
         """Apply the policies for what is unknown."""

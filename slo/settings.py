@@ -10,7 +10,7 @@ from slo.remote_write_settings import RemoteWriteSettings
 
 
 class SloSettings(BaseModel):
-    """Where the definitions of SLOs lie, and where their figures go."""
+    """Where the definitions of SLOs lie, how often it is told how they stand, and where to."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     folder: Path | None = Field(
@@ -26,3 +26,7 @@ class SloSettings(BaseModel):
     remote_write: RemoteWriteSettings = Field(
         default_factory=RemoteWriteSettings, description="Figures of SLOs, written to Prometheus."
     )
+    reload_every_s: float = Field(
+        5.0, ge=0.2, le=3600, description="How often a worker of the role burn looks whether files have changed."
+    )
+    status_every_s: int = Field(5, ge=1, le=3600, description="How often it is told where each budget stands.")

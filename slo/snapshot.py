@@ -16,7 +16,7 @@ Sums of windows are in ``bank/N``: nothing is summed anew at a start.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -51,6 +51,7 @@ class EngineBlocks:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._written: set[str] = set()
+        self._rows: dict[int, set[int]] = {}
         self._defined: dict[str, tuple[Slo, Place | None]] = {}
         self._loaded: dict[str, bytes] = {}
 
@@ -58,7 +59,7 @@ class EngineBlocks:
         """Copy out the blocks that changed since the last call; None says that what had the key is gone."""
         engine = self._engine
         clock = {"now_ms": engine.now_ms, "next_bank": engine.next_bank}
-        found: dict[str, bytes | None] = {_CLOCK: _pack(clock)}
+        found: dict[str, bytes | None] = {_CLOCK: pack(clock)}
         for slo in engine.slos:
             place = engine.places.get(slo.key)
             known, known_place = self._defined.get(slo.key, (None, None))
@@ -100,7 +101,7 @@ class EngineBlocks:
         loaded, self._loaded = self._loaded, {}
         if _CLOCK not in loaded:
             return
-        engine, clock = self._engine, _unpack(loaded[_CLOCK])
+        engine, clock = self._engine, unpack(loaded[_CLOCK])
         engine.now_ms, engine.next_bank = clock["now_ms"], clock["next_bank"]
         for key in sorted(loaded):
             if key.startswith(_SLO):
@@ -108,11 +109,14 @@ class EngineBlocks:
         for key in sorted(loaded):
             if key.startswith(_BANK):
                 self._fill(key, loaded[key])
+        # In the order in which they were made: new objectives take the first place that is free.
+        engine.banks = dict(sorted(engine.banks.items()))
         for bank in engine.banks.values():
             bank.store.rejudge()
             bank.index_spenders()
             _clean(bank)
         self._written = set(loaded)
+        self._rows = _rows_of(loaded)
         self._defined = {slo.key: (slo, engine.places.get(slo.key)) for slo in engine.slos}
 
     def _fill(self, key: str, value: bytes) -> None:
@@ -130,7 +134,7 @@ class EngineBlocks:
 
     def _place(self, key: str, value: bytes, loaded: dict[str, bytes]) -> None:
         """Give an SLO the place that it had, in its bank, which is made with the first of them."""
-        engine, body = self._engine, _unpack(value)
+        engine, body = self._engine, unpack(value)
         try:
             slo = Slo.model_validate_json(body["slo"])
         except ValidationError as error:
@@ -141,7 +145,7 @@ class EngineBlocks:
         place = Place(*body["place"])
         member = member_of(slo)
         if place.bank not in engine.banks:
-            state = _unpack(loaded.get(f"{_BANK}{place.bank}", b""))
+            state = unpack(loaded.get(f"{_BANK}{place.bank}", b""))
             engine.banks[place.bank] = _bank_of(Bank(engine.spec(member), state["closed"]), state)
             engine.told[place.bank] = state["told"]
         engine.banks[place.bank].restore(place.slot, member)
@@ -149,9 +153,11 @@ class EngineBlocks:
 
     def _bank_blocks(self, number: int, bank: Bank) -> dict[str, bytes | None]:
         head = f"{_BANK}{number}"
-        found: dict[str, bytes | None] = {head: _pack(_state(bank) | {"told": self._engine.told.get(number, -1)})}
-        for row in sorted(bank.dirty_rows):
+        found: dict[str, bytes | None] = {head: pack(_state(bank) | {"told": self._engine.told.get(number, -1)})}
+        rows = self._rows.get(number, set())
+        for row in sorted(bank.dirty_rows | {row for row in rows if row < bank.store.begin}):
             found[f"{head}/row/{row}"] = _row(bank, row) if row >= bank.store.begin else None
+        self._rows[number] = {row for row in rows | bank.dirty_rows if row >= bank.store.begin}
         for name, archive in (("fine", bank.store.fine), ("coarse", bank.store.coarse)):
             for chunk in sorted(archive.dirty):
                 found[f"{head}/{name}/{chunk}"] = archive.chunks.get(chunk)
@@ -159,11 +165,20 @@ class EngineBlocks:
         for kind, number_of in sorted(bank.dirty_buckets):
             ledgers = {slot: _buckets(ledger, kind).get(number_of) for slot, ledger in bank.ledgers.items()}
             named = {slot: names for slot, names in ledgers.items() if names is not None}
-            found[f"{head}/{kind}/{number_of}"] = _pack({"ledgers": named}) if named else None
+            found[f"{head}/{kind}/{number_of}"] = pack({"ledgers": named}) if named else None
         if bank.store.filling_changed:
-            found[f"{head}/filling/0"] = _pack({"slots": bank.store.slots, "rows": bank.store.filling.tobytes()})
+            found[f"{head}/filling/0"] = pack({"slots": bank.store.slots, "rows": bank.store.filling.tobytes()})
         _clean(bank)
         return found
+
+
+def _rows_of(keys: Iterable[str]) -> dict[int, set[int]]:
+    """The rows of each bank that blocks are of."""
+    found: dict[int, set[int]] = {}
+    for number, kind, row in (key.split("/")[1:] for key in keys if key.startswith(_BANK) and key.count("/") == 3):
+        if kind == "row":
+            found.setdefault(int(number), set()).add(int(row))
+    return found
 
 
 def _buckets(ledger: Ledger, kind: str) -> dict[int, Names]:
@@ -172,7 +187,7 @@ def _buckets(ledger: Ledger, kind: str) -> dict[int, Names]:
 
 def definition_block(slo: Slo, place: Sequence[int] | None) -> bytes:
     """A definition, and the bank and slot where it is kept."""
-    return _pack({"slo": slo.model_dump_json().encode(), "place": list(place) if place else None})
+    return pack({"slo": slo.model_dump_json().encode(), "place": list(place) if place else None})
 
 
 def _clean(bank: Bank) -> None:
@@ -237,7 +252,7 @@ def _row(bank: Bank, row: int) -> bytes:
     }
     if cells is None:
         body |= {"raw": store.raw[at].tobytes(), "present": store.present[at].tobytes()}
-    return _pack(body)
+    return pack(body)
 
 
 def _load_part(bank: Bank, kind: str, number: int, value: bytes) -> None:
@@ -247,15 +262,15 @@ def _load_part(bank: Bank, kind: str, number: int, value: bytes) -> None:
     elif kind == "coarse":
         store.coarse.load(number, value)
     elif kind == "filling":
-        body = _unpack(value)
+        body = unpack(value)
         packed = np.frombuffer(body["rows"]).reshape(-1, body["slots"], COLUMNS)
         store.filling[:, : body["slots"]] = packed
     elif kind in {"hour", "day"}:
-        for slot, names in _unpack(value)["ledgers"].items():
+        for slot, names in unpack(value)["ledgers"].items():
             if slot in bank.ledgers:
                 _buckets(bank.ledgers[slot], kind)[number] = names
     elif number >= store.begin:
-        _load_row(bank, number, _unpack(value))
+        _load_row(bank, number, unpack(value))
 
 
 def _load_row(bank: Bank, row: int, body: Body) -> None:
@@ -275,11 +290,19 @@ def _load_row(bank: Bank, row: int, body: Body) -> None:
         }
 
 
-def _pack(body: Body) -> bytes:
+def pack(body: Body) -> bytes:
+    """A block of a map."""
     return zlib.compress(msgspec.msgpack.encode({"v": VERSION, **body}), 1)
 
 
-def _unpack(value: bytes) -> Body:
+def unpack(value: bytes) -> Body:
+    """The map of a block.
+
+    Raises
+    ------
+    CheckpointError
+        If it is none, or of a version that is not known here.
+    """
     try:
         body = msgspec.msgpack.decode(zlib.decompress(value), type=dict[str, Any])
     except (zlib.error, msgspec.MsgspecError) as error:

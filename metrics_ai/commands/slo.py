@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from metrics_ai.commands.events import FollowOption
 from metrics_ai.commands.explain import TenantOption
-from metrics_ai.commands.options import ConfigOption, JsonOption, configured, examples
+from metrics_ai.commands.options import BrokerOption, ConfigOption, JsonOption, configured, examples
 
 if TYPE_CHECKING:
     from slo.library import Library
@@ -94,6 +95,30 @@ def show(
         typer.echo(json.dumps(described(one)))
     else:
         print_slo(one)
+
+
+@app.command(
+    epilog=examples(
+        "metrics-ai slo status", "metrics-ai slo status checkout", "metrics-ai slo status --json | jq .budgets"
+    )
+)
+def status(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Only this one, in detail: its name, or TENANT/NAME.")
+    ] = None,
+    config: ConfigOption = None,
+    broker: BrokerOption = None,
+    tenant: TenantOption = None,
+    as_json: JsonOption = False,
+    follow: FollowOption = False,
+) -> None:
+    """Show where SLOs stand in a running system: what is left of the budget, how it burns, how long it lasts.
+
+    With --json one object a line. Exit status 1 if there is no such SLO.
+    """
+    from metrics_ai.slo_status_listing import list_status
+
+    list_status(configured(config, broker).kafka, name, tenant, as_json=as_json, follow=follow)
 
 
 @app.command(

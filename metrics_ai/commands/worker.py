@@ -23,6 +23,7 @@ class RoleName(StrEnum):
 
     ingest = "ingest"
     detect = "detect"
+    burn = "burn"
     decide = "decide"
     project = "project"
     collector = "collector"
@@ -30,7 +31,7 @@ class RoleName(StrEnum):
 
 def worker(
     roles: Annotated[
-        list[RoleName], typer.Argument(metavar="ROLE...", help="ingest, detect, decide, project, collector.")
+        list[RoleName], typer.Argument(metavar="ROLE...", help="ingest, detect, burn, decide, project, collector.")
     ],
     config: ConfigOption = None,
     broker: BrokerOption = None,

@@ -28,7 +28,7 @@ from metrics_ai.stack.supervisor import Say, Supervisor
 from schemas.errors import MachineError
 from schemas.topics import CATALOGUE
 
-STAGES: Final = ("ingest", "detect", "decide", "project")
+STAGES: Final = ("ingest", "detect", "burn", "decide", "project")
 COLLECTOR: Final = "collector"
 INTAKE: Final = ("ingest", COLLECTOR)
 # Where a broker of ours listens.
@@ -226,6 +226,8 @@ class Stack:
         embedded = self.config.embedded
         return {
             f"{ENVIRONMENT_PREFIX}TICKS__DECIDE_INTERVAL_S": str(embedded.decide_interval_s),
+            f"{ENVIRONMENT_PREFIX}TICKS__BURN_INTERVAL_S": str(embedded.burn_interval_s),
+            f"{ENVIRONMENT_PREFIX}SLO__STATUS_EVERY_S": str(embedded.slo_status_every_s),
             f"{ENVIRONMENT_PREFIX}TICKS__DETECT_INTERVAL_S": str(embedded.detect_interval_s),
             f"{ENVIRONMENT_PREFIX}CHECKPOINT__INTERVAL_S": str(embedded.checkpoint_interval_s),
             f"{ENVIRONMENT_PREFIX}INGEST__COMPRESSION": "zstd",

@@ -93,7 +93,7 @@ def test_it_serves_health_readiness_metrics_and_a_page(stack: Any) -> None:
 
 def test_its_metrics_carry_the_role_and_pass_promtool(stack: Any) -> None:
     text = stack.get("/metrics")[1]
-    for role in ("ingest", "detect", "decide", "project"):
+    for role in ("ingest", "detect", "burn", "decide", "project"):
         assert f'metrics_ai_role_up{{role="{role}"}} 1.0'.encode() in text
     promtool = shutil.which("promtool")
     if promtool is None:
@@ -180,7 +180,7 @@ def test_a_full_embedded_broker_stops_the_intake_says_so_and_still_ends_cleanly(
     assert producer.flush(30) == 0
     states = _until(lambda: {role["role"]: role["state"] for role in running.status()["roles"]}
                     if running.status()["broker"]["level"] == "full" else None)  # fmt: skip
-    running_on = dict.fromkeys(("detect", "decide", "project"), "running")
+    running_on = dict.fromkeys(("detect", "burn", "decide", "project"), "running")
     assert states == {"ingest": "held", "collector": "held", **running_on}
     assert running.get("/healthz")[0] == 503
     assert "ingest and the collector are stopped; restart `up`" in running.output()

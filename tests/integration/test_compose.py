@@ -23,7 +23,7 @@ from integrations.kafka import KafkaSettings
 from integrations.kafka.process import dying_with_parent, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
-ROLES = ("ingest", "detect", "decide", "project")
+ROLES = ("ingest", "detect", "burn", "decide", "project")
 READY_LIMIT_S = 120.0
 
 

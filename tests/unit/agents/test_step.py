@@ -76,6 +76,10 @@ class FakeReader:
             if offset in self.log:
                 yield LogRecord(topic, partition, offset, None, self.log[offset], (), 0)
 
+    def to_end(self, topic: str, partitions: list[int]) -> Iterator[LogRecord]:
+        (partition,) = partitions
+        return (LogRecord(topic, partition, offset, None, value, (), 0) for offset, value in sorted(self.log.items()))
+
 
 class NoWriter:
     def take_over(self) -> None: ...
@@ -116,6 +120,7 @@ class World:
             topics.SAMPLES_DLQ,
             lambda _: self.operator,
             precious=self.together,
+            first=(topics.SETTINGS,),
         )
         tools = StepTools(
             KAFKA, self.telemetry, self.producer, self.reader, self.together, relieve, self.failures.append
@@ -169,6 +174,16 @@ def test_each_input_has_its_own_position() -> None:
     world = World()
     part = world.take(FaustMessage(10, b"a"), FaustMessage(10, b"t", topic="x.detect.ticks"))
     assert part.positions == {"metrics.samples": 11, "settings": 10, "detect.ticks": 11}
+
+
+def test_what_lies_on_an_input_that_comes_first_is_applied_from_its_position_on() -> None:
+    world = World()
+    world.reader.log = {9: b"before", 10: b"a", 12: b"b"}
+    part = PartitionState(0, world.operator, NoWriter(), {topic.name: 10 for topic in world.operator.inputs})
+    asyncio.run(world.step.take_first(part))
+    assert world.operator.seen == [("settings", b"a"), ("settings", b"b")]
+    assert part.positions == {"metrics.samples": 10, "settings": 13, "detect.ticks": 10}
+    assert part.saved["settings"] == 10
 
 
 def test_a_message_of_a_partition_that_is_not_ours_is_left_alone() -> None:
