@@ -23,6 +23,7 @@ def detect_stage(operator: Callable[[int], Operator], tick_interval_s: int) -> S
         operator=operator,
         precious=False,
         tick_interval_s=tick_interval_s,
+        first=(SETTINGS,),
     )
 
 

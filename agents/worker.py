@@ -33,6 +33,9 @@ from models.detect import DetectOperator, DetectSettings
 from schemas.batch import SampleBatch
 from schemas.series import Series
 from slo.burning import BurnOperator
+from slo.counting.hosted import HostedCounter
+from slo.counting.settings import CountingSettings
+from slo.counting.warm import warm_up_counting
 from slo.engine import EngineSettings
 from slo.settings import SloSettings
 from slo.telling import Runbooks, no_runbooks
@@ -68,10 +71,8 @@ class WorkerSettings:
         """The stage of a role."""
         count = self.kafka.partitions
         if role == "detect":
-            stage = detect_stage(
-                lambda partition: DetectOperator(self.detect, partition, count), self.ticks.detect_interval_s
-            )
-            return replace(stage, warm_up=lambda: _warm_up(DetectOperator(self.detect, 0, count)))
+            stage = detect_stage(self._detect, self.ticks.detect_interval_s)
+            return replace(stage, warm_up=lambda: _warm_up(self._detect(0)))
         if role == "burn":
             engine = EngineSettings(status_every_s=self.slo.status_every_s)
             return burn_stage(
@@ -80,6 +81,10 @@ class WorkerSettings:
         return decide_stage(
             lambda partition: DecideOperator(self.decide, partition, count), self.ticks.decide_interval_s
         )
+
+    def _detect(self, partition: int) -> DetectOperator:
+        count = self.kafka.partitions
+        return DetectOperator(self.detect, partition, count, HostedCounter(CountingSettings(), partition, count))
 
 
 @dataclass
@@ -100,6 +105,7 @@ def _warm_up(operator: DetectOperator) -> None:
     operator.step_batch(SampleBatch("warm-up", ids, text, row, np.zeros(1, np.int64), np.zeros(1)))
     operator.on_tick(1000)
     operator.take_blocks()
+    warm_up_counting()
 
 
 def run_worker(

@@ -13,6 +13,7 @@ def precompile_detect() -> None:
     from models.detect import DetectOperator, DetectSettings  # noqa: PLC0415
     from schemas.batch import SampleBatch  # noqa: PLC0415
     from schemas.series import Series  # noqa: PLC0415
+    from slo.counting.warm import warm_up_counting  # noqa: PLC0415
 
     series = Series("precompile", "m", {}, {"node": "n"}, "counter")
     times_ms = np.arange(1_000, 400_000, 1_000, dtype=np.int64)
@@ -32,6 +33,7 @@ def precompile_detect() -> None:
         if value is not None:
             fresh.load_block(key, value)
     fresh.finish_load()
+    warm_up_counting()
 
 
 def precompile_ingest() -> None:

@@ -6,8 +6,8 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +21,6 @@ from metrics_ai.config import Config
 from metrics_ai.logs import set_up_logs
 from metrics_ai.precompile import precompile_detect, precompile_ingest
 from metrics_ai.ready_file import write_ready_file
-from schemas.errors import ConfigurationError
 
 LOG = logging.getLogger("metrics_ai.worker")
 STAGES: Final = ("detect", "burn", "decide")
@@ -142,10 +141,22 @@ def _run_stages(roles: Sequence[str], config: Config, telemetry: Telemetry, stop
         # Before it joins: a compiler in its event loop would cost the worker its place in the group.
         precompile_detect()
     settings = WorkerSettings(config.kafka, config.checkpoint, config.ticks, config.detect, config.decide, config.slo)
+    if "burn" in roles:
+        settings = replace(settings, runbooks=_runbooks(config))
     holdings = Holdings()
     if "burn" in roles:
         _announce_objectives(config, lambda: holdings.has("burn", 0), stop)
     run_worker([role for role in STAGES if role in roles], settings, telemetry, stop, holdings=holdings)
+
+
+def _runbooks(config: Config) -> Callable[[Mapping[str, str]], list[str]]:
+    """Names the runbooks that fit an alert's labels; those that cannot be read are told, and left out."""
+    from metrics_ai.runbook_files import runbook_library  # noqa: PLC0415
+
+    library = runbook_library(config)
+    for problem in library.problems:
+        LOG.warning("a runbook is left out", extra={"problem": str(problem)})
+    return lambda labels: [one.id for one in library.fitting(labels)]
 
 
 def _announce_objectives(config: Config, is_ours: Callable[[], bool], stop: threading.Event) -> None:
@@ -178,10 +189,11 @@ def _run_project(config: Config, telemetry: Telemetry, stop: threading.Event) ->
 def _sinks(config: Config, telemetry: Telemetry) -> list[Sink]:
     """What the role ``project`` feeds."""
     from integrations.history import HistorySink  # noqa: PLC0415  # Parquet
+    from integrations.prometheus import SloMetrics, SloRemoteWrite  # noqa: PLC0415
 
-    sinks: list[Sink] = []
+    sinks: list[Sink] = [SloMetrics(telemetry, config.slo.status_every_s)]
+    if config.slo.remote_write.url is not None:
+        sinks.append(SloRemoteWrite(config.slo.remote_write, telemetry, config.slo.status_every_s))
     if config.history.folder is not None:
         sinks.append(HistorySink(config.history, telemetry))
-    if not sinks:
-        raise ConfigurationError("the role project has nothing to feed", "Set history.folder")
     return sinks

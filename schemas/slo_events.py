@@ -33,7 +33,8 @@ class SloSlice(Event):
 
     An SLO whose series are there has a place in every slice, with zeros where nothing happened: absence of its row,
     or a row that knows of unknown events only, says that it was not measured. A later record of the same slice and
-    partition replaces what an earlier one said of the SLOs that it names.
+    partition replaces what an earlier one said of the SLOs that it names, unless it had ``counted`` less: then it is a
+    repeat of what was said before.
     """
 
     v: Literal[1] = 1
@@ -41,6 +42,9 @@ class SloSlice(Event):
     partition: Annotated[int, Field(ge=0, description="Which partition of samples was counted.")]
     slice_ms: Annotated[TimeMs, Field(description="When the slice begins, a multiple of its length.")]
     slice_s: Annotated[int, Field(gt=0)]
+    counted: Annotated[
+        int, Field(ge=0, description="Samples that the partition had counted by then: more know more of the slice.")
+    ] = 0
     slos: Annotated[list[str], Field(description="Tenant and name of each.")]
     good: list[Finite]
     bad: list[Finite]

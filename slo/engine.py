@@ -92,6 +92,7 @@ class Engine:
         self.counts: Counter[str] = Counter()
         self.next_bank = 0
         self.told: dict[int, int] = {}
+        self.heard: dict[str, tuple[int, int]] = {}
         self._waiting: dict[str, Slo] = {}
         self._known_routes: dict[tuple[int, int], tuple[list[str], dict[int, _Rows]]] = {}
         for slo in slos:
@@ -166,7 +167,14 @@ class Engine:
         return [slo for _, slo in sorted((known | self._waiting).items())]
 
     def on_slice(self, record: SloSlice) -> Outcome:
-        """Take what one partition counted in one slice; its rows for SLOs that are not known here are dropped."""
+        """Take what one partition counted in one slice; its rows for SLOs that are not known here are dropped.
+
+        So is one that repeats what was said before its partition had counted as much as it has now: after a restart
+        it says everything since its checkpoint again.
+        """
+        if self._is_repeat(record):
+            self.counts["repeated"] += 1
+            return Outcome([], [])
         slice_ms = record.slice_s * 1000
         found = self._advance(record.slice_ms)
         row = record.slice_ms // slice_ms
@@ -261,6 +269,14 @@ class Engine:
             return []
         figures = Figures(bank)
         return [figures.status(slot) for slot in slots]
+
+    def _is_repeat(self, record: SloSlice) -> bool:
+        newest_ms, counted = self.heard.get(record.key, (-1, 0))
+        if record.slice_ms > newest_ms:
+            self.heard[record.key] = record.slice_ms, record.counted
+            return False
+        self.heard[record.key] = newest_ms, max(counted, record.counted)
+        return record.counted < counted
 
     def _is_late(self, begins_ms: int, bank: Bank) -> bool:
         slice_ms = bank.spec.shape.slice_s * 1000

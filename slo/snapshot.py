@@ -58,7 +58,7 @@ class EngineBlocks:
     def take_blocks(self) -> list[tuple[str, bytes | None]]:
         """Copy out the blocks that changed since the last call; None says that what had the key is gone."""
         engine = self._engine
-        clock = {"now_ms": engine.now_ms, "next_bank": engine.next_bank}
+        clock = {"now_ms": engine.now_ms, "next_bank": engine.next_bank, "heard": engine.heard}
         found: dict[str, bytes | None] = {_CLOCK: pack(clock)}
         for slo in engine.slos:
             place = engine.places.get(slo.key)
@@ -103,6 +103,7 @@ class EngineBlocks:
             return
         engine, clock = self._engine, unpack(loaded[_CLOCK])
         engine.now_ms, engine.next_bank = clock["now_ms"], clock["next_bank"]
+        engine.heard = {key: (newest_ms, counted) for key, (newest_ms, counted) in clock["heard"].items()}
         for key in sorted(loaded):
             if key.startswith(_SLO):
                 self._place(key, loaded[key], loaded)

@@ -363,3 +363,27 @@ def test_a_place_that_is_free_again_has_no_minutes_of_the_one_before(slo: MakeSl
         assert daily.total == 10.0 * min(seen, 2880)
         assert monthly.total == 10.0 * seen
     assert engine.status("default/b").event().budget("monthly").total == 85_000.0
+
+
+def test_what_a_restarted_partition_says_again_does_not_undo_what_it_said_since(feed: Callable[..., Feed]) -> None:
+    counting = feed()
+    engine = counting.engine
+    first = counting.record(START_MS, 1.0, 100.0, counted=100)
+    late = counting.record(START_MS, 2.0, 101.0, counted=150)
+    following = counting.record(START_MS + 5000, 0.0, 100.0, counted=140)
+    for one in (first, following, late, first):
+        engine.on_slice(one)
+    engine.on_tick(START_MS + 20_000)
+    status = engine.status(counting.key)
+    assert status is not None
+    assert (status.event().budget("own").bad, engine.counts["repeated"]) == (2.0, 1)
+
+
+def test_a_partition_that_counts_from_the_beginning_again_is_heard(feed: Callable[..., Feed]) -> None:
+    counting = feed()
+    counting.engine.on_slice(counting.record(START_MS, 1.0, 100.0, counted=1_000_000))
+    counting.engine.on_slice(counting.record(START_MS + 5000, 1.0, 100.0, counted=10))
+    counting.engine.on_tick(START_MS + 20_000)
+    status = counting.engine.status(counting.key)
+    assert status is not None
+    assert status.event().budget("own").bad == 2.0
