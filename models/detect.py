@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.audit import BASELINES_SUBJECT, ask_back, request_of
+from models.bucket_counters import with_buckets
 from models.detect_state import DetectState
 from models.entities.bank import Name
 from models.maintenance import windows_of
@@ -119,7 +120,7 @@ class DetectOperator(DetectState):
         self._counted = []
         self._anew.clear()
         if batch.is_histogram:
-            batch = self.histograms.derive(batch, self._newest_ms)
+            batch = with_buckets(batch, self.histograms.derive(batch, self._newest_ms), self.counting.bounds)
         if not len(batch):
             return []
         slots = self._slots(batch)

@@ -67,6 +67,7 @@ class SloCounter:
         self.series: dict[int, Series] = {}
         self._wiring = Wiring(self.rows, self.watching)
         self._is_laid = True
+        self._of_nodes: list[tuple[int, str]] | None = None
         self._state = np.zeros(3, np.int64)
         self._log = _make_log(1024)
 
@@ -74,6 +75,11 @@ class SloCounter:
     def counts(self) -> dict[str, int]:
         """What became of samples of watched series, and how many there are."""
         return dict(zip(COUNT_NAMES, self.tallies.tolist(), strict=True))
+
+    @property
+    def counts_nodes(self) -> bool:
+        """Whether there are objectives whose events are nodes."""
+        return bool(self._node_places())
 
     @property
     def counted(self) -> int:
@@ -93,6 +99,11 @@ class SloCounter:
         self.series.pop(slot, None)
         self.watching.detach(slot)
         self.nodes.forget(slot)
+
+    def bounds(self, histogram: Series) -> Sequence[float]:
+        """The buckets of a histogram that objectives count, by their upper bounds."""
+        self._lay()
+        return self._wiring.bounds(histogram)
 
     def apply_setting(self, setting: Setting) -> None:
         """Definitions, as they are announced; other subjects are somebody else's.
@@ -216,12 +227,22 @@ class SloCounter:
     def _close(self, lane: Lane, row: int) -> None:
         """Count what no sample says: nodes, and samples that should have come."""
         start_ms, end_ms = row * lane.slice_ms, (row + 1) * lane.slice_ms
-        for place in lane.members.tolist():
-            indicator = self.rows.held[place].indicator
-            if isinstance(indicator, DerivedIndicator) and indicator.source == "node_health":
-                self._count_nodes(place, indicator.selector, row, (start_ms, end_ms))
+        for place, selector in self._node_places():
+            if self.rows.slos[place]["slice_ms"] == lane.slice_ms:
+                self._count_nodes(place, selector, row, (start_ms, end_ms))
         self.nodes.prune(start_ms - self.rows.late_ms)
         count_missing((start_ms, end_ms), lane.slice_ms, row % ROWS, self._kept())
+
+    def _node_places(self) -> list[tuple[int, str]]:
+        """The objectives whose events are nodes, and which nodes."""
+        if self._of_nodes is None:
+            held = ((place, slo.indicator) for place, slo in sorted(self.rows.held.items()))
+            self._of_nodes = [
+                (place, one.selector)
+                for place, one in held
+                if isinstance(one, DerivedIndicator) and one.source == "node_health"
+            ]
+        return self._of_nodes
 
     def _count_nodes(self, place: int, selector: str, row: int, times_ms: tuple[int, int]) -> None:
         rows = self.rows
@@ -237,6 +258,7 @@ class SloCounter:
 
     def _lay(self) -> None:
         if not self._is_laid:
+            self._of_nodes = None
             self._wiring.lay(self.series.items())
             self._is_laid = True
 

@@ -41,7 +41,6 @@ class NodeBook:
         self.heard_ms: IntArray = np.zeros(64, np.int64)
         self.nodes: list[_Node] = []
         self._numbers: dict[tuple[str, str], int] = {}
-        self.changed = False
         self._ill: set[int] = set()
         self._members: dict[tuple[str, str], IntArray] = {}
         self._members_at = 0
@@ -73,7 +72,6 @@ class NodeBook:
             else:
                 continue
             self._ill.add(number)
-            self.changed = True
 
     def count(self, tenant: str, selector: str, start_ms: int, end_ms: int) -> tuple[int, list[str]]:
         """How many nodes of a tenant there are in a slice, and which of them are critical."""
@@ -107,7 +105,6 @@ class NodeBook:
             node.over = [one for one in node.over if one[1] >= before_ms]
             if not node.open and not node.over:
                 self._ill.discard(number)
-                self.changed = True
 
     def state(self) -> list[Any]:
         """For a checkpoint."""

@@ -71,9 +71,8 @@ class CounterBlocks:
         found |= self._places()
         found |= self._row_blocks()
         found |= self._watches()
-        if counter.nodes.changed or self._all:
+        if counter.counts_nodes:
             found["slo/nodes"] = _pack({"nodes": counter.nodes.state()})
-            counter.nodes.changed = False
         found["slo/clock"] = _pack(self._clock())
         self._all = False
         return sorted(found.items())

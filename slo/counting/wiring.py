@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -32,10 +33,12 @@ from slo.counting.layout import (
 )
 from slo.counting.rows import Rows
 from slo.counting.watching import Watching
-from slo.definition import DerivedIndicator, Operator, RatioIndicator, Slo, ThresholdIndicator
+from slo.definition import BucketIndicator, DerivedIndicator, Operator, RatioIndicator, Slo, ThresholdIndicator
 from slo.picks import Pick, PickIndex, Role, labels_of, picks_of
 
 _COMPARE: Final[dict[Operator, int]] = {"lt": LESS, "lte": AT_MOST, "gt": MORE, "gte": AT_LEAST}
+BOUNDS_KEPT: Final = 50_000
+"""Histograms of which it is remembered; names may come and go without end."""
 _SIDES: Final[dict[Role, int]] = {"received": RECEIVED, "sent": SENT, "speed": SPEED}
 
 
@@ -60,18 +63,46 @@ class Wiring:
     def __init__(self, rows: Rows, watching: Watching) -> None:
         self._rows = rows
         self._watching = watching
-        self._index = PickIndex(())
+        self._index = self._histograms = PickIndex(())
+        self._bounds: dict[int, tuple[float, ...]] = {}
 
     def lay(self, series: Iterable[tuple[int, Series]]) -> None:
         """Wire all series that have slots anew, after definitions changed."""
         self._index = PickIndex(
             (pick, place) for place, slo in sorted(self._rows.held.items()) for pick in picks_of(slo)
         )
+        self._histograms = PickIndex(
+            (Pick("total", slo.indicator.histogram), place)
+            for place, slo in sorted(self._rows.held.items())
+            if isinstance(slo.indicator, BucketIndicator)
+        )
+        self._bounds = {}
         self._watching.forget_entries()
         wanted = {slot for slot, one in series if self.connect(slot, one)}
         for _, slot in list(self._watching.live()):
             if slot not in wanted:
                 self._watching.detach(slot)
+
+    def bounds(self, histogram: Series) -> tuple[float, ...]:
+        """Up to which bounds objectives count a histogram's events; those of all of them among them."""
+        if not len(self._histograms):
+            return ()
+        known = self._bounds.get(histogram.id)
+        if known is None:
+            found = {
+                self._le(place)
+                for _, place in self._histograms.find(labels_of(histogram))
+                if self._rows.held[place].tenant == histogram.tenant
+            }
+            if len(self._bounds) >= BOUNDS_KEPT:
+                self._bounds.clear()
+            known = self._bounds[histogram.id] = (*sorted(found), math.inf) if found else ()
+        return known
+
+    def _le(self, place: int) -> float:
+        indicator = self._rows.held[place].indicator
+        assert isinstance(indicator, BucketIndicator)
+        return indicator.le
 
     def connect(self, slot: int, series: Series) -> bool:
         """Watch a series if any objective is measured by it."""
