@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from schemas.batch import SampleBatch
 from schemas.events import Anomaly, Setting
 from schemas.series import Series
+from streams.bank import Identity
 from streams.operator import Output
 
 
@@ -18,6 +19,9 @@ class Counting(Protocol):
     """Counts by slice what passes through one partition; the keys of its blocks begin with ``prefix``."""
 
     prefix: str
+
+    def know(self, series: Callable[[], Iterable[tuple[int, Identity]]]) -> None:
+        """Where to ask for all series that have slots."""
 
     def watch(self, slot: int, series: Series) -> None:
         """A series has a slot now."""
@@ -65,6 +69,9 @@ class NoCounting:
 
     prefix = "slo"
     counts: dict[str, int] = {}  # noqa: RUF012  # never written
+
+    def know(self, series: Callable[[], Iterable[tuple[int, Identity]]]) -> None:
+        """See ``Counting``."""
 
     def watch(self, slot: int, series: Series) -> None:
         """See ``Counting``."""

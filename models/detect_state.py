@@ -46,6 +46,7 @@ class DetectState(Reporting):
         self.partition = partition
         self.partitions = partitions
         self.bank = SeriesBank()
+        self.counting.know(self.bank.live)
         self.drift = DriftBank(settings.drift)
         self.chosen = ChosenBank(settings.detectors, make_detector, pace_of(settings))
         self.entities = EntityBank(settings.entities)

@@ -16,6 +16,7 @@ from schemas.ids import series_id
 METRIC_TYPES: Final = ("gauge", "counter", "delta", "unknown")
 DIMENSIONS: Final = ("cluster", "region", "zone", "node", "namespace", "pod", "service")
 
+_METRIC: Final = '"metric":"'
 _encoder = msgspec.json.Encoder(order="sorted")
 _decoder = msgspec.json.Decoder(dict)
 
@@ -92,6 +93,19 @@ class Series:
     def entity(self) -> str:
         """What the series is about: ``entity_of(dims)``."""
         return entity_of(self.dims)
+
+
+def metric_in(text: str) -> str:
+    """The metric in a series' canonical JSON, without reading the rest of it where that can be.
+
+    Examples
+    --------
+    >>> metric_in(Series("t", "cpu", {"metric": "no"}, {}, "gauge", "1").text)
+    'cpu'
+    """
+    begin = text.rindex(_METRIC) + len(_METRIC)
+    name = text[begin : text.rindex('","type":"')]
+    return str(_decoder.decode(text)["metric"]) if "\\" in name else name
 
 
 def entity_of(dims: Mapping[str, str]) -> str:

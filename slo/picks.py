@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from models.rules import Matcher, matchers_of
+from models.rules import Matcher, matchers_of, may_select
 from schemas.series import Series
 from slo.definition import BucketIndicator, DerivedIndicator, RatioIndicator, Slo, Source, ThresholdIndicator
 
@@ -107,6 +107,12 @@ class PickIndex:
 
     def __len__(self) -> int:
         return len(self._picks)
+
+    def may_find(self, name: str) -> bool:
+        """Whether a series of this metric could be of any of them."""
+        if name in self._by_name or name in self._labels:
+            return True
+        return any(may_select(one.source.select, name) for one, _ in self._others)
 
     def find(self, labels: Mapping[str, str]) -> list[tuple[Pick, int]]:
         """The picks that are of a series with these labels."""

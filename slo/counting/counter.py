@@ -7,7 +7,7 @@ forgets a counter's value at once, and a timestamp after 32 others. Time is the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -27,17 +27,21 @@ from slo.counting.missing import count_missing
 from slo.counting.nodes import NodeBook
 from slo.counting.rows import Lane, Rows, SliceRecord
 from slo.counting.settings import CountingSettings
-from slo.counting.watching import Watching
+from slo.counting.watching import GROUP, Watching
 from slo.counting.wiring import Wiring
 from slo.definition import DerivedIndicator
 from slo.engine import counts_alike
 from slo.slices import BAD, TOTAL
+from streams.bank import Identity
 from streams.operator import Output
 
 MAX_AHEAD_MS: Final = 300_000
 MAX_LEAP_MS: Final = 86_400_000
 """A sample further ahead of all before it moves no time, unless a tick has come as far."""
+LOG_LIMIT: Final = 262_144
+"""Samples that the log holds; while more come between two checkpoints, the next one has their rings instead."""
 
+SeriesBySlot = Callable[[], Iterable[tuple[int, Identity]]]
 Log = tuple[npt.NDArray[np.int32], npt.NDArray[np.int64], npt.NDArray[np.float64]]
 """Watches, times and values of samples."""
 
@@ -64,7 +68,7 @@ class SloCounter:
         self.now_ms: int | None = None
         self.tick_ms = 0
         self.tallies = np.zeros(len(COUNT_NAMES), np.int64)
-        self.series: dict[int, Series] = {}
+        self._series: SeriesBySlot = lambda: ()
         self._wiring = Wiring(self.rows, self.watching)
         self._is_laid = True
         self._of_nodes: list[tuple[int, str]] | None = None
@@ -86,17 +90,19 @@ class SloCounter:
         """Samples that came so far: of two records of a slice the one with more knows more."""
         return int(self.tallies[TAKEN] + self.tallies[LATE])
 
+    def know(self, series: SeriesBySlot) -> None:
+        """Where to ask for all series that have slots."""
+        self._series = series
+
     def watch(self, slot: int, series: Series) -> None:
         """A series has a slot now."""
         self.watching.grow(slot + 1)
         self.nodes.watch(slot, series)
-        self.series[slot] = series
         if self._is_laid:
             self._wiring.connect(slot, series)
 
     def forget(self, slot: int) -> None:
         """A slot is nobody's any more."""
-        self.series.pop(slot, None)
         self.watching.detach(slot)
         self.nodes.forget(slot)
 
@@ -182,6 +188,8 @@ class SloCounter:
 
     def _count(self, columns: tuple[npt.NDArray[Any], ...]) -> Iterator[SliceRecord]:
         start, length = 0, len(columns[2])
+        if self._state[2] > LOG_LIMIT:
+            self.watching.changed.update(np.unique(self.take_log()[0] // GROUP).tolist())
         self._log = _with_room(self._log, int(self._state[2]) + length + 1)
         while start < length:
             start = count(columns, start, self._limits(), self._who(), self._kept(), self._notes())
@@ -259,7 +267,7 @@ class SloCounter:
     def _lay(self) -> None:
         if not self._is_laid:
             self._of_nodes = None
-            self._wiring.lay(self.series.items())
+            self._wiring.lay(self._series())
             self._is_laid = True
 
     def _output(self, one: SliceRecord) -> Output:

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from schemas.series import Series
+from schemas.series import Series, metric_in
 from slo.counting.layout import (
     AT_LEAST,
     AT_MOST,
@@ -35,6 +35,7 @@ from slo.counting.rows import Rows
 from slo.counting.watching import Watching
 from slo.definition import BucketIndicator, DerivedIndicator, Operator, RatioIndicator, Slo, ThresholdIndicator
 from slo.picks import Pick, PickIndex, Role, labels_of, picks_of
+from streams.bank import Identity
 
 _COMPARE: Final[dict[Operator, int]] = {"lt": LESS, "lte": AT_MOST, "gt": MORE, "gte": AT_LEAST}
 BOUNDS_KEPT: Final = 50_000
@@ -66,7 +67,7 @@ class Wiring:
         self._index = self._histograms = PickIndex(())
         self._bounds: dict[int, tuple[float, ...]] = {}
 
-    def lay(self, series: Iterable[tuple[int, Series]]) -> None:
+    def lay(self, series: Iterable[tuple[int, Identity]]) -> None:
         """Wire all series that have slots anew, after definitions changed."""
         self._index = PickIndex(
             (pick, place) for place, slo in sorted(self._rows.held.items()) for pick in picks_of(slo)
@@ -78,7 +79,14 @@ class Wiring:
         )
         self._bounds = {}
         self._watching.forget_entries()
-        wanted = {slot for slot, one in series if self.connect(slot, one)}
+        names: dict[str, bool] = {}
+        wanted = set()
+        for slot, one in series:
+            name = metric_in(one.text)
+            if name not in names:
+                names[name] = self._index.may_find(name)
+            if names[name] and self.connect(slot, one.series):
+                wanted.add(slot)
         for _, slot in list(self._watching.live()):
             if slot not in wanted:
                 self._watching.detach(slot)

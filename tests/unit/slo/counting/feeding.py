@@ -16,6 +16,7 @@ from slo.announced import Announced
 from slo.counting.counter import SloCounter
 from slo.counting.settings import CountingSettings
 from slo.definition import Slo
+from streams.bank import Identity
 from streams.operator import Output
 
 START_MS = 1_795_446_000_000
@@ -43,8 +44,12 @@ class Partition:
         self.slots: dict[int, int] = {}
         self.known: dict[int, Series] = {}
         self.outputs: list[Output] = []
+        self.counter.know(self.series)
         for slo in slos:
             self.counter.apply(Announced(slo.key, slo, 0))
+
+    def series(self) -> Iterable[tuple[int, Identity]]:
+        return [(slot, Identity("default", self.known[one].text)) for one, slot in self.slots.items()]
 
     def feed(self, samples: Sequence[Sample]) -> None:
         """A batch."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from slo.announced import Announced
 from slo.counting.hosted import HostedCounter
 from slo.counting.settings import CountingSettings
 from tests.unit.slo.counting.feeding import Partition, Sample, told_by
@@ -17,12 +18,11 @@ class Restarting(Partition):
     def __init__(self) -> None:
         super().__init__(())
         self.counter = HostedCounter(CountingSettings(), 0, 1)
+        self.counter.know(self.series)
         self.blocks: dict[str, bytes] = {}
         self.define()
 
     def define(self) -> None:
-        from slo.announced import Announced
-
         for slo in SLOS:
             self.counter.apply(Announced(slo.key, slo, 0))
 
@@ -37,6 +37,7 @@ class Restarting(Partition):
     def restart(self) -> None:
         self.save()
         fresh = HostedCounter(CountingSettings(), 0, 1)
+        fresh.know(self.series)
         for key, value in self.blocks.items():
             fresh.load_block(key, value)
         for series_id, slot in self.slots.items():
