@@ -43,6 +43,7 @@ class TenantReading(NamedTuple):
     said: Mapping[str, tuple[Defined, ...]]
     problems: tuple[DefinitionError, ...]
     lacking: frozenset[str]
+    parsed: Mapping[File, Parsed]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,8 @@ def reload(
 def _read(files: tuple[File, ...], tenant: str, before: TenantReading | None) -> TenantReading:
     if before is not None and before.files == files:
         return before
-    parsed = [_parsed(file) for file in files]
+    known = before.parsed if before is not None else {}
+    parsed = [known.get(file) or _parsed(file) for file in files]
     reading = resolve((one for each in parsed for one in each.objects), tenant)
     found: dict[str, list[Defined]] = {file.name: [] for file in files}
     for one in reading.defined:
@@ -134,7 +136,8 @@ def _read(files: tuple[File, ...], tenant: str, before: TenantReading | None) ->
     order = {file.name: at for at, file in enumerate(files)}
     problems.sort(key=lambda one: (order[one.file], one.line))
     said = {name: tuple(ones) for name, ones in found.items()}
-    return TenantReading(files, said, tuple(problems), frozenset(reading.lacking))
+    kept = dict(zip(files, parsed, strict=True))
+    return TenantReading(files, said, tuple(problems), frozenset(reading.lacking), kept)
 
 
 def _parsed(file: File) -> Parsed:
