@@ -14,13 +14,14 @@ from typing import Any, Final
 import numpy as np
 
 from models.walk import MAX_TIME_MS
-from slo.counting import adding, layout, links, rings
+from slo.counting import adding, layout, links, missing, rings
 from slo.counting.adding import add_sample
 from slo.counting.layout import (
     CONTEXT,
     COUNTER,
     DELTA,
     LATE,
+    MISSED_FOR_MS,
     NO_LINK,
     PART_BAD,
     RECEIVED,
@@ -28,8 +29,10 @@ from slo.counting.layout import (
     SENT,
     TAKEN,
     TOO_LATE,
+    VALUE,
 )
 from slo.counting.links import add_use_at, add_uses
+from slo.counting.missing import come_after_all
 from slo.counting.rings import find, growth, insert, known_before, make_room, place, rate_before, step_of
 from streams import intake
 from streams.intake import MAX_VALUE, note_interval
@@ -43,15 +46,34 @@ DONE, AT_HORIZON, NEEDS_ROOM = range(3)
 
 
 @kernel
-def _add_at(watch: Any, position: int, sign: float, rings: Any, books: Any) -> Number:
-    """What a sample adds to every objective that it counts for; whether all of them took it."""
+def _takes(entry: Any, slo: Any, time_ms: int) -> Number:
+    """Whether the slice that a sample counts in still takes counts."""
+    counted_ms = time_ms - (entry.op < VALUE and entry.amount == 0)
+    return counted_ms >= (slo.top - slo.late_rows) * slo.slice_ms and slo.since_ms <= counted_ms < slo.until_ms
+
+
+@kernel
+def _may_count(watch: Any, time_ms: int, books: Any) -> Number:
+    """Whether any objective still takes a sample; those of a link's other sides are the receiving side's."""
+    watches, entries, slos = books[0], books[1], books[2]
+    counting = watches[watch.received] if watch.link > RECEIVED and watch.received >= 0 else watch
+    for at in range(counting.entries, counting.entries + counting.entry_count):
+        if _takes(entries[at], slos[entries[at].slo], time_ms):
+            return True
+    return counting.entry_count == 0
+
+
+@kernel
+def _add_at(watch: Any, position: int, sign: float, own_ms: int, rings: Any, books: Any) -> Number:
+    """What a sample adds to every objective that takes the sample for which all this is done; whether all do."""
     here = place(watch, position)
     sample = rings[0][here], rings[1][here]
     grown = growth(watch, position, rings)
     taken = True
     for at in range(watch.entries, watch.entries + watch.entry_count):
         entry = books[1][at]
-        taken = add_sample(entry, books[2][entry.slo], sample, grown, sign, books[3]) and taken
+        slo = books[2][entry.slo]
+        taken = _takes(entry, slo, own_ms) and add_sample(entry, slo, sample, grown, sign, books[3]) and taken
     if watch.link in (RECEIVED, SENT):
         add_use_at(watch, position, sign, rings, books)
     return taken
@@ -89,13 +111,13 @@ def _recount(watch: Any, position: Number, time_ms: int, value: float, rings: An
     """Take back what a sample's neighbours count for, put it in, and count all of them again."""
     reach = _reach(watch, position, rings[1])
     for at in range(position, reach):
-        _add_at(watch, at, -1.0, rings, books)
+        _add_at(watch, at, -1.0, time_ms, rings, books)
     if watch.link > SENT:
         add_uses(watch, position, time_ms, -1.0, rings, books)
     insert(watch, position, time_ms, value, rings)
-    taken = _add_at(watch, position, 1.0, rings, books)
+    taken = _add_at(watch, position, 1.0, time_ms, rings, books)
     for at in range(position + 1, reach + 1):
-        _add_at(watch, at, 1.0, rings, books)
+        _add_at(watch, at, 1.0, time_ms, rings, books)
     if watch.link > SENT:
         add_uses(watch, position, time_ms, 1.0, rings, books)
     return taken
@@ -114,26 +136,43 @@ def _remember(watch: Any, rings: Any) -> None:
 
 
 @kernel
+def _refusal(watch: Any, position: Number, time_ms: int, times: Any, books: Any) -> Number:
+    """Why a sample is left out of its ring; ``TAKEN`` if it is not."""
+    if position == watch.count:
+        return TAKEN
+    if times[place(watch, position)] == time_ms:
+        return REPEATED
+    if watch.evicted and position < CONTEXT:
+        return TOO_LATE
+    return TAKEN if _may_count(watch, time_ms, books) else LATE
+
+
+@kernel
+def _come(watch: Any, time_ms: int, value: float, books: Any) -> None:
+    """The newest sample of a series came: its interval, and what is measured by it."""
+    if watch.newest_ms > 0:
+        note_interval(watch, time_ms - watch.newest_ms)
+    until_ms = _until(watch, time_ms)
+    for at in range(watch.entries, watch.entries + watch.entry_count if not np.isnan(value) else 0):
+        _live(books[1][at], books[2][books[1][at].slo], time_ms, until_ms)
+
+
+@kernel
 def _take_any(watch: Any, sample: Any, late_ms: int, rings: Any, books: Any, counts: Any) -> Number:
     """One sample of a watched series, in any order; False if its ring must grow first."""
     time_ms, value = sample
-    position = find(watch, time_ms, rings[0])
-    if position < watch.count and rings[0][place(watch, position)] == time_ms:
-        counts[REPEATED] += 1
-        return True
-    if watch.evicted and position < CONTEXT:
-        counts[TOO_LATE] += 1
+    refusal = _refusal(watch, find(watch, time_ms, rings[0]), time_ms, rings[0], books)
+    if refusal != TAKEN:
+        counts[refusal] += 1
         return True
     if not make_room(watch, late_ms, rings[0]):
         return False
     position = find(watch, time_ms, rings[0])
     if position == watch.count:
-        if position > 0:
-            note_interval(watch, time_ms - watch.newest_ms)
-        until_ms = _until(watch, time_ms)
-        for at in range(watch.entries, watch.entries + watch.entry_count if not np.isnan(value) else 0):
-            _live(books[1][at], books[2][books[1][at].slo], time_ms, until_ms)
+        _come(watch, time_ms, value, books)
     counts[TAKEN if _recount(watch, position, time_ms, value, rings, books) else LATE] += 1
+    for at in range(watch.entries, watch.entries + watch.entry_count):
+        come_after_all(watch, books[1][at], books[2][books[1][at].slo], time_ms)
     _remember(watch, rings)
     return True
 
@@ -145,8 +184,11 @@ def _grown_since(watch: Any, time_ms: int, value: float) -> Number:
         return max(value, 0.0)
     if watch.known_ms == 0:
         return np.nan
-    grown = step_of(watch.known, value, (time_ms - watch.known_ms) / 1000.0, watch.rate)
-    watch.rate = max(0.0, value - watch.known) * 1000.0 / (time_ms - watch.known_ms)
+    passed_ms = time_ms - watch.known_ms
+    grown = step_of(watch.known, value, passed_ms / 1000.0, watch.rate)
+    watch.rate = max(0.0, value - watch.known) * 1000.0 / passed_ms
+    if passed_ms > MISSED_FOR_MS:
+        return np.nan
     return grown
 
 
@@ -178,6 +220,8 @@ def _take_next(watch: Any, sample: Any, entries: Any, slos: Any, spent: Any, cou
         if not np.isnan(value):
             _live(entry, slo, time_ms, until_ms)
         taken = add_sample(entry, slo, sample, grown, 1.0, spent) and taken
+        if time_ms < watch.missed_until_ms:
+            come_after_all(watch, entry, slo, time_ms)
     counts[TAKEN if taken else LATE] += 1
 
 
@@ -282,7 +326,7 @@ def _build_refill(digest: int) -> Refill:
     return refill
 
 
-_FILES = [str(Path(str(module.__file__))) for module in (adding, layout, links, rings, intake)]
+_FILES = [str(Path(str(module.__file__))) for module in (adding, layout, links, missing, rings, intake)]
 _DIGEST: Final = source_digest(__file__, *_FILES)
 count: Final = _build(_DIGEST)
 refill: Final = _build_refill(_DIGEST)

@@ -49,12 +49,16 @@ WATCH: Final = np.dtype(
         ("known", np.float64),
         ("rate", np.float64),
         ("grown", np.float64),
+        ("missed_ms", np.int64),
+        ("missed_until_ms", np.int64),
+        ("missed_interval_ms", np.float64),
     ],
     align=True,
 )
 """A watched series: when it came last; the last number, when that was, and the rate up to it.
 
-Its samples lie in a ring of ``size`` places from ``at`` on, by time.
+Its samples lie in a ring of ``size`` places from ``at`` on, by time. Of its last silence, in which samples were counted
+as missing, it is known after which sample that was, until when, and how often one was due.
 """
 
 ENTRY: Final = np.dtype(
@@ -92,6 +96,8 @@ Those are from and until when it counts, and from and until when its series live
 """
 
 NEVER_MS: Final = 2**62
+MISSED_FOR_MS: Final = 3_600_000
+"""A series that was silent for so long is not waited for any more; nor does anybody know when a counter grew in it."""
 TO_TELL, TO_SAVE = 1, 2
 """What is to be done with a slice that changed."""
 

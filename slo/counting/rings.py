@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from slo.counting.layout import DELTA, LARGEST_RING
+from slo.counting.layout import DELTA, LARGEST_RING, MISSED_FOR_MS
 from streams.intake import WRAP_32
 from streams.jit import kernel
 from streams.layout import Number
@@ -53,13 +53,13 @@ def rate_before(watch: Any, position: Number, rings: Any) -> Number:
 
 @kernel
 def growth(watch: Any, position: Number, rings: Any) -> Number:
-    """How much a counter grew before a sample; NaN where that is not known."""
+    """How much a counter grew before a sample; NaN where that, or when it was, is not known."""
     times, values = rings
     now = values[place(watch, position)]
     if watch.kind == DELTA or np.isnan(now):
         return max(now, 0.0)
     last = known_before(watch, position, values)
-    if last < 0:
+    if last < 0 or times[place(watch, position)] - times[place(watch, last)] > MISSED_FOR_MS:
         return np.nan
     seconds = (times[place(watch, position)] - times[place(watch, last)]) / 1000.0
     return step_of(values[place(watch, last)], now, seconds, rate_before(watch, last, rings))

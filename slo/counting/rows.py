@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from slo.counting.layout import (
     COUNTED,
+    MISSED_FOR_MS,
     NEVER_MS,
     ROWS,
     SPENT_ROWS,
@@ -158,6 +159,10 @@ class Rows:
         self.held[place] = slo
         self.dirty_places.add(place)
 
+    def finish_load(self) -> None:
+        """All places are put: find those that are free."""
+        self._free = sorted(set(range(max(self.held, default=-1))) - set(self.held))
+
     def drop_retired(self, now_ms: int) -> list[int]:
         """Let go of the objectives that take no counts any more; their places."""
         used = max(self.held, default=-1) + 1
@@ -194,7 +199,8 @@ class Rows:
 
     def spend(self, place: int, entity: str, row: int, bad: float) -> None:
         """Say who is behind bad events that were counted."""
-        self.spent[self.pair(place, entity), row % SPENT_ROWS] += bad
+        number = self.pair(place, entity)  # before ``spent`` is looked at: it may make room
+        self.spent[number, row % SPENT_ROWS] += bad
 
     def spent_in(self, lane: Lane, row: int) -> SpentRows:
         """Who spent what in a slice, as far back as that is known."""
@@ -253,8 +259,7 @@ class Rows:
         one, start_ms = self.slos[lane.members], row * lane.slice_ms
         alive = (one["born_ms"] < start_ms + lane.slice_ms) & (one["alive_ms"] > start_ms)
         there = alive | ((self.touched[lane.members, row % ROWS] & TO_TELL) > 0)
-        there &= (one["since_ms"] <= start_ms) & (one["until_ms"] > start_ms)
-        return self._records(lane, row, lane.members[there], counted)
+        return self._records(lane, row, lane.members[there & self._counts_at(lane.members, start_ms)], counted)
 
     def tell_late(self, counted: int) -> list[SliceRecord]:
         """What came later than its slice was over: those slices anew."""
@@ -263,21 +268,28 @@ class Rows:
         if not len(late):
             return found
         self.slos["late"][late] = 0
-        for lane in self.lanes.values():
+        for _, lane in sorted(self.lanes.items()):
             members = late[np.isin(late, lane.members)]
             first = int((self.slos["top"][members] - self.slos["late_rows"][members]).min(initial=lane.closed))
             for row in range(first, lane.closed):
                 touched = members[(self.touched[members, row % ROWS] & TO_TELL) > 0]
+                touched = touched[self._counts_at(touched, row * lane.slice_ms)]
                 if len(touched):
                     found += self._records(lane, row, touched, counted)
         return found
+
+    def _counts_at(self, places: IntArray, start_ms: int) -> npt.NDArray[np.bool_]:
+        """Which objectives are counted in a slice as they are defined at these places."""
+        one = self.slos[places]
+        counts: npt.NDArray[np.bool_] = (one["since_ms"] <= start_ms) & (one["until_ms"] > start_ms)
+        return counts
 
     def _skip(self, now_ms: int) -> None:
         """Pass over slices in which nothing was counted and no series lived: after a stop, say."""
         for lane in self.lanes.values():
             lived_ms = int(self.slos["alive_ms"][lane.members].max(initial=-NEVER_MS))
             until = (now_ms - self.grace_ms) // lane.slice_ms - ROWS
-            if lived_ms < lane.closed * lane.slice_ms and until > lane.closed + ROWS:
+            if lived_ms + MISSED_FOR_MS < lane.closed * lane.slice_ms and until > lane.closed + ROWS:
                 lane.closed = until
                 self.slos["closed"][lane.members] = until
 
@@ -327,7 +339,8 @@ class Rows:
             return self.told.get((lane.slice_ms, row), {})
         found: Spenders = {}
         for place, entity, bad in self.named(self._most(self.spent_in(lane, row))):
-            found.setdefault(self.held[place].key, []).append(Spent(entity, bad))
+            if self._counts_at(np.array([place]), row * lane.slice_ms)[0]:
+                found.setdefault(self.held[place].key, []).append(Spent(entity, bad))
         if found:
             self.told[lane.slice_ms, row] = found
             self.dirty_told.add((lane.slice_ms, row))

@@ -6,7 +6,8 @@
     slo/place/P          a definition, from and until when it counts, and since when its series live
     slo/row/MS/R         counts of a slice, of slices so many ms long, and who spent what
     slo/watches/G        watched series and their samples, some of them in turn at every checkpoint
-    slo/log/N            samples that came between checkpoint N - 1 and N
+    slo/log/N/PART       samples that came between checkpoint N - 1 and N
+    slo/silences         watched series of which samples were missing lately
     slo/nodes            nodes and their critical anomalies
 
 Samples come a hundred times as fast as rings turn over, so rings are written in turn, and between their turns the log
@@ -36,6 +37,9 @@ _SIZE: Final = struct.Struct("<I")
 TURNS: Final = 32
 """Checkpoints in which every ring is written once."""
 _LIVES: Final = ("born_ms", "alive_ms")
+_SILENCES: Final = ("missed_ms", "missed_until_ms", "missed_interval_ms")
+_LOG_PART: Final = 200_000
+"""Samples in one record of the log."""
 Body = dict[str, Any]
 
 
@@ -52,7 +56,7 @@ class CounterBlocks:
         self._counter = counter
         self._number = 0
         self._saved_at: dict[int, int] = {}
-        self._logs: set[int] = set()
+        self._logs: set[tuple[int, int]] = set()
         self._rows: set[tuple[int, int]] = set()
         self._loaded: dict[str, bytes] = {}
         self._all = False
@@ -71,6 +75,7 @@ class CounterBlocks:
         found |= self._places()
         found |= self._row_blocks()
         found |= self._watches()
+        found["slo/silences"] = _pack(self._silences())
         if counter.counts_nodes:
             found["slo/nodes"] = _pack({"nodes": counter.nodes.state()})
         found["slo/clock"] = _pack(self._clock())
@@ -104,17 +109,24 @@ class CounterBlocks:
             lane.closed, lane.top = closed, top
             counter.rows.slos["closed"][lane.members] = closed
             counter.rows.slos["top"][lane.members] = top
+        counter.rows.finish_load()
         self._load_lives(clock["lives"])
+        self._load_samples(named, loaded)
+        counter.lay_anew()
+        if "slo/nodes" in loaded:
+            counter.nodes.load(_unpack(loaded["slo/nodes"])["nodes"])
+
+    def _load_samples(self, named: dict[str, dict[str, bytes]], loaded: dict[str, bytes]) -> None:
+        counter = self._counter
         for name, value in named["row"].items():
             self._load_row(name, _unpack(value))
         for group, value in sorted(named["watches"].items()):
             self._load_watches(int(group), _unpack(value))
         counter.watching.finish_load()
-        for number, value in sorted((int(name), value) for name, value in named["log"].items()):
-            self._refill(number, _unpack(value))
-        counter.lay_anew()
-        if "slo/nodes" in loaded:
-            counter.nodes.load(_unpack(loaded["slo/nodes"])["nodes"])
+        for at, value in sorted((_log_place(name), value) for name, value in named["log"].items()):
+            self._refill(at, _unpack(value))
+        if "slo/silences" in loaded:
+            self._load_silences(_unpack(loaded["slo/silences"]))
 
     def _clock(self) -> Body:
         rows = self._counter.rows
@@ -183,17 +195,30 @@ class CounterBlocks:
             if group in due or self._all or group not in self._saved_at or (group + number) % TURNS == 0:
                 found[f"slo/watches/{group}"] = _pack(self._group(group))
                 self._saved_at[group] = number
-        log = self._counter.take_log()
-        if len(log[0]):
-            found[f"slo/log/{number}"] = _pack(
-                {"watch": log[0].tobytes(), "ms": log[1].tobytes(), "value": log[2].tobytes()}
+        watches, times_ms, values = self._counter.take_log()
+        for part, first in enumerate(range(0, len(watches), _LOG_PART)):
+            some = slice(first, first + _LOG_PART)
+            found[f"slo/log/{number}/{part}"] = _pack(
+                {"watch": watches[some].tobytes(), "ms": times_ms[some].tobytes(), "value": values[some].tobytes()}
             )
-            self._logs.add(number)
+            self._logs.add((number, part))
         oldest = min(self._saved_at.values(), default=number)
-        for gone in [one for one in self._logs if one <= oldest]:
+        for gone in [one for one in self._logs if one[0] <= oldest]:
             self._logs.discard(gone)
-            found[f"slo/log/{gone}"] = None
+            found[f"slo/log/{gone[0]}/{gone[1]}"] = None
         return found
+
+    def _silences(self) -> Body:
+        watches = self._counter.watching.watches
+        oldest_ms = (self._counter.now_ms or 0) - self._counter.rows.late_ms
+        silent = np.flatnonzero(watches["missed_until_ms"] > oldest_ms)
+        return {"watches": silent.tobytes(), **{name: watches[name][silent].tobytes() for name in _SILENCES}}
+
+    def _load_silences(self, body: Body) -> None:
+        watches = self._counter.watching.watches
+        silent = np.frombuffer(body["watches"], np.int64)
+        for name in _SILENCES:
+            watches[name][silent] = np.frombuffer(body[name], WATCH[name])
 
     def _group(self, group: int) -> Body:
         watching = self._counter.watching
@@ -251,12 +276,12 @@ class CounterBlocks:
             first = end
         self._saved_at[group] = body["number"]
 
-    def _refill(self, number: int, body: Body) -> None:
-        self._logs.add(number)
+    def _refill(self, place: tuple[int, int], body: Body) -> None:
+        self._logs.add(place)
         at = np.frombuffer(body["watch"], np.int32)
         groups = at // GROUP
         saved = np.array([self._saved_at.get(group, 0) for group in range(int(groups.max(initial=0)) + 1)])
-        newer = saved[groups] < number
+        newer = saved[groups] < place[0]
         log = tuple(
             np.frombuffer(body[name], kind)[newer]
             for name, kind in (("watch", np.int32), ("ms", np.int64), ("value", np.float64))
@@ -268,6 +293,11 @@ class CounterBlocks:
 def _of_kind(loaded: dict[str, bytes], kind: str) -> dict[str, bytes]:
     head = f"slo/{kind}/"
     return {key.removeprefix(head): value for key, value in sorted(loaded.items()) if key.startswith(head)}
+
+
+def _log_place(name: str) -> tuple[int, int]:
+    number, part = name.split("/")
+    return int(number), int(part)
 
 
 def _row_key(key: tuple[int, int]) -> str:
