@@ -206,11 +206,11 @@ class DetectOperator(DetectState):
         ended = map(self._entity_anomaly, self.entities.silence(times_ms, forgotten))
         found += [one for one in ended if one is not None]
         for slot in forgotten:
+            self.counting.forget(slot)  # while the bank still knows whose it was
             self.bank.forget(slot)
             self.drift.forget(slot)
             self.chosen.forget(slot)
             self.entities.forget(slot)
-            self.counting.forget(slot)
             self._extra["forgotten"] += 1
         self.histograms.forget(now_ms, forget_ms)
         found.sort(key=lambda one: (one.at_ms, one.series_id, one.detector))

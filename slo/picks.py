@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from models.rules import Matcher, matchers_of, may_select
 from schemas.series import Series
@@ -13,6 +15,8 @@ from slo.definition import BucketIndicator, DerivedIndicator, RatioIndicator, Sl
 
 Role = Literal["good", "bad", "total", "value", "received", "sent", "speed"]
 _BOUND: Final = "le"
+_CHOICE: Final = re.compile(r"\(([^()]*)\)")
+_NAME: Final = re.compile(r"[A-Za-z_:][\w:]*")
 _LINK: Final[dict[Role, str]] = {
     "received": "node_network_receive_bytes_total",
     "sent": "node_network_transmit_bytes_total",
@@ -84,6 +88,34 @@ def picks_of(slo: Slo) -> list[Pick]:
             return []
 
 
+def names_in(pattern: str) -> list[str]:
+    """The names that a regular expression of choices stands for; none where it is more than that.
+
+    Examples
+    --------
+    >>> names_in("node_(disk|filesystem)_used_ratio"), names_in("a|b"), names_in("node_.*"), names_in("x(a|b)|y")
+    (['node_disk_used_ratio', 'node_filesystem_used_ratio'], ['a', 'b'], [], [])
+    """
+    pieces = [part.split("|") for part in _CHOICE.split(pattern)]
+    if len(pieces) > 1 and any(len(outside) > 1 for outside in pieces[::2]):
+        return []
+    names = ["".join(chosen) for chosen in itertools.product(*pieces)]
+    return names if all(_NAME.fullmatch(name) for name in names) else []
+
+
+class _Sought(NamedTuple):
+    """A pick, what it is of, and its conditions, read."""
+
+    pick: Pick
+    of: int
+    matchers: tuple[Matcher, ...]
+
+    def takes(self, labels: Mapping[str, str]) -> bool:
+        return all(one.holds(labels) for one in self.matchers) and (
+            self.pick.le is None or _number(labels.get(_BOUND)) == self.pick.le
+        )
+
+
 class PickIndex:
     """Finds the picks that a series could be of among very many.
 
@@ -97,43 +129,55 @@ class PickIndex:
     """
 
     def __init__(self, picks: Iterable[tuple[Pick, int]]) -> None:
-        self._picks = list(picks)
-        self._by_label: dict[tuple[str, str, str], list[tuple[Pick, int]]] = {}
-        self._by_name: dict[str, list[tuple[Pick, int]]] = {}
+        self._count = 0
+        self._by_label: dict[tuple[str, str, str], list[_Sought]] = {}
+        self._by_name: dict[str, list[_Sought]] = {}
         self._labels: dict[str, set[str]] = {}
-        self._others: list[tuple[Pick, int]] = []
-        for one in self._picks:
-            self._enter(one)
+        self._others: list[_Sought] = []
+        for pick, of in picks:
+            self._enter(_Sought(pick, of, pick.matchers))
 
     def __len__(self) -> int:
-        return len(self._picks)
+        return self._count
 
     def may_find(self, name: str) -> bool:
         """Whether a series of this metric could be of any of them."""
         if name in self._by_name or name in self._labels:
             return True
-        return any(may_select(one.source.select, name) for one, _ in self._others)
+        return any(may_select(one.pick.source.select, name) for one in self._others)
 
     def find(self, labels: Mapping[str, str]) -> list[tuple[Pick, int]]:
-        """The picks that are of a series with these labels."""
+        """The picks that are of a series with these labels, in the order of what they are of."""
         name = labels["__name__"]
         candidates = [*self._by_name.get(name, ()), *self._others]
         for label in self._labels.get(name, ()):
             if (value := labels.get(label)) is not None:
                 candidates += self._by_label.get((name, label, value), ())
-        return [one for one in candidates if one[0].takes(labels)]
+        return sorted(((one.pick, one.of) for one in candidates if one.takes(labels)), key=lambda found: found[1])
 
-    def _enter(self, one: tuple[Pick, int]) -> None:
-        equal = [each for each in one[0].matchers if each.pattern is None and not each.negative and each.text]
-        name = next((each.text for each in equal if each.label == "__name__"), None)
-        label = next((each for each in equal if each.label != "__name__"), None)
-        if name is None:
+    def _enter(self, one: _Sought) -> None:
+        self._count += 1
+        names = [name for each in one.matchers if each.label == "__name__" for name in _names_of(each)]
+        label = next((each for each in one.matchers if each.label != "__name__" and _is_equal(each)), None)
+        if not names:
             self._others.append(one)
-        elif label is None:
-            self._by_name.setdefault(name, []).append(one)
-        else:
-            self._labels.setdefault(name, set()).add(label.label)
-            self._by_label.setdefault((name, label.label, label.text), []).append(one)
+        for name in names:
+            if label is None:
+                self._by_name.setdefault(name, []).append(one)
+            else:
+                self._labels.setdefault(name, set()).add(label.label)
+                self._by_label.setdefault((name, label.label, label.text), []).append(one)
+
+
+def _is_equal(matcher: Matcher) -> bool:
+    return matcher.pattern is None and not matcher.negative and bool(matcher.text)
+
+
+def _names_of(matcher: Matcher) -> list[str]:
+    """The only names that a condition lets through; none where they cannot be told."""
+    if _is_equal(matcher):
+        return [matcher.text]
+    return names_in(matcher.text) if matcher.pattern is not None and not matcher.negative else []
 
 
 def roles_of(slo: Slo) -> list[Role]:

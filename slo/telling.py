@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -15,12 +13,11 @@ from slo.durations import duration_text
 from slo.engine import member_of
 from slo.ledger import OTHERS
 from slo.params import absence_of
+from slo.picks import names_in
 from slo.words import percent, time_text, window_text
 
 Runbooks = Callable[[Mapping[str, str]], Sequence[str]]
 _SPENDERS_TOLD: Final = 3
-_CHOICE: Final = re.compile(r"\(([^()]*)\)")
-_NAME: Final = re.compile(r"[A-Za-z_:][\w:]*")
 
 
 def no_runbooks(labels: Mapping[str, str]) -> Sequence[str]:
@@ -108,14 +105,8 @@ def _names(source: Source) -> list[str]:
     """The metric of a source; where a pattern says which, those that it spells out, else the pattern."""
     if source.metric:
         return [source.metric]
-    return next((_spelt_out(one.text) for one in matchers_of(source.selector) if one.label == "__name__"), [])
-
-
-def _spelt_out(pattern: str) -> list[str]:
-    """The names that a pattern of choices stands for; itself where it is more than that."""
-    pieces = [part.split("|") for part in _CHOICE.split(pattern)]
-    names = ["".join(chosen) for chosen in itertools.product(*pieces)]
-    return names if all(_NAME.fullmatch(name) for name in names) else [pattern]
+    named = next((one for one in matchers_of(source.selector) if one.label == "__name__"), None)
+    return [] if named is None else names_in(named.text) or [named.text]
 
 
 def _burns(turn: Transition, slo: Slo) -> str:

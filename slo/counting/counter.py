@@ -21,7 +21,7 @@ from schemas.ids import decide_partition, event_id
 from schemas.series import Series
 from schemas.topics import SLO_EVENTS
 from slo.announced import SUBJECT, Announced, announced
-from slo.counting.kernel import AT_HORIZON, NEEDS_ROOM, count
+from slo.counting.kernel import AT_HORIZON, NEEDS_ROOM, count, count_again
 from slo.counting.layout import COUNT_NAMES, LATE, ROWS, TAKEN, TO_SAVE, TO_TELL
 from slo.counting.missing import count_missing
 from slo.counting.nodes import NodeBook
@@ -102,13 +102,15 @@ class SloCounter:
             self._wiring.connect(slot, series)
 
     def forget(self, slot: int) -> None:
-        """A slot is nobody's any more."""
+        """A slot is nobody's any more; what its samples say to objectives that were just heard of is counted first."""
+        if self.rows.heard_late:
+            self.settle()
         self.watching.detach(slot)
         self.nodes.forget(slot)
 
     def bounds(self, histogram: Series) -> Sequence[float]:
         """The buckets of a histogram that objectives count, by their upper bounds."""
-        self._lay()
+        self.settle()
         return self._wiring.bounds(histogram)
 
     def apply_setting(self, setting: Setting) -> None:
@@ -144,7 +146,7 @@ class SloCounter:
     def take(self, batch: SampleBatch, slots: npt.NDArray[np.int32], anomalies: Sequence[Anomaly]) -> list[Output]:
         """Count a batch; slices that are over with it, and those that it corrects."""
         self.nodes.absorb(anomalies)
-        self._lay()
+        self.settle()
         if not self.rows.held:
             return []
         columns = (
@@ -157,7 +159,7 @@ class SloCounter:
         if not len(times):
             return []
         if self.now_ms is None:
-            self._begin(int(times[0]))
+            self._begin(self._first_of(times))
         found = [*self._count(columns), *self.rows.tell_late(self.counted)]
         assert self.now_ms is not None
         self.now_ms = max(self.now_ms, min(int(times.max()), self.rows.horizon_ms - 1))
@@ -166,13 +168,14 @@ class SloCounter:
     def on_tick(self, at_ms: int, now_ms: int, anomalies: Sequence[Anomaly]) -> list[Output]:
         """Let time pass to the samples' own time at a tick."""
         self.nodes.absorb(anomalies)
-        self._lay()
+        self.settle()
         self.tick_ms = max(self.tick_ms, at_ms)
         found: list[SliceRecord] = []
         if self.now_ms is not None and now_ms > self.now_ms:
             found = list(self._advance(now_ms))
         gone = self.rows.drop_retired(self.now_ms or 0)
-        self._is_laid = self._is_laid and not gone
+        self._is_laid = self._is_laid and not gone and not self.watching.is_wasteful
+        self.nodes.compact(now_ms)
         self.rows.forget()
         return [self._output(one) for one in found]
 
@@ -215,11 +218,16 @@ class SloCounter:
 
     def _kept(self) -> tuple[Any, ...]:
         watching, rows = self.watching, self.rows
-        books = (watching.watches, watching.entries, rows.slos, rows.spent)
+        books = (watching.watches, watching.entries, rows.slos, rows.spending.spent)
         return (watching.times_ms, watching.values), books
 
     def _notes(self) -> tuple[Any, ...]:
         return self._log, self.tallies, self._state
+
+    def _first_of(self, times_ms: npt.NDArray[np.int64]) -> int:
+        """Where time begins: with the first batch's oldest sample that is near the clock, as far as that is known."""
+        near = times_ms[np.abs(times_ms - self.tick_ms) <= MAX_LEAP_MS] if self.tick_ms else times_ms
+        return int((near if len(near) else times_ms).min())
 
     def _begin(self, now_ms: int) -> None:
         self.now_ms = now_ms
@@ -236,7 +244,7 @@ class SloCounter:
         """Count what no sample says: nodes, and samples that should have come."""
         start_ms, end_ms = row * lane.slice_ms, (row + 1) * lane.slice_ms
         for place, selector in self._node_places():
-            if self.rows.slos[place]["slice_ms"] == lane.slice_ms:
+            if self.rows.counts_at(place, lane, row):
                 self._count_nodes(place, selector, row, (start_ms, end_ms))
         self.nodes.prune(start_ms - self.rows.late_ms)
         count_missing((start_ms, end_ms), lane.slice_ms, row % ROWS, self._kept())
@@ -262,13 +270,16 @@ class SloCounter:
         rows.cells[place, at, TOTAL] = total
         rows.touched[place, at] |= TO_TELL | TO_SAVE
         for entity in critical:
-            rows.spend(place, entity, row, 1.0)
+            rows.spending.spend(place, entity, row, 1.0)
 
-    def _lay(self) -> None:
+    def settle(self) -> None:
+        """Let definitions that came since hold for all series."""
         if not self._is_laid:
             self._of_nodes = None
             self._wiring.lay(self._series())
             self._is_laid = True
+            if self.rows.heard_late:
+                count_again(self.rows.take_heard_late(), self._kept())
 
     def _output(self, one: SliceRecord) -> Output:
         value = msgspec.json.encode(one.body)

@@ -326,7 +326,36 @@ def _build_refill(digest: int) -> Refill:
     return refill
 
 
+CountAgain = Callable[[Any, Any], None]
+
+
+@kernel
+def _count_entry(watch: Any, entry: Any, slo: Any, samples: Any, spent: Any) -> None:
+    """Count all samples of a ring for one objective."""
+    for position in range(watch.count):
+        here = place(watch, position)
+        sample = samples[0][here], samples[1][here]
+        if add_sample(entry, slo, sample, growth(watch, position, samples), 1.0, spent) and not np.isnan(sample[1]):
+            _live(entry, slo, sample[0], _until(watch, sample[0]))
+
+
+def _build_again(digest: int) -> CountAgain:
+    @entry_point
+    def count_again(late: Any, kept: Any) -> None:
+        """Count what is in rings for objectives that are heard of after the time from which they count."""
+        samples, books = kept
+        watches, entries, slos, spent = books
+        for number in range(len(watches) if digest else 0):
+            watch = watches[number]
+            for at in range(watch.entries, watch.entries + watch.entry_count):
+                if late[entries[at].slo]:
+                    _count_entry(watch, entries[at], slos[entries[at].slo], samples, spent)
+
+    return count_again
+
+
 _FILES = [str(Path(str(module.__file__))) for module in (adding, layout, links, missing, rings, intake)]
 _DIGEST: Final = source_digest(__file__, *_FILES)
 count: Final = _build(_DIGEST)
 refill: Final = _build_refill(_DIGEST)
+count_again: Final = _build_again(_DIGEST)

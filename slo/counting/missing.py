@@ -31,7 +31,7 @@ def _is_missed(after_ms: int, interval_ms: float, end_ms: int) -> Number:
 @kernel
 def _due(after_ms: int, interval_ms: float, start_ms: int, end_ms: int) -> Number:
     """How many samples are due in a slice, a whole number of intervals after the last."""
-    before = np.int64(np.ceil((start_ms - after_ms) / interval_ms))
+    before: Number = np.int64(np.ceil((start_ms - after_ms) / interval_ms))
     return max(0, np.int64(np.ceil((end_ms - after_ms) / interval_ms)) - max(1, before))
 
 
@@ -70,7 +70,7 @@ def _build(digest: int) -> Missing:
         start_ms, end_ms = times_ms
         for number in range(len(watches) if digest else 0):
             watch = watches[number]
-            if watch.count < 2 or not _is_missed(watch.newest_ms, watch.interval_ms, end_ms):
+            if watch.interval_ms <= 0.0 or not _is_missed(watch.newest_ms, watch.interval_ms, end_ms):
                 continue
             missed = _due(watch.newest_ms, watch.interval_ms, start_ms, end_ms)
             for one in range(watch.entries, watch.entries + watch.entry_count if missed > 0 else 0):

@@ -17,6 +17,7 @@ from slo.counting.layout import NEVER_MS, IntArray
 LEFT_AFTER_MS: Final = 300_000
 """A node that said nothing for so long has left the cluster, and is none of its nodes any more."""
 _PREFIX: Final = "node:"
+_WASTE: Final = 1024
 
 
 @dataclass(slots=True)
@@ -51,12 +52,30 @@ class NodeBook:
             wider = np.full(max(slot + 1, 2 * len(self.of_slot)), -1, np.int32)
             wider[: len(self.of_slot)] = self.of_slot
             self.of_slot = wider
-        self.of_slot[slot] = self._number(series) if series.entity.startswith(_PREFIX) else -1
+        is_one = series.entity.startswith(_PREFIX)
+        self.of_slot[slot] = self._number(series.tenant, series.entity, series.dims) if is_one else -1
 
     def forget(self, slot: int) -> None:
         """A slot is nobody's any more."""
         if slot < len(self.of_slot):
             self.of_slot[slot] = -1
+
+    def compact(self, now_ms: int) -> None:
+        """Let go of nodes without series that left long ago, if they are most of all."""
+        held = np.unique(self.of_slot)
+        if len(self.nodes) <= 2 * len(held) + _WASTE:
+            return
+        recent = np.flatnonzero(self.heard_ms[: len(self.nodes)] > now_ms - 2 * LEFT_AFTER_MS)
+        kept = sorted({*held[held >= 0].tolist(), *recent.tolist(), *self._ill})
+        moved = np.full(len(self.nodes) + 1, -1, np.int32)
+        moved[kept] = np.arange(len(kept))
+        self.of_slot = moved[self.of_slot]
+        self.heard_ms[: len(kept)] = self.heard_ms[kept]
+        self.heard_ms[len(kept) :] = 0
+        self.nodes = [self.nodes[number] for number in kept]
+        self._ill = {int(moved[number]) for number in self._ill}
+        self._numbers = {(one.tenant, one.entity): number for number, one in enumerate(self.nodes)}
+        self._members = {}
 
     def absorb(self, anomalies: Iterable[Anomaly]) -> None:
         """Note when critical anomalies began and ended, as they are told."""
@@ -110,28 +129,35 @@ class NodeBook:
         """For a checkpoint."""
         heard = self.heard_ms[: len(self.nodes)].tolist()
         return [
-            (one.tenant, one.entity, at_ms, one.open, one.over) for one, at_ms in zip(self.nodes, heard, strict=True)
+            (one.tenant, one.entity, one.labels, at_ms, one.open, one.over)
+            for one, at_ms in zip(self.nodes, heard, strict=True)
         ]
 
     def load(self, state: Iterable[Any]) -> None:
         """From a checkpoint, after all slots are watched."""
-        for tenant, entity, heard_ms, opened, over in state:
-            number = self._numbers.get((tenant, entity))
-            if number is not None:
-                node = self.nodes[number]
-                self.heard_ms[number], node.open, node.over = heard_ms, dict(opened), [(a, b) for a, b in over]
-                if opened or over:
-                    self._ill.add(number)
+        for tenant, entity, labels, heard_ms, opened, over in state:
+            number = self._number(tenant, entity, labels)
+            node = self.nodes[number]
+            self.heard_ms[number], node.open, node.over = heard_ms, dict(opened), [(a, b) for a, b in over]
+            if opened or over:
+                self._ill.add(number)
 
-    def _number(self, series: Series) -> int:
-        key = series.tenant, series.entity
-        known = self._numbers.get(key)
+    def _number(self, tenant: str, entity: str, labels: Mapping[str, str]) -> int:
+        known = self._numbers.get((tenant, entity))
         if known is not None:
+            self._learn(known, labels)
             return known
-        number = self._numbers[key] = len(self.nodes)
-        self.nodes.append(_Node(series.tenant, series.entity, dict(series.dims)))
+        number = self._numbers[tenant, entity] = len(self.nodes)
+        self.nodes.append(_Node(tenant, entity, dict(labels)))
         if number >= len(self.heard_ms):
             wider = np.zeros(2 * len(self.heard_ms), np.int64)
             wider[: len(self.heard_ms)] = self.heard_ms
             self.heard_ms = wider
         return number
+
+    def _learn(self, number: int, dims: Mapping[str, str]) -> None:
+        """What another series says of where a node is."""
+        node = self.nodes[number]
+        if not dims.items() <= node.labels.items():
+            node.labels = {**dims, **node.labels}
+            self._members = {}

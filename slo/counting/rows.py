@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Any, Final, NamedTuple
-from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
@@ -17,17 +16,17 @@ from slo.counting.layout import (
     NEVER_MS,
     ROWS,
     SPENT_ROWS,
+    TO_SAVE,
     TO_TELL,
     Array,
     FloatArray,
     IntArray,
     grown,
 )
+from slo.counting.spending import Spending, SpentRows
 from slo.definition import Slo
 from slo.slices import BAD, TOTAL, UNKNOWN
 
-SPENDERS_TOLD: Final = 8
-"""Of an objective, in a slice of a partition."""
 MOST_OBJECTIVES: Final = 2000
 """In one record."""
 _FIRST: Final = 16
@@ -38,13 +37,6 @@ class Spent(NamedTuple):
 
     entity: str
     bad: float
-
-
-class SpentRows(NamedTuple):
-    """Numbers of pairs of an objective and an entity, and their bad events."""
-
-    pairs: IntArray
-    bad: FloatArray
 
 
 Spenders = dict[str, list[Spent]]
@@ -87,23 +79,21 @@ class Rows:
         self.late_ms = late_ms
         self.grace_ms = grace_ms
         self.slos: Array = np.zeros(_FIRST, COUNTED)
-        self.spent: FloatArray = np.zeros((_FIRST, SPENT_ROWS))
-        self.pairs: dict[tuple[int, str], int] = {}
+        self.spending = Spending()
         self.lanes: dict[int, Lane] = {}
         self.places: dict[str, int] = {}
+        self._defined_at: dict[str, list[int]] = {}
         self.held: dict[int, Slo] = {}
         self.told: dict[tuple[int, int], Spenders] = {}
         self.dirty_places: set[int] = set()
+        self.heard_late: set[int] = set()
         self.dirty_told: set[tuple[int, int]] = set()
-        self._pair_of: list[tuple[int, str]] = []
-        self._place_of_pair: IntArray = np.full(_FIRST, -1, np.int64)
-        self._tie_of_pair: IntArray = np.zeros(_FIRST, np.int64)
         self._free: list[int] = []
 
     @property
     def nbytes(self) -> int:
         """Bytes of all that is kept."""
-        return self.slos.nbytes + self.spent.nbytes
+        return self.slos.nbytes + self.spending.spent.nbytes
 
     @property
     def cells(self) -> FloatArray:
@@ -125,6 +115,8 @@ class Rows:
             self._grow(2 * len(self.slos))
         self.put(place, slo, (since_ms, NEVER_MS), now_ms)
         self.places[slo.key] = place
+        if now_ms is not None and -NEVER_MS < since_ms <= now_ms:
+            self.heard_late.add(place)
         return place
 
     def put(self, place: int, slo: Slo, times_ms: tuple[int, int], now_ms: int | None) -> None:
@@ -143,15 +135,20 @@ class Rows:
         one["late_rows"] = min(ROWS - 4, -(-self.late_ms // slice_ms) + 1)
         self.cells[place] = self.touched[place] = 0
         self.held[place] = slo
+        self._defined_at.setdefault(slo.key, []).append(place)
         self.dirty_places.add(place)
         lane.members = np.sort(np.append(lane.members, place))
 
     def retire(self, key: str, until_ms: int) -> None:
-        """Count for an objective until a time only; it goes once nothing can come late for it any more."""
-        place = self.places.pop(key, None)
-        if place is not None:
-            self.slos[place]["until_ms"] = until_ms
-            self.dirty_places.add(place)
+        """Count for an objective, however it was defined, until a time only.
+
+        It goes once nothing can come late for it any more.
+        """
+        self.places.pop(key, None)
+        for place in self._defined_at.get(key, ()):
+            if until_ms < int(self.slos[place]["until_ms"]):
+                self.slos[place]["until_ms"] = until_ms
+                self.dirty_places.add(place)
 
     def change(self, slo: Slo) -> None:
         """Take another definition of an objective that counts the same."""
@@ -174,48 +171,36 @@ class Rows:
 
     def _drop(self, place: int) -> None:
         slo = self.held.pop(place)
+        others = self._defined_at[slo.key]
+        others.remove(place)
+        if not others:
+            del self._defined_at[slo.key]
         heappush(self._free, place)
         self.dirty_places.add(place)
         lane = self.lanes[slo.slice_s * 1000]
         lane.members = lane.members[lane.members != place]
         if not len(lane.members):
             del self.lanes[lane.slice_ms]
-        for pair in [pair for pair in self.pairs if pair[0] == place]:
-            self.spent[self.pairs[pair]] = 0.0
+        self.spending.forget(place)
 
-    def pair(self, place: int, entity: str) -> int:
-        """The number of an objective and an entity that may spend of it."""
-        known = self.pairs.get((place, entity))
-        if known is not None:
-            return known
-        number = self.pairs[place, entity] = len(self._pair_of)
-        self._pair_of.append((place, entity))
-        if number >= len(self.spent):
-            self.spent = grown(self.spent, 2 * len(self.spent))
-            self._place_of_pair = grown(self._place_of_pair, len(self.spent))
-            self._tie_of_pair = grown(self._tie_of_pair, len(self.spent))
-        self._place_of_pair[number], self._tie_of_pair[number] = place, crc32(entity.encode())
-        return number
-
-    def spend(self, place: int, entity: str, row: int, bad: float) -> None:
-        """Say who is behind bad events that were counted."""
-        number = self.pair(place, entity)  # before ``spent`` is looked at: it may make room
-        self.spent[number, row % SPENT_ROWS] += bad
+    def take_heard_late(self) -> npt.NDArray[np.bool_]:
+        """Which objectives were heard of after their time had begun: their slices since then are told anew."""
+        late = np.zeros(len(self.slos), bool)
+        for place in self.heard_late & self.held.keys():
+            one, lane = self.slos[place], self.lanes[self.held[place].slice_s * 1000]
+            late[place] = True
+            first = max(int(one["since_ms"]) // lane.slice_ms, lane.top - int(one["late_rows"]))
+            for row in range(first, lane.closed):
+                one["touched"][row % ROWS] |= TO_TELL | TO_SAVE
+                one["late"] = 1
+        self.heard_late.clear()
+        return late
 
     def spent_in(self, lane: Lane, row: int) -> SpentRows:
         """Who spent what in a slice, as far back as that is known."""
         if row <= lane.top - SPENT_ROWS:
             return SpentRows(np.zeros(0, np.int64), np.zeros(0))
-        used = len(self._pair_of)
-        column = self.spent[:used, row % SPENT_ROWS]
-        found = np.flatnonzero(column)
-        if len(self.lanes) > 1:
-            found = found[np.isin(self._place_of_pair[found], lane.members)]
-        return SpentRows(found, column[found])
-
-    def named(self, spent: SpentRows) -> list[tuple[int, str, float]]:
-        """Places, entities and bad events."""
-        return [(*self._pair_of[pair], bad) for pair, bad in zip(spent.pairs.tolist(), spent.bad.tolist(), strict=True)]
+        return self.spending.within(lane.members, row)
 
     @property
     def horizon_ms(self) -> int:
@@ -239,7 +224,7 @@ class Rows:
             for row in range(max(lane.top + 1, top - ROWS + 1), top + 1):
                 self.cells[lane.members, row % ROWS] = 0.0
                 self.touched[lane.members, row % ROWS] = 0
-                self._clear_spent(lane, row)
+                self.spending.clear(lane.members, row)
             lane.top = max(lane.top, top)
             self.slos["top"][lane.members] = lane.top
 
@@ -284,6 +269,11 @@ class Rows:
         counts: npt.NDArray[np.bool_] = (one["since_ms"] <= start_ms) & (one["until_ms"] > start_ms)
         return counts
 
+    def counts_at(self, place: int, lane: Lane, row: int) -> bool:
+        """Whether an objective is counted in a slice of a lane."""
+        is_of = self.slos[place]["slice_ms"] == lane.slice_ms
+        return bool(is_of and self._counts_at(np.array([place]), row * lane.slice_ms)[0])
+
     def _skip(self, now_ms: int) -> None:
         """Pass over slices in which nothing was counted and no series lived: after a stop, say."""
         for lane in self.lanes.values():
@@ -295,7 +285,7 @@ class Rows:
 
     def _records(self, lane: Lane, row: int, places: IntArray, counted: int) -> list[SliceRecord]:
         at = row % ROWS
-        self.touched[places, at] &= ~np.uint8(TO_TELL)
+        self.touched[places, at] = TO_SAVE
         if not len(places):
             return []
         spenders = self._spenders(lane, row)
@@ -338,22 +328,13 @@ class Rows:
         if row <= lane.top - SPENT_ROWS:
             return self.told.get((lane.slice_ms, row), {})
         found: Spenders = {}
-        for place, entity, bad in self.named(self._most(self.spent_in(lane, row))):
-            if self._counts_at(np.array([place]), row * lane.slice_ms)[0]:
+        for place, entity, bad in self.spending.named(self.spending.most(self.spent_in(lane, row))):
+            if self.counts_at(place, lane, row):
                 found.setdefault(self.held[place].key, []).append(Spent(entity, bad))
         if found:
             self.told[lane.slice_ms, row] = found
             self.dirty_told.add((lane.slice_ms, row))
         return found
-
-    def _most(self, spent: SpentRows) -> SpentRows:
-        """Of each objective the few who spent most, the most first; of equal ones always the same."""
-        pairs, bad = spent.pairs[spent.bad > 0], spent.bad[spent.bad > 0]
-        order = np.lexsort((self._tie_of_pair[pairs], -bad, self._place_of_pair[pairs]))
-        pairs, bad = pairs[order], bad[order]
-        firsts = np.flatnonzero(np.diff(self._place_of_pair[pairs], prepend=-1))
-        rank = np.arange(len(pairs)) - np.repeat(firsts, np.diff(np.append(firsts, len(pairs))))
-        return SpentRows(pairs[rank < SPENDERS_TOLD], bad[rank < SPENDERS_TOLD])
 
     def forget(self) -> None:
         """Let go of what was told of slices that take no counts any more."""
@@ -361,13 +342,6 @@ class Rows:
         for slice_ms, row in [one for one in self.told if one[1] < oldest.get(one[0], NEVER_MS)]:
             del self.told[slice_ms, row]
             self.dirty_told.add((slice_ms, row))
-
-    def _clear_spent(self, lane: Lane, row: int) -> None:
-        used = len(self._pair_of)
-        if len(self.lanes) == 1:
-            self.spent[:used, row % SPENT_ROWS] = 0.0
-        else:
-            self.spent[:used][np.isin(self._place_of_pair[:used], lane.members), row % SPENT_ROWS] = 0.0
 
     def _grow(self, slots: int) -> None:
         self.slos = grown(self.slos, slots)

@@ -68,6 +68,7 @@ class CounterBlocks:
     def take(self) -> list[tuple[str, bytes | None]]:
         """Copy out what changed since the last call; None says that what had the key is gone."""
         counter = self._counter
+        counter.settle()
         if not counter.rows.held and not self._saved_at and not self._rows:
             return []
         self._number += 1
@@ -182,7 +183,7 @@ class CounterBlocks:
             "places": members.tobytes(),
             "cells": rows.cells[members, at].tobytes(),
             "to_tell": (rows.touched[members, at] & TO_TELL).tobytes(),
-            "spent": rows.named(rows.spent_in(lane, key[1])),
+            "spent": rows.spending.named(rows.spent_in(lane, key[1])),
             "told": told,
         }
 
@@ -256,12 +257,14 @@ class CounterBlocks:
         there = np.isin(places, lane.members)
         at = row % ROWS
         rows.cells[places[there], at] = np.frombuffer(body["cells"]).reshape(-1, COLUMNS)[there]
-        if row >= lane.closed:  # what is closed was told since
-            rows.touched[places[there], at] = np.frombuffer(body["to_tell"], np.uint8)[there]
+        to_tell = np.frombuffer(body["to_tell"], np.uint8)[there]
+        rows.touched[places[there], at] = to_tell
+        if row < lane.closed:
+            rows.slos["late"][places[there][to_tell > 0]] = 1
         is_new = row > lane.top - SPENT_ROWS
         for place, entity, bad in body["spent"] if is_new else ():
             if place in rows.held:
-                rows.spend(place, entity, row, bad)
+                rows.spending.spend(place, entity, row, bad)
         if body["told"]:
             rows.told[slice_ms, row] = {key: [Spent(*one) for one in spent] for key, spent in body["told"].items()}
 

@@ -27,6 +27,7 @@ from slo.counting.layout import (
 
 GROUP: Final = 64
 """Watches whose samples share a record of a checkpoint."""
+_WASTE: Final = 4096
 _SIDES: Final = {RECEIVED: "received", SENT: "sent", SPEED: "speed"}
 
 
@@ -67,6 +68,11 @@ class Watching:
         """Bytes of all that is kept."""
         kept = (self.watches, self.entries, self.times_ms, self.values, self.of_slot)
         return sum(one.nbytes for one in kept)
+
+    @property
+    def is_wasteful(self) -> bool:
+        """Whether most of what was entered is of series that are gone."""
+        return self._entries_used > 2 * int(self.watches["entry_count"][: self.used].sum()) + _WASTE
 
     def grow(self, slots: int) -> None:
         """Have room for so many slots of the bank."""

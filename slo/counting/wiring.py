@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -64,44 +64,44 @@ class Wiring:
     def __init__(self, rows: Rows, watching: Watching) -> None:
         self._rows = rows
         self._watching = watching
-        self._index = self._histograms = PickIndex(())
+        self._index: dict[str, PickIndex] = {}
+        self._histograms: dict[str, PickIndex] = {}
         self._bounds: dict[int, tuple[float, ...]] = {}
 
     def lay(self, series: Iterable[tuple[int, Identity]]) -> None:
         """Wire all series that have slots anew, after definitions changed."""
-        self._index = PickIndex(
-            (pick, place) for place, slo in sorted(self._rows.held.items()) for pick in picks_of(slo)
-        )
-        self._histograms = PickIndex(
-            (Pick("total", slo.indicator.histogram), place)
-            for place, slo in sorted(self._rows.held.items())
-            if isinstance(slo.indicator, BucketIndicator)
-        )
+        self._index = self._by_tenant(picks_of)
+        self._histograms = self._by_tenant(_histogram_of)
         self._bounds = {}
         self._watching.forget_entries()
-        names: dict[str, bool] = {}
+        self._rows.spending.renew(self._rows.held)
+        names: dict[tuple[str, str], bool] = {}
         wanted = set()
         for slot, one in series:
-            name = metric_in(one.text)
+            name = one.tenant, metric_in(one.text)
             if name not in names:
-                names[name] = self._index.may_find(name)
+                index = self._index.get(one.tenant)
+                names[name] = index is not None and index.may_find(name[1])
             if names[name] and self.connect(slot, one.series):
                 wanted.add(slot)
         for _, slot in list(self._watching.live()):
             if slot not in wanted:
                 self._watching.detach(slot)
 
+    def _by_tenant(self, picks: Callable[[Slo], list[Pick]]) -> dict[str, PickIndex]:
+        found: dict[str, list[tuple[Pick, int]]] = {}
+        for place, slo in sorted(self._rows.held.items()):
+            found.setdefault(slo.tenant, []).extend((pick, place) for pick in picks(slo))
+        return {tenant: PickIndex(ones) for tenant, ones in found.items() if ones}
+
     def bounds(self, histogram: Series) -> tuple[float, ...]:
         """Up to which bounds objectives count a histogram's events; those of all of them among them."""
-        if not len(self._histograms):
+        index = self._histograms.get(histogram.tenant)
+        if index is None:
             return ()
         known = self._bounds.get(histogram.id)
         if known is None:
-            found = {
-                self._le(place)
-                for _, place in self._histograms.find(labels_of(histogram))
-                if self._rows.held[place].tenant == histogram.tenant
-            }
+            found = {self._le(place) for _, place in index.find(labels_of(histogram))}
             if len(self._bounds) >= BOUNDS_KEPT:
                 self._bounds.clear()
             known = self._bounds[histogram.id] = (*sorted(found), math.inf) if found else ()
@@ -114,9 +114,8 @@ class Wiring:
 
     def connect(self, slot: int, series: Series) -> bool:
         """Watch a series if any objective is measured by it."""
-        if not len(self._index):
-            return False
-        found = self._index.find(labels_of(series))
+        index = self._index.get(series.tenant)
+        found = index.find(labels_of(series)) if index is not None else []
         if not found:
             return False
         wanted = self._wanted(series, found)
@@ -130,16 +129,19 @@ class Wiring:
         entries, side, growth = [], NO_LINK, False
         for pick, place in found:
             slo = self._rows.held[place]
-            if slo.tenant != series.tenant:
-                continue
             side = _SIDES.get(pick.role, side)
             if pick.role in {"sent", "speed"}:
                 growth = growth or pick.role == "sent"
                 continue
-            entry = _entry(pick.role, slo, place, self._rows.pair(place, series.entity))
+            entry = _entry(pick.role, slo, place, self._rows.spending.pair(place, series.entity))
             growth = growth or (entry["op"] != VALUE and not entry["amount"])
             entries.append(entry)
         return _Wanted(entries, side, growth)
+
+
+def _histogram_of(slo: Slo) -> list[Pick]:
+    """The histogram that an objective counts, as its points have it."""
+    return [Pick("total", slo.indicator.histogram)] if isinstance(slo.indicator, BucketIndicator) else []
 
 
 def _kind(series: Series, *, counts_growth: bool) -> int:

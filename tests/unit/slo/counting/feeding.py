@@ -57,7 +57,8 @@ class Partition:
         for one in samples:
             ids.setdefault(one.series.id, len(ids))
             if one.series.id not in self.slots:
-                self.slots[one.series.id] = len(self.slots)
+                taken = set(self.slots.values())
+                self.slots[one.series.id] = next(slot for slot in range(len(taken) + 1) if slot not in taken)
                 self.known[one.series.id] = one.series
                 self.counter.watch(self.slots[one.series.id], one.series)
         batch = SampleBatch(
