@@ -12,7 +12,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-
 BUDGET = re.compile(r"cpu-headroom: kept ([\d.]+) %, budget left ([\d.]+) %, burn rate 5s [\d.]+  1m ([\d.]+)")
 
 
