@@ -123,6 +123,11 @@ def test_the_recording_and_the_outage_come_to_what_the_guide_says(folder: Path) 
     assert "<svg" in (folder / "checkout.html").read_text()
 
 
+def test_the_readme_shows_the_outage_of_the_guide() -> None:
+    (readme,) = (block for block in blocks("", "../../README.md") if "slo simulate" in block)
+    assert readme in blocks("", GUIDE)
+
+
 def test_a_mistake_is_told_as_the_guide_says(folder: Path) -> None:
     definition = folder / "slos" / "checkout.yaml"
     definition.write_text(definition.read_text().replace("target: 0.999", "targetPercent: 99,9", 1))
