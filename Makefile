@@ -26,7 +26,7 @@ help: ## list the verbs
 
 setup: .venv/core ## make the environment at .venv
 
-demo: .venv/core ## the whole stack, a real fault on this machine, the incident as it forms
+demo: .venv/core ## the whole stack, a real fault on this machine, the incident as it forms, the budget that it burns
 	$(BIN)/python -m metrics_ai.demo
 
 up: .venv/core ## the whole stack on this machine

@@ -11,14 +11,8 @@ from incidents.finding import Finding, Identity, Named
 from models.explain import duration
 from schemas.events import Priority, Severity
 from schemas.slo_events import BudgetShare, SloAlert, TimeToExhaustion
-from slo.words import percent
+from slo.words import ALERT_NAMES, percent
 
-NAMES: Final[Mapping[str, str]] = {
-    "burn": "SloBurn",
-    "budget": "SloBudgetLow",
-    "sla": "SloBroken",
-    "no_data": "SloNoData",
-}
 _SAID: Final[Mapping[str, str]] = {
     "burn": "burns",
     "budget": "is low on budget",
@@ -45,7 +39,7 @@ def alert_labels(alert: SloAlert) -> dict[str, str]:
     >>> alert_labels(low)
     {'alertname': 'SloBudgetLow', 'slo': 'checkout', 'service': 'shop', 'share': '0.25', 'team': 'a'}
     """
-    labels = {"alertname": NAMES[alert.kind], "slo": alert.slo}
+    labels = {"alertname": ALERT_NAMES[alert.kind], "slo": alert.slo}
     if alert.service:
         labels["service"] = alert.service
     if alert.kind == "burn":
@@ -62,7 +56,7 @@ class SloFinding(Finding[SloAlert]):
     @property
     def name(self) -> str:
         """By its kind."""
-        return NAMES[self.event.kind]
+        return ALERT_NAMES[self.event.kind]
 
     @property
     def named(self) -> Named:

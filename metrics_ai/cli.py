@@ -139,7 +139,7 @@ slo.app.command(
 )(slo_offline.evaluate)
 slo.app.command(
     epilog=examples(
-        "metrics-ai slo simulate checkout --from checkout.yaml --length 10m",
+        "metrics-ai slo simulate checkout --file checkout.yaml --length 10m",
         "metrics-ai slo simulate disk-availability --length 2h --bad 0.05 --json",
     )
 )(slo_offline.simulate)

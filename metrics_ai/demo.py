@@ -1,8 +1,9 @@
-"""``make demo``: the stack, this machine's own metrics, a real fault, and the incident as it forms.
+"""``make demo``: the stack, this machine's own metrics, a real fault, the incident as it forms, the budget as it burns.
 
 Environment: ``DEMO_SECONDS`` ends it by itself after so long from the ready stack (status 0 only if an incident that
 names the provoked signal began within 10 s of the fault and cleared after it); ``DEMO_FAULT`` is ``cpu+memory`` (the
-default), ``cpu``, ``memory``, ``disk`` or ``none``; ``DEMO_WARMUP_S`` and ``DEMO_FAULT_S`` change the course.
+default), ``cpu``, ``memory``, ``disk`` or ``none``; ``DEMO_WARMUP_S`` and ``DEMO_FAULT_S`` change the course;
+``DEMO_REPORT`` is where the report of the objective goes (``demo_slos/``; the fault ``cpu`` burns it).
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from pathlib import Path
 from typing import Final, Self
 
 from metrics_ai.config import load_config
+from metrics_ai.demo_objective import FILE, ObjectiveWatch, demo_slo, objective_changes, write_report
 from metrics_ai.demo_view import DemoView
 from metrics_ai.fault import SIGNALS, Fault
-from metrics_ai.stack.stack import Stack, StackOptions
+from metrics_ai.stack.stack import Stack, StackOptions, history_folder
 from metrics_ai.stack.up import ending_signals
 from metrics_ai.topic_reader import Latest, TopicReader
 from schemas.errors import ConfigurationError, MachineError, MetricsAIError
@@ -51,12 +53,15 @@ class DemoSettings:
         When to end by itself, from the ready stack; None for never.
     warmup_s, fault_s
         How long to learn before, and how long the fault lasts.
+    report
+        Where the report goes; None for a folder of its own among the temporary files.
     """
 
     faults: tuple[str, ...] = FAULTS
     seconds: float | None = None
     warmup_s: float = WARMUP_S
     fault_s: float = FAULT_S
+    report: Path | None = None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
@@ -81,7 +86,8 @@ class DemoSettings:
         seconds = _seconds(environ, "DEMO_SECONDS")
         warmup_s = _seconds(environ, "DEMO_WARMUP_S")
         fault_s = _seconds(environ, "DEMO_FAULT_S")
-        return cls(faults, seconds, warmup_s or WARMUP_S, fault_s or FAULT_S)
+        report = Path(environ["DEMO_REPORT"]) if environ.get("DEMO_REPORT") else None
+        return cls(faults, seconds, warmup_s or WARMUP_S, fault_s or FAULT_S, report)
 
     @property
     def fault_at_s(self) -> float:
@@ -163,6 +169,8 @@ class Demo:
         self._settings = settings
         self._view = view
         self._data_dir = data_dir
+        self._config = load_config()
+        self._slo = demo_slo(self._config.tenant)
         self.verdict = Verdict(settings)
         self._fault: Fault | None = None
         self._ready_s = 0.0
@@ -176,20 +184,34 @@ class Demo:
         MetricsAIError
             If the stack does not start.
         """
-        config = load_config()
-        options = StackOptions(self._data_dir, broker_port=0, port=0, changes=self._settings.changes())
-        with ExitStack() as ends, Stack(config, options, self._view.say) as stack:
+        history = history_folder(self._data_dir)
+        changes = self._settings.changes() | objective_changes(history)
+        options = StackOptions(self._data_dir, broker_port=0, port=0, changes=changes)
+        with ExitStack() as ends, Stack(self._config, options, self._view.say) as stack:
             ends.callback(self._view.close)
             ends.callback(self._end_fault)
             if not self._await_ready(stack, stop):
                 return False
-            self._view.ready(stack.addresses(), self._settings)
+            self._view.ready(stack.addresses(), self._settings, (self._slo, FILE))
             self._ready_s = time.monotonic()
-            with TopicReader(stack.kafka, INCIDENTS, Incident) as reader:
+            with (
+                TopicReader(stack.kafka, INCIDENTS, Incident) as reader,
+                ObjectiveWatch(stack.kafka, self._slo) as watch,
+            ):
                 while not (stop.is_set() or self._is_over()):
-                    self._turn(stack, reader)
+                    self._turn(stack, reader, watch)
             self._view.verdict(self.verdict.incidents, self.verdict.noticed(), cleared=self.verdict.is_cleared)
+        self._report(history)
         return self.verdict.is_cleared
+
+    def _report(self, history: Path) -> None:
+        """Write the report, once the role project has written all that it heard."""
+        try:
+            page = write_report(self._config, self._slo, history, self._settings.report)
+        except MetricsAIError as error:
+            self._view.say(f"No report of the objective {self._slo.name}: {error}")
+        else:
+            self._view.say(f"The report of the objective {self._slo.name}: {page}")
 
     def _await_ready(self, stack: Stack, stop: threading.Event) -> bool:
         self._view.say("Starting: an embedded broker, ingest, detect, burn, decide and a collector, on free ports ...")
@@ -211,12 +233,13 @@ class Demo:
         seconds = self._settings.seconds
         return seconds is not None and time.monotonic() - self._ready_s >= seconds
 
-    def _turn(self, stack: Stack, reader: TopicReader[Incident]) -> None:
+    def _turn(self, stack: Stack, reader: TopicReader[Incident], watch: ObjectiveWatch) -> None:
         stack.poll()
         records = reader.poll(_EVERY_S)
         self.verdict.latest.take(records)
         elapsed_s = time.monotonic() - self._ready_s
         self._course(elapsed_s)
+        self._view.objective(watch.poll())
         self._view.show(self.verdict.incidents, records, elapsed_s)
 
     def _course(self, elapsed_s: float) -> None:

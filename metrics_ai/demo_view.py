@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import psutil
@@ -13,14 +14,21 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from metrics_ai.event_listing import PRIORITY_STYLE, number_text, range_text, score_text
+from metrics_ai.event_listing import PRIORITY_STYLE, is_objective, number_text, observed_text, range_text, score_text
+from metrics_ai.slo_printing import left_text
 from schemas.incident_events import Incident, IncidentMember
+from schemas.slo_events import SloAlert, SloStatus
+from slo.definition import Slo
+from slo.durations import duration_text
+from slo.words import indicator_text, objective_text
 
 if TYPE_CHECKING:
     from metrics_ai.demo import DemoSettings
+    from metrics_ai.demo_objective import ObjectiveNews
 
 _LINE_EVERY_S: Final = 10.0
 _MEMBERS_SHOWN: Final = 12
+_RATES_SHOWN: Final = 2
 
 
 class DemoView:
@@ -40,13 +48,14 @@ class DemoView:
         self._fault_ms: int | None = None
         self._told: dict[str, str] = {}
         self._line_s = 0.0
+        self._budget = ""
         self.fault_is_over = False
 
     def say(self, text: str) -> None:
         """A line that stays."""
         self._console.print(text, soft_wrap=True)
 
-    def ready(self, addresses: Mapping[str, Any], settings: DemoSettings) -> None:
+    def ready(self, addresses: Mapping[str, Any], settings: DemoSettings, objective: tuple[Slo, Path]) -> None:
         """The stack consumes."""
         self._settings = settings
         self._phase = "learning" if settings.faults else "watching"
@@ -55,8 +64,10 @@ class DemoView:
             "This machine's metrics come in each second. Settings are the shipped ones, but for a warm-up of "
             f"{settings.warmup_s:g} s instead of 180 s in the window of 5 minutes."
         )
+        slo, place = objective
+        self.say(f"The objective {slo.name} ({place}): {objective_text(slo)}. Good: {indicator_text(slo)}.")
         self.say("Look further from another terminal:")
-        for command in ("incidents --follow", "alerts", "doctor"):
+        for command in ("incidents --follow", "alerts", "slo status", "doctor"):
             self.say(f"  .venv/bin/metrics-ai {command} --broker {addresses['broker']}")
         if self._console.is_terminal:
             self._live = Live(console=self._console, auto_refresh=False)
@@ -93,6 +104,17 @@ class DemoView:
             self._line_s = elapsed_s
             self.say(f"[{elapsed_s:3.0f} s] {self._status_line(incidents, elapsed_s)}")
 
+    def objective(self, news: ObjectiveNews) -> None:
+        """What has just been told of the objective: a line that moves with its budget, and each turn of an alert."""
+        for alert in news.alerts:
+            if alert.state != "update":
+                self.say(_alert_line(alert, self._fault_ms))
+        if news.status is None:
+            return
+        budget, self._budget = self._budget, _budget_line(news.status)
+        if self._live is None and self._budget != budget and news.status.budget("own").total:
+            self.say(f"{_clock(news.status.at_ms)} {self._budget}")
+
     def _status_line(self, incidents: Sequence[Incident], elapsed_s: float) -> str:
         count = sum(one.state == "open" for one in incidents)
         seen = f"{count} open incident{'' if count == 1 else 's'}" if incidents else "no incident"
@@ -116,6 +138,7 @@ class DemoView:
 
     def _screen(self, incidents: Sequence[Incident], elapsed_s: float) -> RenderableType:
         parts: list[RenderableType] = [Text(f"{elapsed_s:4.0f} s  {self._status_line(incidents, elapsed_s)}", "bold")]
+        parts += [Text(self._budget)] if self._budget else []
         shown = [one for one in incidents if one.state != "merged"][-3:]
         parts += [_panel(one, self._fault_ms) for one in shown]
         return Group(*parts)
@@ -150,11 +173,11 @@ def _panel(incident: Incident, fault_ms: int | None) -> Panel:
     table = Table("signal", "state", "windows", "expected", "observed", "since", "score", "sure", box=None)
     for member in incident.members[:_MEMBERS_SHOWN]:
         table.add_row(
-            _signal(member),
+            _signal(member) + (f" ({member.role})" if member.role else ""),
             Text(member.state, "red" if member.state == "firing" else "green"),
             " ".join(member.windows) or "-",
             range_text(member.expected),
-            number_text(member.observed),
+            _observed(member),
             _clock(member.started_ms),
             score_text(member.peak_score),
             f"{member.confidence:.0%}",
@@ -165,15 +188,40 @@ def _panel(incident: Incident, fault_ms: int | None) -> Panel:
     return Panel(Group(Text(facts), table), title=title, title_align="left", subtitle=incident.id)
 
 
+def _budget_line(status: SloStatus) -> str:
+    """Where the budget stands, and how it burns in the windows that alerts look at."""
+    own = status.budget("own")
+    rates = (f"{duration_text(one.window_s)} {number_text(one.burn_rate)}" for one in status.burn[:_RATES_SHOWN])
+    left = left_text(own.remaining_of_period, 4)
+    return f"{status.slo}: kept {left_text(own.compliance, 4)}, budget left {left}, burn rate {'  '.join(rates)}"
+
+
+def _alert_line(alert: SloAlert, fault_ms: int | None) -> str:
+    after = "" if fault_ms is None else f", {(alert.at_ms - fault_ms) / 1000:+.1f} s from the fault"
+    line = f"{_clock(alert.at_ms)} ALERT {alert.alert} {alert.priority} {alert.state}{after}: {alert.summary}"
+    if alert.state != "start":
+        return line
+    spent = ", ".join(one.who for one in alert.spenders) or "nobody that is known"
+    return f"{line}\n  spent by {spent}; runbooks that fit: {', '.join(alert.runbooks) or 'none'}"
+
+
 def _signal(member: IncidentMember) -> str:
     parts = [f"{name}={value}" for name, value in member.labels.items() if name in ("mount", "device", "interface")]
     return member.signal + (f" ({', '.join(parts)})" if parts else "")
 
 
+def _observed(member: IncidentMember) -> str:
+    return observed_text(member.observed, member.unit) if is_objective(member.signal) else number_text(member.observed)
+
+
 def _member_line(member: IncidentMember) -> str:
+    role = f" ({member.role})" if member.role else ""
+    if is_objective(member.signal):
+        at = _clock(member.started_ms)
+        return f"{member.signal} since {at}{role}: {_observed(member)}, {member.priority} {member.severity}"
     windows = f" in {' '.join(member.windows)}" if member.windows else ""
     return (
-        f"{_signal(member)} since {_clock(member.started_ms)}: observed {number_text(member.observed)}, "
+        f"{_signal(member)} since {_clock(member.started_ms)}{role}: observed {number_text(member.observed)}, "
         f"expected {range_text(member.expected)}{windows}, score {score_text(member.peak_score)}, "
         f"{member.confidence:.0%} sure, {member.priority} {member.severity}"
     )

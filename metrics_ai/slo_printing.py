@@ -44,7 +44,8 @@ def print_simulation(slo: Slo, found: Simulation, share: float) -> None:
 def print_status(status: SloStatus, state: str) -> None:
     """Print where an objective stands now: budgets, burn by window, who spent it, what rings."""
     console = wide_console()
-    console.print(f"{status.key} is {state} as of {clock_text(status.at_ms)}; {percent(status.target)} is wanted")
+    stands = f"has {state}" if state.startswith("no ") else f"is {state}"
+    console.print(f"{status.key} {stands} as of {clock_text(status.at_ms)}; {percent(status.target)} is wanted")
     if status.no_data:
         console.print("nothing is measured")
     console.print(_budgets(status))

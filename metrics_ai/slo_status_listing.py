@@ -21,8 +21,8 @@ from slo.durations import duration_text
 from slo.words import percent, time_text
 
 HEAD: Final = ("slo", "state", "objective", "kept", "budget left", "burn rates", "lasts", "alerts", "as of")
-_WIDTHS: Final = (28, 7, 9, 10, 11, 40, 8, 12, 20)
-_STYLE: Final = {"firing": "bold red", "no data": "yellow", "spent": "red", "fine": "green"}
+_WIDTHS: Final = (28, 9, 9, 10, 11, 40, 8, 12, 20)
+_STYLE: Final = {"firing": "bold red", "no data": "yellow", "no events": "dim", "spent": "red", "fine": "green"}
 # Shorter windows only say that it still goes on.
 _LONG_S: Final = 3600
 
@@ -91,11 +91,22 @@ def row_of(one: SloStatus) -> list[str]:
 
 
 def state_of(one: SloStatus) -> str:
-    """An objective's state in a word."""
+    """An objective's state in a word: never that it is fine while nothing happened that could be good or bad.
+
+    Examples
+    --------
+    >>> nothing = {"good": 0, "bad": 0, "total": 0, "unknown": 0, "start_ms": 0, "end_ms": 1}
+    >>> told = {"tenant": "t", "slo": "s", "service": "", "at_ms": 1, "target": 0.9, "burn": []}
+    >>> new = SloStatus(**told, no_data=False, budgets=[{"period": "own", **nothing}])
+    >>> state_of(new), state_of(new.model_copy(update={"no_data": True}))
+    ('no events', 'no data')
+    """
     if one.no_data:
         return "no data"
     if any(not name.startswith("budget-") for name in one.firing):
         return "firing"
+    if not one.budget("own").total:
+        return "no events"
     left = one.budget("own").remaining_of_period
     return "spent" if left is not None and left <= 0 else "fine"
 

@@ -15,7 +15,7 @@ from schemas.yaml_values import Value
 from slo.definition import AlertPolicy, BurnTier, Priority, RollingWindow, TimeWindow, are_shares
 from slo.durations import duration_text, seconds_of
 from slo.objects import Described, Known, Metadata, metadata_of, name_of
-from slo.profiles import period_s
+from slo.profiles import TIER_NAMES, period_s
 from slo.sources import read_by
 
 SEVERITIES: Final[Mapping[str, Priority]] = {
@@ -39,14 +39,10 @@ def policy_of(listed: Value | None, annotations: Mapping[str, Value], known: Kno
         If they cannot hold.
     """
     tiers = [_tier(one, known, window) for one in listed.items()] if listed is not None else []
-    given: dict[str, Any] = {"tiers": tuple(tiers), "profile": "custom" if tiers else "google"}
-    if "alert-profile" in annotations:
-        profile = annotations["alert-profile"].choice(_PROFILES)
-        if tiers and profile != "custom":
-            raise annotations["alert-profile"].error(
-                f"{profile} brings tiers of its own, and alertPolicies are given", "Keep one of them"
-            )
-        given["profile"] = profile
+    profile = _profile(annotations.get("alert-profile"), is_tiered=bool(tiers))
+    given: dict[str, Any] = {"tiers": tuple(tiers), "profile": profile}
+    if "tiers" in annotations:
+        given["only"] = _tier_names(annotations["tiers"], profile)
     for key, name in (("min-events", "min_events"), ("min-bad", "min_bad")):
         if key in annotations:
             given[name] = _count(annotations[key])
@@ -58,11 +54,30 @@ def policy_of(listed: Value | None, annotations: Mapping[str, Value], known: Kno
     return AlertPolicy(**given)
 
 
+def _profile(value: Value | None, *, is_tiered: bool) -> str:
+    """The profile that is named, else that of a definition with or without tiers."""
+    if value is None:
+        return "custom" if is_tiered else "google"
+    profile = value.choice(_PROFILES)
+    if is_tiered and profile != "custom":
+        raise value.error(f"{profile} brings tiers of its own, and alertPolicies are given", "Keep one of them")
+    return profile
+
+
 def _count(value: Value) -> int:
     text = value.text()
     if not (text.isascii() and text.isdecimal()) or len(text) > 12:
         raise value.error(f"{text[:40]!r} is no count", f"Write a whole number up to {_MOST_EVENTS}, in quotes")
     return int(text)
+
+
+def _tier_names(value: Value, profile: str) -> tuple[str, ...]:
+    names = tuple(value.text().split("_"))
+    if unknown := [name for name in names if name not in TIER_NAMES]:
+        raise value.error(f"there is no tier {unknown[0][:40]!r}", f"Join some of {', '.join(TIER_NAMES)} by _")
+    if profile == "custom":
+        raise value.error("it chooses among the tiers of a profile, and custom brings none", "Remove one of the two")
+    return names
 
 
 def _shares(value: Value) -> tuple[float, ...]:

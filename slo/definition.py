@@ -155,6 +155,9 @@ class AlertPolicy(_Part):
 
     profile: Literal["google", "sloth", "pyrra", "custom"] = "google"
     tiers: tuple[BurnTier, ...] = ()
+    only: Annotated[
+        tuple[str, ...], Field(description="Names of the profile's tiers that speak; all where empty.")
+    ] = ()
     min_events: Annotated[int, Field(ge=0, description="Of Occurrences, in the long window.")] = 100
     min_bad: Annotated[int, Field(ge=0, description="Of Occurrences, in the long window.")] = 3
     remaining: Annotated[
@@ -165,6 +168,8 @@ class AlertPolicy(_Part):
     def _tiers_are_custom(self) -> Self:
         if self.tiers and self.profile != "custom":
             raise ValueError(f"the profile {self.profile} brings tiers of its own: those given are of custom")
+        if self.only and self.profile == "custom":
+            raise ValueError("only chooses among the tiers of a profile, and custom brings none")
         names = [tier.name for tier in self.tiers]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"tiers of one name: {', '.join(twice)}")

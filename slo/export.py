@@ -90,20 +90,20 @@ def _label(text: str) -> str | list[str]:
 def _annotations(slo: Slo) -> dict[str, str]:
     """What differs from what holds where nothing is said."""
     alerts = slo.alerts
-    found: dict[str, str] = {}
-    if slo.unknown != "ignore":
-        found["unknown"] = slo.unknown
-    if alerts.profile != "google" and not alerts.tiers:
-        found["alert-profile"] = alerts.profile
-    if alerts.min_events != _DEFAULTS.min_events:
-        found["min-events"] = str(alerts.min_events)
-    if alerts.min_bad != _DEFAULTS.min_bad:
-        found["min-bad"] = str(alerts.min_bad)
-    if alerts.remaining != _DEFAULTS.remaining:
-        found["remaining"] = "_".join(map(repr, alerts.remaining)) or "none"
-    if slo.sla is not None and _compares(slo):
-        found["sla-target"] = repr(slo.sla)
-    return found
+    found = {
+        "unknown": slo.unknown if slo.unknown != "ignore" else "",
+        "alert-profile": alerts.profile if alerts.profile != "google" and not alerts.tiers else "",
+        "tiers": "_".join(alerts.only),
+        "min-events": str(alerts.min_events) if alerts.min_events != _DEFAULTS.min_events else "",
+        "min-bad": str(alerts.min_bad) if alerts.min_bad != _DEFAULTS.min_bad else "",
+        "remaining": _remaining(alerts.remaining) if alerts.remaining != _DEFAULTS.remaining else "",
+        "sla-target": repr(slo.sla) if slo.sla is not None and _compares(slo) else "",
+    }
+    return {key: text for key, text in found.items() if text}
+
+
+def _remaining(shares: tuple[float, ...]) -> str:
+    return "_".join(map(repr, shares)) or "none"
 
 
 def _compares(slo: Slo) -> bool:

@@ -32,7 +32,7 @@ from slo.time_windows import window_of
 _METHODS: Final[tuple[Method, ...]] = ("Occurrences", "Timeslices", "RatioTimeslices")
 _UNKNOWN: Final = ("ignore", "good", "bad")
 _REQUIRED: Final = ("service", "timeWindow", "budgetingMethod", "objectives")
-_ANNOTATIONS: Final = ("unknown", "alert-profile", "min-events", "min-bad", "remaining", "sla-target")
+_ANNOTATIONS: Final = ("unknown", "alert-profile", "tiers", "min-events", "min-bad", "remaining", "sla-target")
 
 
 @dataclass(frozen=True, slots=True)

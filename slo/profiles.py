@@ -53,6 +53,8 @@ _GOOGLE: Final = (
     _Row("ticket-quick", "P2", _DAY_S, 2 * _HOUR_S, 0.10),
     _Row("ticket-slow", "P2", 3 * _DAY_S, 6 * _HOUR_S, 0.10),
 )
+TIER_NAMES: Final = tuple(row.name for row in _GOOGLE)
+"""Of every profile, the most urgent first."""
 # https://github.com/slok/sloth/blob/main/examples/windows/7d.yaml
 _SLOTH_WEEK: Final = tuple(
     row._replace(size=share) for row, share in zip(_GOOGLE, (0.08, 0.125, 0.20, 0.42), strict=True)
@@ -82,7 +84,8 @@ def tiers_of(policy: AlertPolicy, window_s: int) -> tuple[BurnTier, ...]:
     """The tiers of a policy for a period of so many seconds, the most urgent first.
 
     Below a week the windows of ``google`` and ``sloth`` shrink with the period, since an hour of a day is a large
-    part of its budget anyway. A tier whose factor would be below 0.9 is left out: at that pace no budget ends.
+    part of its budget anyway. A tier whose factor would be below 0.9 is left out: at that pace no budget ends. So are
+    those that the policy does not name, where it names some.
 
     Examples
     --------
@@ -90,7 +93,12 @@ def tiers_of(policy: AlertPolicy, window_s: int) -> tuple[BurnTier, ...]:
     [13.44, 5.6, 2.8, 0.9333]
     >>> [(tier.long_s, tier.short_s) for tier in tiers_of(AlertPolicy(), 86_400)]
     [(120, 10), (720, 60), (2880, 240), (8640, 720)]
+    >>> [tier.name for tier in tiers_of(AlertPolicy(only=("page-quick",)), 86_400)]
+    ['page-quick']
     """
+    if policy.only:
+        every = tiers_of(policy.model_copy(update={"only": ()}), window_s)
+        return tuple(tier for tier in every if tier.name in policy.only)
     match policy.profile:
         case "custom":
             return policy.tiers

@@ -8,20 +8,21 @@ every event counts once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import yaml
 
 from schemas.errors import ConfigurationError
-from slo.definition import BurnTier, RollingWindow, Slo, ThresholdIndicator
+from slo.definition import BurnTier, Priority, RollingWindow, Slo, ThresholdIndicator
 from slo.durations import DAY_S, duration_text
 from slo.profiles import outage_s, tiers_of
 from slo.promql import Counted, check_expressible, counts_of, samples_of
+from slo.sloth import SEVERITIES, info_labels, sloth_labels
+from slo.words import ALERT_NAMES
 
 _BASE_S: Final = 300
 _NO_DATA_FLOOR_S: Final = 120
-_SEVERITIES: Final = {"P0": "page", "P1": "page", "P2": "ticket", "P3": "info"}
 _FILL: Final = {"ignore": "", "good": " or vector(0)", "bad": " or vector(1)"}
 _WIDE: Final = 10_000
 Rule = dict[str, Any]
@@ -66,8 +67,9 @@ class _Rules:
                     "a short window is shorter than a slice", "Choose longer windows, or shorter slices"
                 )
             self.base_s = slo.slice_s
-        self.labels = {"tenant": slo.tenant, "service": slo.service, "slo": slo.name}
-        self.selected = "{" + ",".join(f'{key}="{_quoted(value)}"' for key, value in self.labels.items()) + "}"
+        ours = {"tenant": slo.tenant, "service": slo.service, "slo": slo.name}
+        self.selected = "{" + ",".join(f'{key}="{_quoted(value)}"' for key, value in ours.items()) + "}"
+        self.labels = ours | sloth_labels(slo.tenant, slo.service, slo.name)
 
     def groups(self) -> list[dict[str, Any]]:
         """One group, whose rules are evaluated in their order at one moment.
@@ -84,8 +86,11 @@ class _Rules:
         before = [{"name": f"{name}-samples", "rules": samples}] if samples else []
         return [*before, {"name": name, "interval": duration_text(self.slo.slice_s), "rules": rules}]
 
-    def _record(self, name: str, expr: str) -> Rule:
-        return {"record": name, "expr": expr, "labels": dict(self.labels)}
+    def _record(self, name: str, expr: str, more: Mapping[str, str] | None = None) -> Rule:
+        return {"record": name, "expr": expr, "labels": self.labels | dict(more or {})}
+
+    def _error_ratio(self, window: str, bad: str, total: str) -> Rule:
+        return self._record(f"slo:sli_error:ratio_rate{window}", f"{bad} / ({total} > 0)", {"sloth_window": window})
 
     def _ref(self, name: str) -> str:
         return f"{name}{self.selected}"
@@ -130,10 +135,8 @@ class _Rules:
             window = duration_text(size)
             yield self._record(f"slo:sli_bad:count{window}", bad)
             yield self._record(f"slo:sli_total:count{window}", total)
-            yield self._record(
-                f"slo:sli_error:ratio_rate{window}",
-                f"{self._ref(f'slo:sli_bad:count{window}')} / ({self._ref(f'slo:sli_total:count{window}')} > 0)",
-            )
+            counts = (self._ref(f"slo:sli_{side}:count{window}") for side in ("bad", "total"))
+            yield self._error_ratio(window, *counts)
 
     def _period(self) -> list[Rule]:
         """The ratio of the whole period, of sums; none where it is a tier's window already."""
@@ -148,7 +151,7 @@ class _Rules:
                 f"sum_over_time({self._ref(f'slo:sli_{side}:count{base}')}[{period}:{base}])"
                 for side in ("bad", "total")
             )
-        return [self._record(f"slo:sli_error:ratio_rate{period}", f"{bad} / ({total} > 0)")]
+        return [self._error_ratio(period, bad, total)]
 
     def _meta(self) -> list[Rule]:
         budget = self._ref("slo:error_budget:ratio")
@@ -157,25 +160,26 @@ class _Rules:
             self._record("slo:objective:ratio", f"vector({self.slo.target!r})"),
             self._record("slo:error_budget:ratio", f"vector(1 - {self.slo.target!r})"),
             self._record("slo:time_period:days", f"vector({self.period_s / DAY_S:g})"),
-            self._record("slo:current_burn_rate:ratio", f"{base} / {budget}"),
-            self._record("slo:period_burn_rate:ratio", f"{period} / {budget}"),
+            self._record("slo:current_burn_rate:ratio", f"{base} / ignoring (sloth_window) {budget}"),
+            self._record("slo:period_burn_rate:ratio", f"{period} / ignoring (sloth_window) {budget}"),
             self._record("slo:period_error_budget_remaining:ratio", f"1 - {self._ref('slo:period_burn_rate:ratio')}"),
+            self._record("sloth_slo_info", "vector(1)", info_labels(self.slo.target)),
         ]
 
     def _alert(self, tier: BurnTier) -> Rule:
         long, short = duration_text(tier.long_s), duration_text(tier.short_s)
         limit = f"{tier.factor!r} * (1 - {self.slo.target!r})"
-        parts = [f"({self._ref(f'slo:sli_error:ratio_rate{window}')} > {limit})" for window in (long, short)]
+        ratios = (self._ref(f"slo:sli_error:ratio_rate{window}") for window in (long, short))
+        parts = [f"max without (sloth_window) ({ratio} > {limit})" for ratio in ratios]
         if self.slo.method == "Occurrences":
             guards = (("total", self.slo.alerts.min_events), ("bad", self.slo.alerts.min_bad))
             parts += [f"({self._ref(f'slo:sli_{side}:count{long}')} >= {least})" for side, least in guards if least]
         return {
-            "alert": "ErrorBudgetBurn",
+            "alert": ALERT_NAMES["burn"],
             "expr": " and ".join(parts),
             "labels": {
                 **self.labels,
-                "severity": _SEVERITIES[tier.priority],
-                "priority": tier.priority,
+                **_urgency(tier.priority),
                 "tier": tier.name,
             },
             "annotations": {
@@ -189,12 +193,17 @@ class _Rules:
         """What is absent is said as late as an outage of everything would be."""
         waits = [seconds for tier in self.tiers if (seconds := outage_s(tier, self.slo.target)) is not None]
         return {
-            "alert": "SLONoData",
+            "alert": ALERT_NAMES["no_data"],
             "expr": f"absent({self._ref(f'slo:sli_total:count{duration_text(self.base_s)}')})",
             "for": duration_text(max(_NO_DATA_FLOOR_S, *(round(seconds) for seconds in waits[:1] or [0]))),
-            "labels": {**self.labels, "severity": "ticket", "priority": "P2"},
+            "labels": {**self.labels, **_urgency("P2")},
             "annotations": {"summary": f"{self.slo.title or self.slo.name} cannot be measured: there is no data"},
         }
+
+
+def _urgency(priority: Priority) -> dict[str, str]:
+    severity = SEVERITIES[priority]
+    return {"severity": severity, "sloth_severity": severity, "priority": priority}
 
 
 def _quoted(text: str) -> str:

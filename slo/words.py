@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,6 +27,13 @@ _DERIVED: Final = {
     "alert_feedback": "alerts that needed action, of those that somebody judged",
     "network_utilisation": "samples of network interfaces' use of their speed",
 }
+ALERT_NAMES: Final[Mapping[str, str]] = {
+    "burn": "SloBurn",
+    "budget": "SloBudgetLow",
+    "sla": "SloBroken",
+    "no_data": "SloNoData",
+}
+"""What alerts of objectives are called, by their kind, wherever they are told."""
 _BUDGETS_S: Final = (DAY_S, 7 * DAY_S, 30 * DAY_S)
 
 

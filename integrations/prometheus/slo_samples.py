@@ -15,15 +15,13 @@ from typing import Final, NamedTuple
 from schemas.events import Priority
 from schemas.slo_events import BudgetShare, PeriodBudget, SloStatus, TimeToExhaustion, WindowBurn
 from slo.durations import DAY_S, duration_text
+from slo.sloth import SEVERITIES, SLOTH_LABELS, info_labels, sloth_labels
+from slo.words import ALERT_NAMES
 
 MAX_SPENDERS: Final = 3
-SLO_LABELS: Final = ("tenant", "service", "slo", "sloth_id", "sloth_service", "sloth_slo")
+SLO_LABELS: Final = ("tenant", "service", "slo", *SLOTH_LABELS)
 """Of every sample: ours, and Sloth's for the same."""
-_SEVERITIES: Final[Mapping[Priority, str]] = {"P0": "page", "P1": "page", "P2": "ticket", "P3": "info"}
-# As the stage that makes them alerts calls them.
-_ALERT_NAMES: Final = {"no-data": "SloNoData", "sla": "SloBroken"}
-# A share of a target of four nines and more, without the noise of floats: 0.9999 * 100 is 99.99 in fifteen digits.
-_TARGET_DIGITS: Final = ".12g"
+_ALERT_KINDS: Final = {"no-data": "no_data", "sla": "sla"}
 
 Labels = tuple[tuple[str, str], ...]
 
@@ -157,23 +155,13 @@ def slo_samples(status: SloStatus, priorities: Mapping[str, Priority]) -> list[S
 
 
 def _base(status: SloStatus) -> Labels:
-    # Sloth's ids are of a service and an SLO; tenants it has none.
-    ours = "" if status.tenant == "default" else f"{status.tenant}-"
-    values = (
-        status.tenant,
-        status.service,
-        status.slo,
-        f"{ours}{status.service}-{status.slo}",
-        status.service,
-        status.slo,
-    )
-    return tuple((name, value) for name, value in zip(SLO_LABELS, values, strict=True) if value)
+    ours = {"tenant": status.tenant, "service": status.service, "slo": status.slo}
+    both = ours | sloth_labels(status.tenant, status.service, status.slo)
+    return tuple((name, value) for name, value in both.items() if value)
 
 
 def _info(status: SloStatus, base: Labels) -> Sample:
-    objective = format(status.target * 100, _TARGET_DIGITS)
-    labels = (("sloth_mode", "metrics-ai"), ("sloth_objective", objective), ("sloth_spec", "openslo/v1"))
-    return Sample(_INFO.name, (*base, *labels), 1.0)
+    return Sample(_INFO.name, (*base, *info_labels(status.target).items()), 1.0)
 
 
 def _windows(status: SloStatus, base: Labels) -> Iterator[Sample]:
@@ -260,7 +248,7 @@ def _firing(alert: str, priority: Priority | None, base: Labels) -> Iterator[Sam
     labels = (*base, ("alert", alert), ("priority", priority)) if priority else (*base, ("alert", alert))
     yield Sample(_FIRING.name, labels, 1.0)
     told = (("alertname", alert_name(alert)), ("alertstate", "firing"))
-    severity = _SEVERITIES[priority] if priority else None
+    severity = SEVERITIES[priority] if priority else None
     of_it = (("severity", severity), ("sloth_severity", severity)) if severity else ()
     yield Sample(_ALERTS.name, (*labels, *told, *of_it), 1.0)
 
@@ -273,4 +261,5 @@ def alert_name(alert: str) -> str:
     >>> [alert_name(one) for one in ("page-quick", "no-data", "budget-0.25", "sla")]
     ['SloBurn', 'SloNoData', 'SloBudgetLow', 'SloBroken']
     """
-    return "SloBudgetLow" if alert.startswith("budget-") else _ALERT_NAMES.get(alert, "SloBurn")
+    kind = "budget" if alert.startswith("budget-") else _ALERT_KINDS.get(alert, "burn")
+    return ALERT_NAMES[kind]

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Service level objectives: definitions in OpenSLO v1.")
 
-FromOption = Annotated[
+FileOption = Annotated[
     list[Path] | None,
-    typer.Option("--from", metavar="PATH", help="Definitions in a file or folder, instead of the configured ones."),
+    typer.Option("--file", metavar="PATH", help="Definitions in a file or folder, instead of the configured ones."),
 ]
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Its name, or TENANT/NAME.")]
 
@@ -53,12 +53,12 @@ def validate(
 @app.command(
     "list",
     epilog=examples(
-        "metrics-ai slo list", "metrics-ai slo list --from slos/", "metrics-ai slo list --json | jq .budgets_min"
+        "metrics-ai slo list", "metrics-ai slo list --file slos/", "metrics-ai slo list --json | jq .budgets_min"
     ),
 )
 def list_(
     config: ConfigOption = None,
-    source: FromOption = None,
+    source: FileOption = None,
     tenant: TenantOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -76,11 +76,11 @@ def list_(
     raise typer.Exit(1 if library.problems else 0)
 
 
-@app.command(epilog=examples("metrics-ai slo show disk-availability", "metrics-ai slo show checkout --from slos/"))
+@app.command(epilog=examples("metrics-ai slo show disk-availability", "metrics-ai slo show checkout --file slos/"))
 def show(
     name: NameArgument,
     config: ConfigOption = None,
-    source: FromOption = None,
+    source: FileOption = None,
     tenant: TenantOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -135,7 +135,7 @@ def export(
     ] = False,
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write here.")] = None,
     config: ConfigOption = None,
-    source: FromOption = None,
+    source: FileOption = None,
     tenant: TenantOption = None,
 ) -> None:
     """Write an SLO for other tools. Exit status 2 if the other tool has no words for it; the reason is said."""

@@ -22,7 +22,7 @@ from metrics_ai.commands.recording import (
     recording_options,
     refuse_unused,
 )
-from metrics_ai.commands.slo import FromOption, NameArgument, library_from
+from metrics_ai.commands.slo import FileOption, NameArgument, library_from
 
 if TYPE_CHECKING:
     from slo.definition import Slo
@@ -77,7 +77,7 @@ def simulate(
     bad: Annotated[float, typer.Option("--bad", min=0.0, max=1.0, help="Which share of the events is bad.")] = 1.0,
     rate: Annotated[float, typer.Option("--rate", min=0.0, help="Events a second, before it and during it.")] = 100.0,
     config: ConfigOption = None,
-    source: FromOption = None,
+    source: FileOption = None,
     tenant: TenantOption = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from rich.console import Console
 
-from metrics_ai.demo import DemoSettings, Verdict
+from metrics_ai.demo import FAULT_S, DemoSettings, Verdict
+from metrics_ai.demo_objective import FILE, ObjectiveNews, demo_slo
 from metrics_ai.demo_view import DemoView
 from metrics_ai.fault import MEMORY_LIMIT_BYTES, SIGNALS, memory_bytes
 from schemas.errors import ConfigurationError
 from schemas.incident_events import Incident
+from schemas.slo_events import BudgetShare, SloAlert
+from slo.evaluate import evaluate
+from slo.recorded import Series
 
 FAULT_MS = 1_795_446_000_000
 
@@ -115,7 +121,7 @@ def _shown(terminal: bool) -> str:
     out = io.StringIO()
     view = DemoView(Console(file=out, force_terminal=terminal, width=160, color_system=None))
     settings = DemoSettings(seconds=90)
-    view.ready({"broker": "h:1", "http": "http://h:2"}, settings)
+    view.ready({"broker": "h:1", "http": "http://h:2"}, settings, (demo_slo("default"), FILE))
     view.fault_began(FAULT_MS, settings)
     opened, resolved = _incident(4), _incident(4, state="resolved")
     view.show([opened], [("i-1", opened)], 11.0)
@@ -129,6 +135,41 @@ def test_the_incident_is_shown_with_signal_window_range_and_certainty(terminal: 
     text = _shown(terminal)
     for words in ("node_cpu_ratio", "0.99", "0.1 .. 0.4", "5m", "90%", "P2", "4.0 s after the fault"):
         assert words in text
+
+
+def _told(until_s: int, fault_at_s: float = 30) -> ObjectiveNews:
+    """What is told of the objective: a sample a second, every one bad during the fault."""
+    at_s = np.arange(1, until_s)
+    busy = np.where((at_s > fault_at_s) & (at_s <= fault_at_s + FAULT_S), 1.0, 0.3)
+    start_ms = FAULT_MS - round(1000 * fault_at_s)
+    found = evaluate(demo_slo("default"), {"value": [Series(start_ms + at_s * 1000, busy)]})
+    alerts = [one.event() for one in found.alerts]
+    return ObjectiveNews(found.status, [one for one in alerts if isinstance(one, SloAlert)])
+
+
+@pytest.mark.parametrize("learned_s", [20, 30, 45, 60, 300])
+def test_the_fault_burns_the_objective_while_it_lasts_and_its_page_ends_soon_after(learned_s: int) -> None:
+    first, *_, last = _told(learned_s + 90, learned_s).alerts
+    assert (first.alert, first.priority, first.state, last.state) == ("page-quick", "P0", "start", "end")
+    assert 0 < first.at_ms - FAULT_MS <= 1000 * FAULT_S
+    assert 0 < last.at_ms - FAULT_MS - 1000 * FAULT_S <= 10_000
+
+
+def test_the_budget_moves_and_its_alert_is_told_with_who_and_what_helps() -> None:
+    out = io.StringIO()
+    view = DemoView(Console(file=out, force_terminal=False, width=160, color_system=None))
+    view.fault_began(FAULT_MS, DemoSettings())
+    news = _told(50)
+    more = {"spenders": [BudgetShare(who="node:vm", bad=9)], "runbooks": ["node-pressure"], "summary": "it burns"}
+    alerts = [one.model_copy(update=more) for one in news.alerts]
+    view.objective(_told(30))
+    view.objective(ObjectiveNews(news.status, alerts))
+    view.objective(ObjectiveNews(news.status))
+    text = out.getvalue()
+    assert text.count("cpu-headroom: kept 100 %, budget left 100 %, burn rate 5s 0  1m 0") == 1
+    assert text.count("cpu-headroom: kept ") == 2
+    assert re.search(r" ALERT page-quick P0 start, \+\d+\.\d s from the fault: it burns\n", text)
+    assert "spent by node:vm; runbooks that fit: node-pressure" in text
 
 
 def test_plain_lines_say_each_state_once() -> None:

@@ -55,7 +55,7 @@ def test_validate_names_every_problem_and_ends_with_1(folder: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("command", [["validate", "nowhere"], ["list", "--from", "nowhere"]])
+@pytest.mark.parametrize("command", [["validate", "nowhere"], ["list", "--file", "nowhere"]])
 def test_a_path_that_is_none_ends_with_2(command: list[str]) -> None:
     result = run(*command)
     assert result.exit_code == 2
@@ -84,7 +84,7 @@ def test_a_configured_folder_that_is_none_ends_with_2() -> None:
 
 def test_a_refused_file_is_told_while_the_others_are_listed(folder: Path) -> None:
     (folder / "bad.yaml").write_text("kind: SLO")
-    result = run("list", "--from", str(folder))
+    result = run("list", "--file", str(folder))
     assert result.exit_code == 1
     assert "default/checkout" in result.stdout
     assert result.stderr == f"{folder}/bad.yaml:1: apiVersion is missing. Add apiVersion\n"
@@ -102,7 +102,7 @@ def test_show_says_what_an_slo_comes_to() -> None:
 def test_show_says_so_where_no_outage_is_bad_enough(tmp_path: Path) -> None:
     text = THRESHOLD.replace("target: 0.99\n", "target: 0.9\n").replace("0.95", "0.8").replace("7d", "28d")
     (tmp_path / "a.yaml").write_text(text)
-    shown = run("show", "latency", "--from", str(tmp_path)).stdout
+    shown = run("show", "latency", "--file", str(tmp_path)).stdout
     assert "never: nothing is so bad" in next(line for line in shown.splitlines() if "page-quick" in line)
     assert "the p99 of latency_ms <= 250" in shown
     assert "SLA" in shown
@@ -134,9 +134,9 @@ def test_an_slo_is_found_by_its_name_within_a_tenant(
 
 def test_export_writes_what_validates(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.yaml"
-    assert run("export", "checkout", "--from", str(folder), "--openslo", "--out", str(out)).exit_code == 0
+    assert run("export", "checkout", "--file", str(folder), "--openslo", "--out", str(out)).exit_code == 0
     assert run("validate", str(out)).exit_code == 0
-    rules = run("export", "checkout", "--from", str(folder), "--prometheus-rules").stdout
+    rules = run("export", "checkout", "--file", str(folder), "--prometheus-rules").stdout
     assert "record: slo:sli_error:ratio_rate5m" in rules
 
 

@@ -16,6 +16,7 @@ from slo.definition import (
     Source,
     ThresholdIndicator,
 )
+from slo.profiles import TIER_NAMES
 
 DAY_S = 86_400
 RATIO = RatioIndicator(
@@ -277,6 +278,11 @@ _policies = st.one_of(
         min_events=_events,
         min_bad=_events,
         remaining=_remaining,
+    ),
+    st.builds(
+        AlertPolicy,
+        profile=st.sampled_from(["google", "sloth", "pyrra"]),
+        only=st.lists(st.sampled_from(TIER_NAMES), unique=True).map(tuple),
     ),
     st.builds(AlertPolicy, profile=st.just("custom"), tiers=_tiers.map(tuple), min_events=_events, min_bad=_events),
 )

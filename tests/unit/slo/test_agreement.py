@@ -19,7 +19,7 @@ from tests.unit.slo.feeding import START_MS
 
 PROMTOOL = shutil.which("promtool")
 MINUTES = 400
-BURN = 'count by (tier) (ALERTS{alertname="ErrorBudgetBurn",alertstate="firing"})'
+BURN = 'count by (tier) (ALERTS{alertname="SloBurn",alertstate="firing"})'
 RATIO = RatioIndicator(
     bad=Source(metric="http_requests_total", selector='{code="500"}'), total=Source(metric="http_requests_total")
 )

@@ -68,6 +68,11 @@ def test_a_threshold_on_a_quantile_takes_its_sla_from_an_annotation() -> None:
     assert (slo.alerts.profile, slo.alerts.remaining) == ("pyrra", (0.5, 0.1))
 
 
+def test_an_annotation_leaves_tiers_of_the_profile_out() -> None:
+    text = THRESHOLD.replace("alert-profile: pyrra", "tiers: page-quick_page-slow")
+    assert only(text).alerts.only == ("page-quick", "page-slow")
+
+
 def test_a_condition_on_the_name_stands_for_the_metric() -> None:
     text = THRESHOLD.replace("metric: latency_ms", "matchers: '{__name__=~\"latency_.*\"}'")
     indicator = only(text).indicator

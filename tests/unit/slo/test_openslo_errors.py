@@ -103,7 +103,7 @@ from tests.unit.slo.definitions import CHECKOUT, THRESHOLD, TIERED
             "metrics-ai.io/unknown: bad",
             "metrics-ai.io/unknow: bad",
             "10: metadata.annotations.metrics-ai.io/unknow: there is no such annotation. Known under metrics-ai.io/: "
-            "unknown, alert-profile, min-events, min-bad, remaining, sla-target",
+            "unknown, alert-profile, tiers, min-events, min-bad, remaining, sla-target",
             id="an annotation of ours that there is not",
         ),
         pytest.param(
@@ -214,6 +214,8 @@ def test_an_error_names_line_and_path_and_the_way_out(base: str, old: str, new: 
         (TIERED, "    - conditionRef: slow-burn\n", "    []\n", "0 conditions, where one is wanted"),
         (TIERED, "- conditionRef: slow-burn", "- kind: AlertCondition", "neither conditionRef nor metadata and spec"),
         (TIERED, "payments\n", "payments\n  annotations: {metrics-ai.io/alert-profile: sloth}\n", "sloth brings"),
+        (TIERED, "payments\n", "payments\n  annotations: {metrics-ai.io/tiers: page-quick}\n", "custom brings none"),
+        (THRESHOLD, "alert-profile: pyrra", "tiers: page-quick_page", "there is no tier 'page'"),
         (THRESHOLD, "quantile: 0.99", "quantile: 99", "quantile: 99 is no quantile"),
         (THRESHOLD, "metric: latency_ms", "histogram: latency", "a histogram is of a ratioMetric"),
         (

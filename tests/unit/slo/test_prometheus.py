@@ -102,7 +102,8 @@ def test_the_ratio_of_a_period_weighs_events_and_not_hours(tmp_path: Path) -> No
 
 
 def fired_alert(severity: str, priority: str, tier: str, said: str) -> dict[str, Any]:
-    labels = {"tenant": "default", "service": "shop", "slo": "checkout"}
+    sloth = {"sloth_id": "shop-checkout", "sloth_service": "shop", "sloth_slo": "checkout", "sloth_severity": severity}
+    labels = {"tenant": "default", "service": "shop", "slo": "checkout", **sloth}
     return {
         "exp_labels": {**labels, "severity": severity, "priority": priority, "tier": tier},
         "exp_annotations": {
@@ -127,8 +128,8 @@ def test_a_full_outage_pages_in_the_minute_in_which_both_windows_cross(tmp_path:
         tmp_path,
         series,
         alert_rule_test=[
-            {"eval_time": "360m", "alertname": "ErrorBudgetBurn", "exp_alerts": []},
-            {"eval_time": "361m", "alertname": "ErrorBudgetBurn", "exp_alerts": fired},
+            {"eval_time": "360m", "alertname": "SloBurn", "exp_alerts": []},
+            {"eval_time": "361m", "alertname": "SloBurn", "exp_alerts": fired},
         ],
     )
 
@@ -143,7 +144,7 @@ def test_one_error_in_a_few_requests_pages_nobody(tmp_path: Path) -> None:
         tmp_path,
         series,
         promql_expr_test=[expect("slo:sli_error:ratio_rate1h > bool 0.0144", "59m", 1)],
-        alert_rule_test=[{"eval_time": "59m", "alertname": "ErrorBudgetBurn", "exp_alerts": []}],
+        alert_rule_test=[{"eval_time": "59m", "alertname": "SloBurn", "exp_alerts": []}],
     )
 
 
@@ -180,7 +181,7 @@ def test_what_is_absent_is_told_and_no_budget_is_spent(tmp_path: Path) -> None:
         {'other{code="200"}': "0x20"},
         promql_expr_test=[
             expect("slo:sli_error:ratio_rate5m", "20m", None),
-            expect('ALERTS{alertname="SLONoData",alertstate="firing"}', "2m", 1),
+            expect('ALERTS{alertname="SloNoData",alertstate="firing"}', "2m", 1),
         ],
     )
 

@@ -3,12 +3,14 @@ from __future__ import annotations
 import math
 
 import pytest
+import yaml
 
-from integrations.prometheus.slo_samples import FAMILIES, MAX_SPENDERS, SLO_LABELS, slo_samples
+from integrations.prometheus.slo_samples import FAMILIES, MAX_SPENDERS, SLO_LABELS, alert_name, slo_samples
 from schemas.slo_events import BudgetShare, SloStatus, TimeToExhaustion
-from slo.definition import RatioIndicator, RollingWindow, Slo, Source
+from slo.definition import AlertPolicy, RatioIndicator, RollingWindow, Slo, Source
 from slo.prometheus import to_prometheus_rules
 from tests.unit.integrations.prometheus.statuses import by_name, own, silent, status
+from tests.unit.slo.definitions import slo_of
 
 
 def test_the_customary_names_say_what_the_exported_rules_would() -> None:
@@ -143,3 +145,16 @@ def test_no_two_samples_are_of_one_series_and_none_is_a_number_that_is_none() ->
     samples = slo_samples(everything(), {})
     assert len({(one.name, one.labels) for one in samples}) == len(samples)
     assert all(math.isfinite(one.value) and all(value for _, value in one.labels) for one in samples)
+
+
+def test_rules_that_are_exported_have_the_labels_of_what_is_served() -> None:
+    slo = slo_of(tenant="acme", alerts=AlertPolicy(only=("page-quick",)))
+    told = status(slo=slo.name, service=slo.service, target=slo.target)
+    served = {one.name: dict(one.labels) for one in slo_samples(told, {})}
+    (group,) = yaml.safe_load(to_prometheus_rules(slo))["groups"]
+    recorded = {rule["record"]: rule["labels"] for rule in group["rules"] if "record" in rule}
+    both = served.keys() & recorded.keys()
+    assert {"sloth_slo_info", "slo:sli_error:ratio_rate5m", "slo:sli_error:ratio_rate1h"} < both
+    assert {name: recorded[name] for name in both} == {name: served[name] for name in both}
+    (burn, no_data) = (rule for rule in group["rules"] if "alert" in rule)
+    assert (burn["alert"], no_data["alert"]) == (alert_name("page-quick"), alert_name("no-data"))
