@@ -76,9 +76,10 @@ class Watching:
             self.of_slot = wider
 
     def attach(self, slot: int, kind: int) -> int:
-        """Watch a slot, if that is not done yet; which watch it has."""
+        """Watch a slot, if that is not done yet, from now on as this kind; which watch it has."""
         self.grow(slot + 1)
         if (known := int(self.of_slot[slot])) >= 0:
+            self.watches[known]["kind"] = kind
             return known
         at = heapq.heappop(self._free) if self._free else self.used
         self._use(at + 1)
