@@ -67,7 +67,7 @@ class BurnOperator:
         self._blocks = EngineBlocks(self._engine)
         self._pending = Pending()
         self._floors = Floors()
-        self._abreast = Abreast(settings.abreast_ms)
+        self._abreast = Abreast(settings.abreast_ms, partitions)
         self._book = FeedbackBook(self._takes, partitions + partition)
         self._newest_ms: int | None = None
         self._anchor = (0, 0)

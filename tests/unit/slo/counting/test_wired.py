@@ -60,6 +60,16 @@ def test_partitions_interleave_freely(seed: int, late_ms: int, seldom: float) ->
     assert_budgets(wired, samples)
 
 
+def test_what_lies_there_at_a_first_start_may_be_read_partition_by_partition() -> None:
+    samples = streams(7, length=240)
+    wired = Wired(EVENTS, PARTITIONS)
+    for number, log in enumerate(by_partition(samples, PARTITIONS)):
+        for record in log:
+            wired.feed(number, record)
+    wired.end(max(one.at_ms for one in samples))
+    assert_budgets(wired, samples)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_after_an_hour_away_a_partition_may_be_read_far_ahead_of_the_others(seed: int) -> None:
     """Who has less to read is told of at once, to its end; the others have told something before."""

@@ -11,6 +11,7 @@ import numpy as np
 from models.detect import DetectOperator, DetectSettings
 from schemas.batch import SampleBatch, encode_batch
 from schemas.events import Tick
+from schemas.ids import decide_partition
 from schemas.slo_events import SloAlert, SloStatus
 from schemas.topics import BURN_TICKS, DETECT_TICKS, SAMPLES, SETTINGS, SLO_ALERTS, SLO_EVENTS, SLO_STATUS
 from slo.announced import Announced, announce
@@ -77,7 +78,7 @@ class Wired:
         self.partitions = partitions
         self.settings = EngineSettings(**settings)
         self.detects: list[Operator] = [self.detect(number) for number in range(partitions)]
-        self.burn = BurnOperator(self.settings, 0, 1)
+        self.burn = self.fresh_burn()
         self.events: list[bytes] = []
         self.outputs: list[Output] = []
         self.logs: list[Records] = [[] for _ in range(partitions)]
@@ -88,8 +89,11 @@ class Wired:
             self.define(Announced(slo.key, slo, 0))
 
     def detect(self, number: int) -> DetectOperator:
-        counter = HostedCounter(CountingSettings(), number, 1)
-        return DetectOperator(DetectSettings(), number, 1, counter)
+        counter = HostedCounter(CountingSettings(), number, self.partitions)
+        return DetectOperator(DetectSettings(), number, self.partitions, counter)
+
+    def fresh_burn(self) -> BurnOperator:
+        return BurnOperator(self.settings, decide_partition("default", self.partitions), self.partitions)
 
     def define(self, one: Announced) -> None:
         """Tell all partitions."""
@@ -137,7 +141,7 @@ class Wired:
     def kill_burn(self) -> None:
         """Make burn anew from its last checkpoint; what it put out since was never committed."""
         position, outputs, blocks = self.saved_burn
-        self.burn = _restored(BurnOperator(self.settings, 0, 1), blocks)
+        self.burn = _restored(self.fresh_burn(), blocks)
         del self.outputs[outputs:]
         for record in self.burn_log[position:]:
             self.outputs += self.burn.step(*record)
