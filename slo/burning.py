@@ -1,9 +1,10 @@
 """The burn stage of one partition: counts of slices, definitions and feedback in, budgets and alerts out.
 
 Time is that of the slices. While no newer ones come, ticks move it on, so that silence is noticed; but only until all
-objectives that are not measured have been said to be so (and by half the lateness at least). Then it stands still until
+objectives that are not measured have been said to be so (and by ``abreast_s`` at least). Then it stands still until
 slices come: those of a detect stage that was away for hours are then not too late. Whatever is announced meanwhile
-holds by the ticks' own time. Before the first slice there is no time, unless there is feedback to count.
+holds by the ticks' own time. Before the first slice there is no time, unless there is feedback to count. A partition of
+samples whose slices come far ahead of another's waits for it, and time with it (``slo.abreast``).
 
 A definition holds from the slice on that begins at its event time or later. One that makes an objective count
 otherwise lets it begin anew: slices from before, whenever they come, are no part of it.
@@ -20,6 +21,7 @@ from schemas.ids import decide_partition, event_id
 from schemas.rerouting import sent_on
 from schemas.slo_events import Feedback, SloAlert, SloSlice
 from schemas.topics import BURN_TICKS, FEEDBACK, SETTINGS, SLO_ALERTS, SLO_EVENTS, SLO_STATUS, Topic
+from slo.abreast import HELD, Abreast
 from slo.announced import SUBJECT, Announced, announced
 from slo.engine import Engine, EngineSettings, Outcome, counts_alike
 from slo.feedback import FEEDBACK as FEEDBACK_BLOCK
@@ -65,6 +67,7 @@ class BurnOperator:
         self._blocks = EngineBlocks(self._engine)
         self._pending = Pending()
         self._floors = Floors()
+        self._abreast = Abreast(settings.abreast_ms, partitions)
         self._book = FeedbackBook(self._takes, partitions + partition)
         self._newest_ms: int | None = None
         self._anchor = (0, 0)
@@ -96,11 +99,9 @@ class BurnOperator:
         return self._steps[topic](value)
 
     def on_slice(self, record: SloSlice) -> list[Output]:
-        """Take what a partition of samples counted in a slice."""
-        self._reach(record.slice_ms, record.slice_ms)
-        self._gather(self._engine.on_slice(self._floors.filtered(record)))
-        self._newest_ms = max(self._newest_ms or 0, record.slice_ms + record.slice_s * 1000)
-        self._settle_feedback()
+        """Take what a partition of samples counted in a slice, once no other is too far behind."""
+        for one in self._abreast.passing(record):
+            self._count(one)
         return self._told()
 
     def on_feedback(self, one: Feedback) -> list[Output]:
@@ -136,6 +137,10 @@ class BurnOperator:
         if at_ms <= self._tick_ms:
             return []
         self._tick_ms = at_ms
+        for one in self._abreast.on_tick(at_ms):
+            self._count(one)
+        if self._abreast.is_holding:
+            return self._told()
         if self._newest_ms is None:
             if not self._book.is_waiting and self._engine.now_ms is None:
                 return []
@@ -159,8 +164,10 @@ class BurnOperator:
             "anchor": self._anchor,
             "tick_ms": self._tick_ms,
             "floors": self._floors.dump(),
+            "abreast": self._abreast.dump(),
         }
-        more = [(_BURN, pack(mine)), *self._pending.take_blocks(), *self._book.take_blocks()]
+        parts = (self._pending, self._book, self._abreast)
+        more = [(_BURN, pack(mine)), *(block for part in parts for block in part.take_blocks())]
         return sorted([*self._blocks.take_blocks(), *more])
 
     def load_block(self, key: str, value: bytes) -> None:
@@ -176,6 +183,10 @@ class BurnOperator:
             self._newest_ms, self._tick_ms = body["newest_ms"], body["tick_ms"]
             self._anchor = (body["anchor"][0], body["anchor"][1])
             self._floors.load(body["floors"])
+            if "abreast" in body:
+                self._abreast.load(body["abreast"])
+        elif key.startswith(HELD):
+            self._abreast.load_block(key, value)
         elif key.startswith(PENDING):
             self._pending.load_block(key, value)
         elif key == FEEDBACK_BLOCK or key.startswith(VERDICT):
@@ -208,6 +219,12 @@ class BurnOperator:
         self._counts["rerouted"] += 1
         return Output(topic, right, event.key, marked, at_ms, event_id(topic.name, event.key, marked.hex()))
 
+    def _count(self, record: SloSlice) -> None:
+        self._reach(record.slice_ms, record.slice_ms)
+        self._gather(self._engine.on_slice(self._floors.filtered(record)))
+        self._newest_ms = max(self._newest_ms or 0, record.slice_ms + record.slice_s * 1000)
+        self._settle_feedback()
+
     def _moved_on(self, newest_ms: int, at_ms: int) -> int:
         """Where ticks have moved the time to since the newest slice came."""
         if self._anchor[0] != newest_ms:
@@ -222,7 +239,7 @@ class BurnOperator:
         settings = self._engine.settings
         longest_s = max((bank.spec.shape.slice_s for bank in self._engine.banks.values()), default=0)
         wait_s = self._engine.longest_wait_s + _WAIT_SLICES * longest_s + settings.grace_s
-        return round(max(settings.lateness_s / 2, wait_s) * 1000)
+        return max(settings.abreast_ms, round(wait_s * 1000))
 
     def _reach(self, until_ms: int, time_ms: int) -> None:
         """Let all definitions hold that do so by then, each once time has come so far, but no farther than given."""

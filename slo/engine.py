@@ -35,7 +35,14 @@ class EngineSettings(BaseModel):
     """How slices are closed and how long they are kept."""
 
     model_config = ConfigDict(frozen=True)
-    lateness_s: Annotated[int, Field(ge=0, le=3600, description="So late a count is still taken.")] = 600
+    lateness_s: Annotated[
+        int,
+        Field(ge=0, le=3600, description="So late a count is still taken: as late as a sample, and ``abreast_s``."),
+    ] = 900
+    abreast_s: Annotated[
+        int,
+        Field(ge=0, le=3600, description="A partition further ahead waits for others; half the lateness at most."),
+    ] = 300
     grace_s: Annotated[float, Field(ge=0, le=600, description="So long after its end a slice is closed.")] = 2.0
     fine_s: Annotated[
         int,
@@ -44,6 +51,11 @@ class EngineSettings(BaseModel):
     status_every_s: Annotated[int, Field(gt=0, description="How often a status is told, event time.")] = 5
     bank_slots: Annotated[int, Field(gt=0, description="SLOs whose arrays lie together.")] = 256
     block_rows: Annotated[int, Field(gt=0, description="Slices that are closed in one go, when many are.")] = 60
+
+    @property
+    def abreast_ms(self) -> int:
+        """How far ahead of the slowest partition slices are taken."""
+        return min(self.abreast_s * 1000, self.lateness_s * 500)
 
 
 class Outcome(NamedTuple):

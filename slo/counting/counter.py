@@ -204,6 +204,8 @@ class SloCounter:
                     self.tallies[COUNT_NAMES.index("slo_ahead")] += 1
                     start += 1
                 else:
+                    # Told before time moves on: a row that is far behind then is another's.
+                    yield from self.rows.tell_late(self.counted)
                     yield from self._advance(at_ms)
 
     def _is_ahead(self, at_ms: int) -> bool:

@@ -61,12 +61,12 @@ def test_a_later_record_of_a_slice_and_partition_replaces_the_earlier(feed: Make
     assert counted(engine) == (3.0, 951.0)
 
 
-def test_what_is_later_than_ten_minutes_is_dropped_and_counted(feed: MakeFeed) -> None:
+def test_what_is_later_than_a_quarter_of_an_hour_is_dropped_and_counted(feed: MakeFeed) -> None:
     counting = feed()
     counting.go(300)
     engine = counting.engine
     now_ms = counting.at_ms
-    for back_s in (590, 615):
+    for back_s in (890, 915):
         engine.on_slice(counting.record(now_ms - back_s * 1000, 1.0, 1.0, partition=1))
     assert counted(engine) == (1.0, 30_001.0)
     assert engine.counts["late"] == 1

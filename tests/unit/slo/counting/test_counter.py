@@ -207,6 +207,19 @@ class TestDefinitions:
         part.tick(START_MS + 60_000)
         assert totals(part, USED)[:2] == (6, 6)
 
+    @pytest.mark.parametrize("late", [3, 5])
+    def test_a_series_whose_samples_were_compared_may_be_a_counter_of_another_objective(self, late: int) -> None:
+        used = make_slo("many", indicator=ThresholdIndicator(source=Source(metric="calls"), op="lt", value=1e9))
+        calls = make_slo("calls", indicator=RatioIndicator(bad=Source(metric="errors"), total=Source(metric="calls")))
+        samples = every(node("n1", "calls", "counter"), [10.0, 20.0, 5.0, 7.0, 9.0, 2.0, 30.0])
+        part = Partition([used])
+        part.feed(samples[:2])
+        part.counter.apply(Announced(calls.key, calls, 0))
+        part.feed([one for at, one in enumerate(samples) if at > 1 and at != late])
+        part.feed([samples[late]])
+        part.tick(START_MS + 200_000)
+        assert totals(part, calls)[1] == 5 + 2 + 2 + 2 + 28
+
     def test_tenants_are_kept_apart(self) -> None:
         other = USED.model_copy(update={"tenant": "acme"})
         part = Partition([USED, other])
