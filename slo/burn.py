@@ -30,14 +30,14 @@ import numpy.typing as npt
 
 from schemas.events import Priority
 from schemas.ids import event_id
-from schemas.slo_events import SloAlert
+from schemas.slo_events import AlertKind, SloAlert
 from slo.budget import Counted, error_ratio
 from slo.packing import FloatArray
 from slo.slices import BoolArray
 
 State = Literal["ok", "firing", "frozen"]
 Signal = Literal["above", "quiet", "below", "absent"]
-Kind = Literal["burn", "budget", "sla", "no_data"]
+Kind = AlertKind
 STATES: Final[tuple[State, ...]] = get_args(State)
 SIGNALS: Final[tuple[Signal, ...]] = get_args(Signal)
 PRIORITIES: Final[tuple[Priority, ...]] = get_args(Priority)

@@ -195,6 +195,9 @@ def test_a_broken_sla_is_p1(feed: MakeFeed) -> None:
     assert event.sla == 0.95
     assert event.sla_remaining < 0
     assert event.firing == ["sla"]
+    (opened,) = event.open
+    assert (opened.alert, opened.kind, opened.priority, opened.frozen) == ("sla", "sla", "P1", False)
+    assert (opened.started_ms, event.slice_s) == (turns[0].started_ms, 5)
 
 
 def test_the_first_bad_event_of_a_month_spends_no_budget_to_speak_of(feed: MakeFeed) -> None:
