@@ -105,7 +105,8 @@ class BurnOperator:
 
     def on_feedback(self, one: Feedback) -> list[Output]:
         """Take a verdict on an alert; it is counted once its time has come."""
-        self._book.put(one)
+        known = max(self._tick_ms, self._newest_ms or 0, self._engine.now_ms or 0)
+        self._book.put(one, known or None)
         self._settle_feedback()
         return self._told()
 
