@@ -13,6 +13,7 @@ from schemas.base import Event, Finite, GivenMs, TimeMs
 from schemas.events import Priority
 
 PeriodName = Literal["daily", "weekly", "monthly", "own"]
+AlertKind = Literal["burn", "budget", "sla", "no_data"]
 Count = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[Finite, Field(description="1 is all of it; below zero once more was spent than there was.")]
 
@@ -114,6 +115,17 @@ class BudgetShare(BaseModel):
     of_budget: Finite | None = None
 
 
+class OpenAlert(BaseModel):
+    """An alert of an objective that is open."""
+
+    model_config = ConfigDict(frozen=True)
+    alert: Annotated[str, Field(description="A tier's name, or budget-0.25, sla, no-data.")]
+    kind: AlertKind
+    priority: Priority
+    started_ms: TimeMs
+    frozen: Annotated[bool, Field(description="Nothing is measured: it stays as it was.")] = False
+
+
 class SloStatus(Event):
     """How an objective stands."""
 
@@ -122,6 +134,10 @@ class SloStatus(Event):
     slo: str
     service: str
     at_ms: Annotated[TimeMs, Field(description="The end of the last slice that is in it.")]
+    slice_s: Annotated[
+        int | None,
+        Field(gt=0, description="Slices are so long, and it is told once one closes; of old ones not known."),
+    ] = None
     target: Finite
     no_data: Annotated[bool, Field(description="Nothing was measured for so long that nothing can be said.")]
     budgets: list[PeriodBudget]
@@ -131,6 +147,7 @@ class SloStatus(Event):
     sla_remaining: Annotated[Share | None, Field(description="Of the SLA's own budget over the own period.")] = None
     spenders: Annotated[list[BudgetShare], Field(description="Of the own period, the most first.")] = []
     firing: Annotated[list[str], Field(description="The alerts that are open.")] = []
+    open: Annotated[list[OpenAlert], Field(description="The same, with what else is known of them.")] = []
 
     @property
     def key(self) -> str:
@@ -180,7 +197,7 @@ class SloAlert(Event):
     title: Annotated[str, Field(description="The objective's own, or its name.")] = ""
     labels: Annotated[dict[str, str], Field(description="The objective's.")] = {}
     alert: Annotated[str, Field(description="A tier's name, or budget-0.25, sla, no-data.")]
-    kind: Literal["burn", "budget", "sla", "no_data"]
+    kind: AlertKind
     state: Literal["start", "update", "end"]
     priority: Priority
     started_ms: TimeMs

@@ -171,7 +171,7 @@ FEEDBACK: Final = Topic(
 SLO_STATUS: Final = Topic(
     "slo.status",
     "tenant/SLO",
-    "JSON: budgets, burn rates and who spent what; empty once the objective is no more",
+    "JSON: budgets, burn rates and who spent what; a tombstone once the objective is no more",
     "compact,delete",
     7 * DAY_MS,
     ("burn",),

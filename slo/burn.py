@@ -30,14 +30,14 @@ import numpy.typing as npt
 
 from schemas.events import Priority
 from schemas.ids import event_id
-from schemas.slo_events import SloAlert
+from schemas.slo_events import AlertKind, SloAlert
 from slo.budget import Counted, error_ratio
 from slo.packing import FloatArray
 from slo.slices import BoolArray
 
 State = Literal["ok", "firing", "frozen"]
 Signal = Literal["above", "quiet", "below", "absent"]
-Kind = Literal["burn", "budget", "sla", "no_data"]
+Kind = AlertKind
 STATES: Final[tuple[State, ...]] = get_args(State)
 SIGNALS: Final[tuple[Signal, ...]] = get_args(Signal)
 PRIORITIES: Final[tuple[Priority, ...]] = get_args(Priority)
@@ -177,9 +177,12 @@ def burn_signals(windows: tuple[Counted, Counted], limit: FloatArray, enough: Bo
 
 
 def share_signals(left: FloatArray, share: FloatArray, enough: BoolArray) -> Codes:
-    """What the budget that is left says of a share of it, with hysteresis; NaN says nothing."""
+    """What the budget that is left says of a share of it, with hysteresis; NaN says nothing.
+
+    More than all of it is never left: an alert of a share near 1 ends once nothing of the budget is spent.
+    """
     above = (left <= share + _SLACK) & enough
-    below = left >= share + HYSTERESIS
+    below = left >= np.minimum(share + HYSTERESIS, 1.0)
     return np.where(above, ABOVE, np.where(below, BELOW, QUIET)).astype(np.int8)
 
 

@@ -106,7 +106,8 @@ class BurnOperator:
 
     def on_feedback(self, one: Feedback) -> list[Output]:
         """Take a verdict on an alert; it is counted once its time has come."""
-        self._book.put(one)
+        known = max(self._tick_ms, self._newest_ms or 0, self._engine.now_ms or 0)
+        self._book.put(one, known or None)
         self._settle_feedback()
         return self._told()
 
@@ -281,12 +282,12 @@ class BurnOperator:
             self._alerts.append(alert_event(turn, slo, self._statuses[turn.slo].body, self._runbooks))
 
     def _told(self) -> list[Output]:
-        """What was gathered: every turn of an alert, and of each objective its newest status; empty if it is gone."""
+        """What was gathered: every turn of an alert, the newest status of each objective, tombstones of gone ones."""
         alerts, self._alerts = self._alerts, []
         statuses, self._statuses = self._statuses, {}
         gone, self._gone = self._gone, {}
         told = [self._status_output(one.slo, one.to_bytes(), one.at_ms) for one in statuses.values()]
-        told += [self._status_output(key, b"", at_ms) for key, at_ms in gone.items()]
+        told += [self._status_output(key, None, at_ms) for key, at_ms in gone.items()]
         return [*map(self._alert_output, alerts), *told]
 
     def _alert_output(self, event: SloAlert) -> Output:
@@ -294,7 +295,6 @@ class BurnOperator:
         which = event_id(SLO_ALERTS.name, event.id, event.state, event.at_ms, event.priority, event.frozen)
         return Output(SLO_ALERTS, self._partition, event.key, event.to_bytes(), event.at_ms, which)
 
-    def _status_output(self, key: str, value: bytes, at_ms: int) -> Output:
-        return Output(
-            SLO_STATUS, self._partition, key, value, at_ms, event_id(SLO_STATUS.name, key, at_ms, value.hex())
-        )
+    def _status_output(self, key: str, value: bytes | None, at_ms: int) -> Output:
+        which = event_id(SLO_STATUS.name, key, at_ms, (value or b"").hex())
+        return Output(SLO_STATUS, self._partition, key, value, at_ms, which)

@@ -209,8 +209,3 @@ class Slo(_Part):
     def key(self) -> str:
         """Its name among all tenants'."""
         return f"{self.tenant}/{self.name}"
-
-    @property
-    def budget(self) -> float:
-        """The share that may be bad."""
-        return 1.0 - self.target

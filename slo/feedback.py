@@ -6,6 +6,9 @@ the same alert replaces the earlier; its event stays in its slice while that tak
 the newest whole slice after that. An older verdict that comes after a newer one changes nothing.
 
 Verdicts are remembered for 90 days. One that is of a time which has not come waits for it: it does not make time pass.
+The stage may be weeks behind: it reads its inputs in no common order, and slices of as long as their topic keeps them.
+What is farther ahead than that is refused. Of too many that wait those farthest ahead are dropped, of the tenant that
+has most: nobody's mistake about times keeps others' verdicts out.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from typing import Any, Final, NamedTuple
 
 from models.rules import matchers_of
 from schemas.slo_events import Feedback, SloSlice
+from schemas.topics import SLO_EVENTS
 from slo.definition import DerivedIndicator, Slo
 from slo.params import is_judged
 from slo.snapshot import pack, unpack
@@ -25,6 +29,9 @@ VERDICT: Final = "verdict/"
 FEEDBACK: Final = "feedback"
 REMEMBERED_MS: Final = 90 * 86_400_000
 MOST_WAITING: Final = 10_000
+MOST_WAITING_OF_TENANT: Final = 2_000
+AHEAD_MS: Final = (SLO_EVENTS.retention_ms or 0) + 5 * 60_000
+"""No verdict is of so long after the newest slice or tick, however far the stage is behind."""
 _HOUR_MS: Final = 3_600_000
 
 
@@ -67,7 +74,7 @@ class FeedbackBook:
         self._partition = partition
         self._slos: dict[str, dict[str, Slo]] = {}
         self._verdicts: dict[str, _Verdict] = {}
-        self._waiting: dict[str, Feedback] = {}
+        self._waiting: dict[str, dict[str, Feedback]] = {}
         self._cells: dict[str, dict[int, list[int]]] = {}
         self._touched: set[tuple[str, int]] = set()
         self._dirty: set[str] = set()
@@ -95,12 +102,24 @@ class FeedbackBook:
             if verdict.entries.pop(key, None) is not None:
                 self._dirty.add(VERDICT + name)
 
-    def put(self, one: Feedback) -> None:
-        """Keep a verdict until its time has come."""
-        if len(self._waiting) >= MOST_WAITING:
-            self.counts["feedback_dropped"] += 1
+    def put(self, one: Feedback, now_ms: int | None = None) -> None:
+        """Keep a verdict until its time has come.
+
+        Parameters
+        ----------
+        one
+            The verdict.
+        now_ms
+            The newest time of slices and ticks, where there is one.
+        """
+        if now_ms is not None and one.at_ms > now_ms + AHEAD_MS:
+            self.counts["feedback_ahead"] += 1
             return
-        self._waiting[f"{one.at_ms:015d}/{one.key}"] = one.model_copy(update={"by": None, "note": None})
+        self._wait(one.model_copy(update={"by": None, "note": None}))
+        if len(self._waiting[one.tenant]) > MOST_WAITING_OF_TENANT:
+            self._drop_farthest(one.tenant)
+        elif sum(map(len, self._waiting.values())) > MOST_WAITING:
+            self._drop_farthest(max(self._waiting, key=lambda tenant: (len(self._waiting[tenant]), tenant)))
         self._dirty.add(FEEDBACK)
 
     def settle(self, now_ms: int) -> list[SloSlice]:
@@ -124,19 +143,30 @@ class FeedbackBook:
         if key == FEEDBACK:
             self._hour = body["hour"]
             self._cells = body["cells"]
-            self._waiting = {name: Feedback.from_bytes(one) for name, one in body["waiting"].items()}
+            self._waiting = {}
+            for one in body["waiting"].values():
+                self._wait(Feedback.from_bytes(one))
             return
         entries = {one: _Entry(*entry) for one, entry in body["entries"].items()}
         self._verdicts[key.removeprefix(VERDICT)] = _Verdict(body["at_ms"], body["good"], body["labels"], entries)
 
+    def _wait(self, one: Feedback) -> None:
+        self._waiting.setdefault(one.tenant, {})[f"{one.at_ms:015d}/{one.key}"] = one
+
+    def _drop_farthest(self, tenant: str) -> None:
+        waiting = self._waiting[tenant]
+        del waiting[max(waiting)]
+        self.counts["feedback_dropped"] += 1
+
     def _count_due(self, now_ms: int) -> None:
-        for name, one in sorted(self._waiting.items()):
-            slos = self._slos.get(one.tenant, {})
+        for tenant, waiting in sorted(self._waiting.items()):
+            slos = self._slos.get(tenant, {})
             longest_s = max((slo.slice_s for slo in slos.values()), default=0)
-            if one.at_ms + longest_s * 1000 <= now_ms:
-                del self._waiting[name]
+            for name in sorted(name for name, one in waiting.items() if one.at_ms + longest_s * 1000 <= now_ms):
                 self._dirty.add(FEEDBACK)
-                self._count(one, slos, now_ms)
+                self._count(waiting.pop(name), slos, now_ms)
+            if not waiting:
+                del self._waiting[tenant]
 
     def _count(self, one: Feedback, slos: Mapping[str, Slo], now_ms: int) -> None:
         known = self._verdicts.get(one.key)
@@ -211,5 +241,6 @@ class FeedbackBook:
         return pack({"at_ms": one.at_ms, "good": one.good, "labels": one.labels, "entries": one.entries})
 
     def _rest(self) -> dict[str, Any]:
-        waiting = {name: one.to_bytes() for name, one in sorted(self._waiting.items())}
+        together = {name: one for waiting in self._waiting.values() for name, one in waiting.items()}
+        waiting = {name: one.to_bytes() for name, one in sorted(together.items())}
         return {"hour": self._hour, "cells": self._cells, "waiting": waiting}

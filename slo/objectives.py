@@ -13,6 +13,8 @@ from slo.durations import MINUTE_S, seconds_of
 SLA: Final = "SLA"
 """The display name of the objective that is what customers are promised."""
 _OPERATORS: Final[tuple[Operator, ...]] = ("lt", "lte", "gt", "gte")
+_SHORTEST_SLICE_S: Final = 5
+"""Late samples are kept for ten minutes of slices: shorter ones would be a great many."""
 _LONGEST_SLICE_S: Final = 86_400
 
 
@@ -132,8 +134,9 @@ def _slice_s(at: Value) -> int:
     except ValueError:
         minutes = at.decimal()
         seconds = round(minutes * MINUTE_S) if minutes < _LONGEST_SLICE_S else _LONGEST_SLICE_S + 1
-    if not 1 <= seconds <= _LONGEST_SLICE_S:
+    if not _SHORTEST_SLICE_S <= seconds <= _LONGEST_SLICE_S:
         raise at.error(
-            f"a slice of {text[:30]} cannot be counted", "A slice lasts a second at least, and a day at the most"
+            f"a slice of {text[:30]} cannot be counted",
+            "A slice lasts 5 s at least, since late samples are kept for ten minutes of slices, and a day at the most",
         )
     return seconds

@@ -19,6 +19,7 @@ import math
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+from slo.budget import budget_of
 from slo.definition import OCCURRENCES_SLICE_S, AlertPolicy, BurnTier, CalendarUnit, Priority, TimeWindow
 
 _HOUR_S: Final = 3600
@@ -140,5 +141,5 @@ def outage_s(tier: BurnTier, target: float) -> float | None:
     [51.84, 129.6]
     >>> outage_s(BurnTier(name="page", long_s=3600, short_s=300, factor=14.4, priority="P0"), 0.9)
     """
-    ratio = tier.factor * (1.0 - target)
+    ratio = tier.factor * budget_of(target)
     return ratio * tier.long_s if ratio < 1.0 else None

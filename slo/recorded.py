@@ -1,8 +1,10 @@
 """Recorded counters and samples as counts per slice.
 
 A counter's growth lies before its sample: it counts in the slice that ends at it or holds it, so that a window that
-ends with a scrape holds what Prometheus' ``increase`` over it does. A sample of a gauge counts in the slice that
-begins at it or holds it. A counter that drops was reset, unless it was about to pass 32 bits and goes on at its pace.
+ends with a scrape holds what Prometheus' ``increase`` over it does. A sample of a gauge counts in the slice that begins
+at it or holds it. A counter that drops was reset, unless it was about to pass 32 bits and goes on at its pace. What it
+grew by over a gap of more than an hour is in no slice, as it is where counters are counted live: nobody knows when it
+was.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.errors import ConfigurationError
+from slo.counting.layout import MISSED_FOR_MS
 from slo.definition import Operator, Slo, ThresholdIndicator
 from slo.packing import COLUMNS, FloatArray
 from slo.picks import Role, roles_of
@@ -52,7 +55,7 @@ class _Events(NamedTuple):
 
 
 def growth(series: Series) -> FloatArray:
-    """How much a counter grew before each of its samples but the first.
+    """How much a counter grew before each of its samples but the first; NaN where nobody knows when in over an hour.
 
     Examples
     --------
@@ -68,6 +71,7 @@ def growth(series: Series) -> FloatArray:
         near_top = 0.75 * WRAP_32 < before <= WRAP_32 and now < 0.25 * WRAP_32
         wraps = near_top and (steps[at] + WRAP_32) / seconds[at] <= 4.0 * rate + 1.0
         steps[at] = steps[at] + WRAP_32 if wraps else max(now, 0.0)
+    steps[np.diff(series.times_ms) > MISSED_FOR_MS] = np.nan
     return steps
 
 
@@ -95,7 +99,7 @@ def counts_of(slo: Slo, recording: Recording) -> Counts:
     counter = slo.indicator.kind == "bucket" or (slo.indicator.kind == "ratio" and slo.indicator.counter)
     part, total = (_events(recording[role], slice_ms, counter=counter) for role in roles)
     if not total.rows.size:
-        raise ConfigurationError(f"counters of {slo.key} with a single sample", "Record at least two of each")
+        raise ConfigurationError(f"counters of {slo.key} with a single sample an hour", "Record two of each at least")
     rows = np.unique(np.concatenate([part.rows, total.rows]))
     first, last = int(rows.min()), int(rows.max())
     slices = np.full((last - first + 1, COLUMNS), np.nan)
@@ -133,8 +137,10 @@ def _events(series: Sequence[Series], slice_ms: int, *, counter: bool) -> _Event
         known = ~np.isnan(one.values)
         times_ms, values = one.times_ms[known], one.values[known]
         if counter:
-            amounts.append(growth(Series(times_ms, values)))
-            rows.append((times_ms[1:] - 1) // slice_ms)
+            grown = growth(Series(times_ms, values))
+            placed = ~np.isnan(grown)
+            amounts.append(grown[placed])
+            rows.append((times_ms[1:][placed] - 1) // slice_ms)
         else:
             amounts.append(np.maximum(values, 0.0))
             rows.append(times_ms // slice_ms)

@@ -78,6 +78,10 @@ def judge(method: Method, raw: FloatArray, slice_target: FloatArray, alive: Bool
     RatioTimeslices one slice, bad by the share of its events that is. A slice that knows of no event is unknown, once
     the SLO has been heard of.
 
+    Good and all events that are counted by series of their own may lie a moment apart, on two sides of a slice's edge:
+    then bad is below zero in one slice, and too large in its neighbour. No share is below none or above all; but what
+    the two slices would have in balance nobody knows, and each is judged as it is.
+
     Examples
     --------
     >>> raw = np.array([[1.0, 10.0, 0.0], [2.0, 10.0, 0.0], [0.0, 0.0, 0.0]])
@@ -87,7 +91,7 @@ def judge(method: Method, raw: FloatArray, slice_target: FloatArray, alive: Bool
     if method == "Occurrences":
         return raw
     known = raw[..., TOTAL] > 0
-    share = np.divide(raw[..., BAD], raw[..., TOTAL], out=np.zeros(known.shape), where=known)
+    share = np.divide(raw[..., BAD], raw[..., TOTAL], out=np.zeros(known.shape), where=known).clip(0.0, 1.0)
     if method == "Timeslices":
         share = (known & (1.0 - share < slice_target - RATIO_SLACK)).astype(np.float64)
     return np.stack([share, known.astype(np.float64), (alive & ~known).astype(np.float64)], axis=-1)

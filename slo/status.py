@@ -10,9 +10,9 @@ import msgspec
 import numpy as np
 
 from schemas.slo_events import PeriodName, SloStatus
-from slo.bank import Bank
+from slo.bank import Bank, Opened
 from slo.budget import Counted, consumed, error_ratio, remaining_of_period, time_to_exhaustion
-from slo.burn import OK
+from slo.burn import FROZEN, OK, PRIORITIES
 from slo.ledger import KEPT_NAMES, Line
 from slo.packing import COLUMNS, FloatArray
 from slo.slices import NEVER, UNKNOWN
@@ -63,7 +63,7 @@ class _Columns(NamedTuple):
     absent: list[bool]
     eta: list[list[float]]
     sla_left: list[float]
-    firing: dict[int, list[int]]
+    firing: set[int]
 
 
 class Status(NamedTuple):
@@ -110,6 +110,7 @@ class Figures:
         """What is told of one SLO."""
         bank = self._bank
         slo = bank.members[slot].slo
+        opened = bank.opened(slot) if slot in self._columns.firing else {}
         p50, soonest, latest = (one[slot] for one in self._columns.eta)
         body = {
             "v": 1,
@@ -117,12 +118,14 @@ class Figures:
             "slo": slo.name,
             "service": slo.service,
             "at_ms": self.at_ms,
+            "slice_s": bank.spec.shape.slice_s,
             "target": slo.target,
             "no_data": self._columns.absent[slot],
             "budgets": [self._budget(one, slot) for one in self._columns.periods],
             "burn": [self._burn(one, slot) for one in self._columns.windows],
             "spenders": [one._asdict() for one in self.spenders(slot, SPENDERS_TOLD)] if self._has_names(slot) else [],
-            "firing": [bank.alert_of(slot, lane)[1] for lane in self._columns.firing.get(slot, ())],
+            "firing": list(opened),
+            "open": [_open(name, one) for name, one in opened.items()],
         }
         if not isnan(soonest):
             ends = (("p50_s", p50), ("low_80_s", soonest), ("high_80_s", latest))
@@ -205,9 +208,6 @@ class Figures:
     @cached_property
     def _columns(self) -> _Columns:
         bank = self._bank
-        firing: dict[int, list[int]] = {}
-        for lane, slot in np.argwhere(bank.lanes.state != OK).tolist():
-            firing.setdefault(slot, []).append(lane)
         tier_windows = sorted({one for tier in bank.spec.tiers for one in tier})
         return _Columns(
             periods=[self._period_columns(one) for one in self.periods],
@@ -216,7 +216,7 @@ class Figures:
             absent=self.absent.tolist(),
             eta=self.eta.tolist(),
             sla_left=self.sla_left.tolist(),
-            firing=firing,
+            firing=set(np.flatnonzero((bank.lanes.state != OK).any(axis=0)).tolist()),
         )
 
     def _period_columns(self, period: _Period) -> _PeriodColumns:
@@ -236,3 +236,8 @@ class Figures:
         arrays = (self.counted.bad[number], self.counted.total[number], self.ratio[number])
         rate = self.ratio[number] / self._bank.params.budget
         return _WindowColumns(length_s, *(one.tolist() for one in (*arrays, rate)))
+
+
+def _open(name: str, one: Opened) -> dict[str, Any]:
+    head = {"alert": name, "kind": one.kind, "priority": PRIORITIES[one.priority], "started_ms": one.started_ms}
+    return head | {"frozen": one.state == FROZEN}

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from models.rules import matchers_of
 from schemas.slo_events import BudgetShare, SloAlert, TimeToExhaustion
+from slo.budget import budget_of
 from slo.burn import Transition
 from slo.definition import BucketIndicator, BurnTier, DerivedIndicator, RatioIndicator, Slo, Source, ThresholdIndicator
 from slo.durations import duration_text
@@ -115,7 +116,7 @@ def _burns(turn: Transition, slo: Slo) -> str:
     rate = f"{turn.burn_rate:.3g} times as fast as it may" if turn.burn_rate is not None else "too fast"
     if turn.long_ratio is None or tier is None:
         return f"burns its budget {rate}"
-    allowed = f"{percent(round(1 - slo.target, 12))} may be"
+    allowed = f"{percent(budget_of(slo.target))} may be"
     return f"burns its budget {rate}: {_share(turn.long_ratio)} {what} in {duration_text(tier.long_s)}, {allowed}"
 
 

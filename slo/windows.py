@@ -33,10 +33,6 @@ class Period(NamedTuple):
         """How long it is in real time, whatever clocks show."""
         return self.end_ms - self.start_ms
 
-    def elapsed_at(self, at_ms: int) -> float:
-        """How much of it is over, from 0 to 1."""
-        return min(1.0, max(0.0, (at_ms - self.start_ms) / self.length_ms))
-
 
 class Calendar:
     """Consecutive windows of a zone's calendar.

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from slo.budget import budget_of
 from slo.definition import (
     BucketIndicator,
     BurnTier,
@@ -109,7 +110,7 @@ def objective_text(slo: Slo) -> str:
 def budgets_s(slo: Slo) -> dict[str, float]:
     """By window, how long everything may be bad, at even traffic: a day's, a week's, 30 days' and the SLO's own."""
     sizes = sorted({*_BUDGETS_S, period_s(slo.window)})
-    return {duration_text(size): round(size * (1.0 - slo.target), 6) for size in sizes}
+    return {duration_text(size): round(size * budget_of(slo.target), 6) for size in sizes}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,7 @@ def tier_rows(slo: Slo) -> Sequence[TierRow]:
     return [
         TierRow(
             tier,
-            _round(tier.factor * (1.0 - slo.target)),
+            _round(tier.factor * budget_of(slo.target)),
             _round(tier.factor * tier.long_s / period),
             None if (seconds := outage_s(tier, slo.target)) is None else _round(seconds),
         )

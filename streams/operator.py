@@ -20,7 +20,7 @@ class Output:
     partition
         Where it must go.
     key, value
-        The record.
+        The record; without a value it is a tombstone: what had the key is gone.
     event_ms
         Event time, the record's timestamp.
     id
@@ -30,7 +30,7 @@ class Output:
     topic: Topic
     partition: int
     key: str
-    value: bytes
+    value: bytes | None
     event_ms: int
     id: str
 

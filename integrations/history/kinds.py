@@ -119,7 +119,9 @@ def status_kind(every_s: int) -> Kind:
     """
     every_ms = every_s * 1000
 
-    def read(record: Record) -> tuple[int, dict[str, Any]]:
+    def read(record: Record) -> tuple[int, dict[str, Any]] | None:
+        if not record.value:  # the objective is gone
+            return None
         status = SloStatus.from_bytes(record.value)
         return status.at_ms, status_values(status) | {"until_ms": -(-status.at_ms // every_ms) * every_ms}
 
@@ -146,7 +148,7 @@ def _status_columns() -> list[tuple[str, pa.DataType]]:
 
 def status_values(status: SloStatus) -> dict[str, Any]:
     """A status as columns."""
-    body = status.model_dump(exclude={"v", "budgets"})
+    body = status.model_dump(exclude={"v", "slice_s", "budgets", "open"})
     for budget in status.budgets:
         figures = budget.model_dump(exclude={"period"})
         body |= {f"{budget.period}_{name}": value for name, value in figures.items()}

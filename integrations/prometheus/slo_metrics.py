@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from prometheus_client import Metric
@@ -13,7 +13,6 @@ from integrations.project.sink import Partition, Record
 from integrations.prometheus.slo_readings import TOPICS, SloReadings, silence_ms
 from integrations.prometheus.slo_samples import FAMILIES, slo_samples
 from integrations.telemetry import Telemetry
-from schemas.events import Priority
 from schemas.slo_events import SloStatus
 from schemas.topics import Topic
 
@@ -24,15 +23,14 @@ _TEXTS: Final = {family.name.partition("<")[0]: family.text for family in FAMILI
 class _Standing(NamedTuple):
     partition: Partition
     status: SloStatus
-    priorities: Mapping[str, Priority]
 
 
 class SloMetrics(Collector):
     """The sink that serves the newest status of each objective as metrics.
 
     Event times are left out: what is scraped counts as of the scrape. A status is gone from here once its tenant's
-    newest is five minutes of event time ahead (or three times ``status_every_s``), and with the partition that it was
-    read from, which another worker serves then.
+    newest is five minutes of event time ahead (or three times ``status_every_s``, or three of its slices), and with the
+    partition that it was read from, which another worker serves then.
 
     Parameters
     ----------
@@ -45,7 +43,7 @@ class SloMetrics(Collector):
     --------
     >>> sink = SloMetrics(Telemetry("project"))
     >>> sink.name, [topic.name for topic in sink.topics], list(sink.collect())
-    ('slo-metrics', ['slo.status', 'slo.alerts'], [])
+    ('slo-metrics', ['slo.status'], [])
     """
 
     name = "slo-metrics"
@@ -53,7 +51,7 @@ class SloMetrics(Collector):
     flush_s = _FLUSH_S
 
     def __init__(self, telemetry: Telemetry, status_every_s: float = 5.0) -> None:
-        self._kept_ms = silence_ms(status_every_s)
+        self._every_s = status_every_s
         self._readings = SloReadings(telemetry)
         self._standing: dict[str, _Standing] = {}
         self._newest_ms: dict[str, int] = {}
@@ -69,7 +67,7 @@ class SloMetrics(Collector):
                 if status is None:
                     self._standing.pop(key, None)
                     continue
-                self._standing[key] = _Standing(partition, status, dict(self._readings.priorities(key)))
+                self._standing[key] = _Standing(partition, status)
                 self._newest_ms[status.tenant] = max(status.at_ms, self._newest_ms.get(status.tenant, 0))
             self._drop([key for key, one in self._standing.items() if self._is_old(one.status)])
 
@@ -82,14 +80,13 @@ class SloMetrics(Collector):
     def revoked(self, partitions: Collection[Partition]) -> None:
         """Serve no longer what was read there."""
         gone = set(partitions)
-        self._readings.revoked(gone)
         with self._lock:
             self._drop([key for key, one in self._standing.items() if one.partition in gone])
             tenants = {one.status.tenant for one in self._standing.values()}
             self._newest_ms = {tenant: at_ms for tenant, at_ms in self._newest_ms.items() if tenant in tenants}
 
     def _is_old(self, status: SloStatus) -> bool:
-        return status.at_ms < self._newest_ms[status.tenant] - self._kept_ms
+        return status.at_ms < self._newest_ms[status.tenant] - silence_ms(self._every_s, status.slice_s)
 
     def _drop(self, keys: Iterable[str]) -> None:
         for key in keys:
@@ -104,8 +101,8 @@ class SloMetrics(Collector):
         with self._lock:
             standing = list(self._standing.values())
         families: dict[str, Metric] = {}
-        for _, status, priorities in standing:
-            for name, labels, value in slo_samples(status, priorities):
+        for _, status in standing:
+            for name, labels, value in slo_samples(status):
                 if (family := families.get(name)) is None:
                     family = families[name] = Metric(name, _text(name), "gauge")
                 family.add_sample(name, dict(labels), value)

@@ -55,6 +55,7 @@ class _Known:
     partition: Partition
     tenant: str
     seen_ms: int
+    silence_ms: int = 0
     written_ms: int = -1
     series: dict[tuple[str, Labels], bytes] = field(default_factory=dict)
 
@@ -73,8 +74,8 @@ class SloRemoteWrite:
     telemetry
         Counts what is written and refused.
     status_every_s
-        How often a status is told (``slo.status_every_s``): an objective that is silent for long, while others of its
-        tenant are told of, is gone.
+        How often a status is told (``slo.status_every_s``), of long slices each of them: an objective that is silent
+        for three times that, while others of its tenant are told of, is gone.
     client
         One of ``settings`` where absent.
     clock
@@ -98,7 +99,7 @@ class SloRemoteWrite:
         self._telemetry = telemetry
         self._client = client or RemoteWriteClient(settings)
         self._clock = clock
-        self._silence_ms = silence_ms(status_every_s)
+        self._status_every_s = status_every_s
         self._readings = SloReadings(telemetry)
         self._known: dict[str, _Known] = {}
         self._newest_ms: dict[str, int] = {}
@@ -146,7 +147,6 @@ class SloRemoteWrite:
         """Forget them; their series go on elsewhere, so nothing ends here. It may be for good, so hang up."""
         gone = set(partitions)
         self._client.close()
-        self._readings.revoked(gone)
         self._known = {key: one for key, one in self._known.items() if one.partition not in gone}
         self._pending = deque(one for one in self._pending if one.partition not in gone)
         tenants = {one.tenant for one in self._known.values()}
@@ -157,11 +157,12 @@ class SloRemoteWrite:
         self._newest_ms[status.tenant] = max(at_ms, self._newest_ms.get(status.tenant, 0))
         known = self._known.setdefault(reading.key, _Known(partition, status.tenant, at_ms))
         known.seen_ms = max(known.seen_ms, at_ms)
+        known.silence_ms = silence_ms(self._status_every_s, status.slice_s)
         if at_ms // self._every_ms <= known.written_ms // self._every_ms:
             return
         known.written_ms = at_ms
         before, known.series, values = known.series, {}, array("d")
-        for name, labels, value in slo_samples(status, self._readings.priorities(reading.key)):
+        for name, labels, value in slo_samples(status):
             series = before.pop((name, labels), None)
             external = self._settings.external_labels
             known.series[name, labels] = series_bytes(name, labels, external) if series is None else series
@@ -178,9 +179,8 @@ class SloRemoteWrite:
         self._pending.append(_Unit(known.partition, known.written_ms + 1, tuple(known.series.values()), values))
 
     def _end_silent(self) -> None:
-        silent = [
-            key for key, one in self._known.items() if one.seen_ms < self._newest_ms[one.tenant] - self._silence_ms
-        ]
+        known = self._known.items()
+        silent = [key for key, one in known if one.seen_ms < self._newest_ms[one.tenant] - one.silence_ms]
         for key in silent:
             self._end(key)
 

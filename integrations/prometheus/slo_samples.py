@@ -7,7 +7,7 @@ https://github.com/slok/sloth/blob/main/internal/prometheus/recording_rules.go
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Final, NamedTuple
@@ -117,15 +117,13 @@ FAMILIES: Final = (
 """All of them, for the reference."""
 
 
-def slo_samples(status: SloStatus, priorities: Mapping[str, Priority]) -> list[Sample]:
+def slo_samples(status: SloStatus) -> list[Sample]:
     """All samples of a status; no two of them are of one series.
 
     Parameters
     ----------
     status
         How the objective stands.
-    priorities
-        Of its alerts, by their names, as far as they are known: a status does not say them.
 
     Examples
     --------
@@ -133,11 +131,13 @@ def slo_samples(status: SloStatus, priorities: Mapping[str, Priority]) -> list[S
     >>> status = SloStatus(
     ...     tenant="acme", slo="checkout", service="shop", at_ms=1, target=0.999, no_data=True, budgets=[], burn=[]
     ... )
-    >>> [(one.name, one.value) for one in slo_samples(status, {})][:2]
+    >>> [(one.name, one.value) for one in slo_samples(status)][:2]
     [('slo:objective:ratio', 0.999), ('slo:error_budget:ratio', 0.001)]
     """
     base = _base(status)
     own = next((one for one in status.budgets if one.period == "own"), None)
+    # Statuses of older versions name alerts without their priorities.
+    priorities = {one.alert: one.priority for one in status.open}
     return [
         Sample(_OBJECTIVE.name, base, status.target),
         Sample(_BUDGET.name, base, round(1 - status.target, 15)),

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Final, NamedTuple
 
+from slo.budget import budget_of
 from slo.durations import duration_text
 from slo.report.axes import Scale, pieces, time_ticks, value_ticks
 from slo.report.model import BurnPanel, Day, Episode, Objective, Points
@@ -75,7 +76,7 @@ def days_chart(one: Objective) -> str:
 
 def _floor(shown: Sequence[float], target: float) -> float:
     """The foot of the bars: the worst day, but not so far below the target that all others look alike."""
-    budget = 1.0 - target
+    budget = budget_of(target)
     return max(0.0, min(target - 0.5 * budget, max(min(shown) - 0.15 * budget, target - 9 * budget)))
 
 

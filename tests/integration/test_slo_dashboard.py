@@ -14,7 +14,7 @@ from schemas.slo_events import BudgetShare, TimeToExhaustion
 from slo.remote_write_settings import RemoteWriteSettings
 from tests.house.dashboards import filled, grouped, queries
 from tests.integration.tsdbs import Tsdb
-from tests.unit.integrations.prometheus.statuses import alert, own, record, silent, status
+from tests.unit.integrations.prometheus.statuses import opened, own, record, silent, status
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +37,9 @@ def written(tmp_path_factory: pytest.TempPathFactory, at_ms: int) -> Iterator[Ts
             sla_remaining=0.5,
             spenders=[BudgetShare(who="node:h1", bad=2, of_budget=1.1)],
             firing=["page-quick"],
+            open=[opened()],
         )
-        sink.take([record(alert()), record(full), record(silent(at_ms, slo="search"))])
+        sink.take([record(full), record(silent(at_ms, slo="search"))])
         sink.flush()
         client.close()
         yield tsdb

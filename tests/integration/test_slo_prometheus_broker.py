@@ -14,11 +14,11 @@ from integrations.kafka import KafkaSettings
 from integrations.kafka.admin import create_topics
 from integrations.prometheus import SloMetrics, SloRemoteWrite
 from integrations.telemetry import Telemetry
-from schemas.topics import SLO_ALERTS, SLO_STATUS
+from schemas.topics import SLO_STATUS
 from slo.remote_write_settings import RemoteWriteSettings
 from tests.integration.gateways import await_until, producer
 from tests.integration.tsdbs import Tsdb
-from tests.unit.integrations.prometheus.statuses import alert, status
+from tests.unit.integrations.prometheus.statuses import opened, status
 
 projector = pytest.importorskip("integrations.project.projector")
 
@@ -41,7 +41,7 @@ Projector([sink], KafkaSettings.model_validate_json(sys.argv[2]), telemetry).run
 
 def _prepared(broker: KafkaSettings, prefix: str) -> KafkaSettings:
     kafka = broker.model_copy(update={"topic_prefix": prefix, "partitions": 2, "session_timeout_s": 1.0})
-    create_topics(kafka, (SLO_STATUS, SLO_ALERTS), [])
+    create_topics(kafka, (SLO_STATUS,), [])
     return kafka
 
 
@@ -99,8 +99,7 @@ def test_kills_of_ours_and_an_outage_of_prometheus_lose_no_sample(any_broker: Ka
 def test_both_ways_out_stand_beside_each_other_in_one_worker(any_broker: KafkaSettings, tmp_path: Path) -> None:
     kafka = _prepared(any_broker, "both.")
     at_ms = int(time.time()) * 1000
-    sender, told = producer(kafka), status(at_ms, firing=["page-quick"])
-    sender.produce(kafka.topic(SLO_ALERTS), alert().to_bytes(), alert().key, 0)
+    sender, told = producer(kafka), status(at_ms, firing=["page-quick"], open=[opened()])
     sender.produce(kafka.topic(SLO_STATUS), told.to_bytes(), told.key, 0)
     assert sender.flush(30) == 0
     telemetry, stop = Telemetry("project"), threading.Event()
@@ -111,7 +110,7 @@ def test_both_ways_out_stand_beside_each_other_in_one_worker(any_broker: KafkaSe
         thread = threading.Thread(target=running.run, args=(stop,))
         thread.start()
         try:
-            expr = 'metrics_ai_slo_alert_firing{slo="checkout",alert="page-quick"}'
+            expr = 'metrics_ai_slo_alert_firing{slo="checkout",alert="page-quick",priority="P0"}'
             await_until(lambda: len(tsdb.query(expr, at_ms / 1000 + 1)) == 1, "what is written")
             await_until(lambda: "slo:objective:ratio" in {one.name for one in metrics.collect()}, "what is served")
         finally:

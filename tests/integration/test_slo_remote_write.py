@@ -20,7 +20,7 @@ from schemas.slo_events import BudgetShare
 from slo.remote_write_settings import RemoteWriteSettings
 from tests.integration.test_security import Certificates
 from tests.integration.tsdbs import Tsdb
-from tests.unit.integrations.prometheus.statuses import alert, record, silent, status, tombstone
+from tests.unit.integrations.prometheus.statuses import opened, record, silent, status, tombstone
 
 LIMIT_S = 30.0
 STEP_MS = 15_000
@@ -70,8 +70,10 @@ def test_what_is_written_is_read_back_at_its_event_time(
     tsdb: Tsdb, writer: Callable[..., Writer], start_ms: int
 ) -> None:
     one = writer(url=tsdb.write_url, external_labels={"cluster": "eu-1"})
-    firing = status(start_ms, firing=["page-quick"], spenders=[BudgetShare(who="node:h1", bad=2, of_budget=1)])
-    one.sink.take([record(alert()), record(firing)])
+    firing = status(
+        start_ms, firing=["page-quick"], open=[opened()], spenders=[BudgetShare(who="node:h1", bad=2, of_budget=1)]
+    )
+    one.sink.take([record(firing)])
     one.sink.flush()
     at_s = start_ms / 1000
     ((labels, value),) = tsdb.query('slo:period_error_budget_remaining:ratio{sloth_id="acme-shop-checkout"}', at_s)
@@ -188,7 +190,7 @@ def test_a_server_is_believed_only_if_it_proves_its_name(
 def test_prometheus_scrapes_objectives_from_a_worker(tmp_path: Path) -> None:
     telemetry = Telemetry("project")
     sink = SloMetrics(telemetry)
-    sink.take([record(alert()), record(status(firing=["page-quick"]))])
+    sink.take([record(status(firing=["page-quick"], open=[opened()]))])
     with HealthServer(telemetry_routes(telemetry)) as worker:
         scrape = (
             "scrape_configs:\n  - job_name: metrics-ai\n    scrape_interval: 1s\n    static_configs:\n"

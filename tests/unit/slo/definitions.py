@@ -305,7 +305,7 @@ def slos(draw: st.DrawFn) -> Slo:
         target=target,
         sla=draw(st.none() | _shares.map(lambda share: share * target * 0.99)),
         window=draw(_windows),
-        slice_s=5 if method == "Occurrences" else draw(st.integers(1, DAY_S)),
+        slice_s=5 if method == "Occurrences" else draw(st.integers(5, DAY_S)),
         slice_target=draw(_shares) if method == "Timeslices" else None,
         unknown=draw(st.sampled_from(["ignore", "good", "bad"])),
         alerts=draw(_policies),

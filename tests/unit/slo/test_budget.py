@@ -110,6 +110,14 @@ def test_a_timeslice_is_good_from_its_target_on(good: float, is_bad: float) -> N
     assert judge("Timeslices", raw, np.array([0.9]), np.array([True]))[0].tolist() == [is_bad, 1.0, 0.0]
 
 
+def test_no_share_of_a_slice_is_below_none_or_above_all_where_scrapes_lie_on_two_sides_of_its_edge() -> None:
+    raw = np.array([[-3.0, 10.0, 0.0], [13.0, 10.0, 0.0]])
+    judged = judge("RatioTimeslices", raw, np.ones(2), np.ones(2, bool))
+    assert judged.tolist() == [[0.0, 1.0, 0.0], [1.0, 1.0, 0.0]]
+    judged = judge("Timeslices", raw, np.full(2, 0.9), np.ones(2, bool))
+    assert judged.tolist() == [[0.0, 1.0, 0.0], [1.0, 1.0, 0.0]]
+
+
 def test_ratio_timeslices_are_the_mean_of_the_slices_ratios(feed: MakeFeed) -> None:
     counting = feed(method="RatioTimeslices", slice_s=60)
     counting.go(1, bad=6.0, total=10.0)

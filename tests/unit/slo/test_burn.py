@@ -97,6 +97,15 @@ def test_a_page_needs_enough_events_and_bad_ones(feed: MakeFeed, fields: dict[st
     assert bool(turns) is pages
 
 
+def test_an_alert_of_a_share_near_all_of_the_budget_ends_once_nothing_is_spent(feed: MakeFeed) -> None:
+    hour = RollingWindow(duration_s=3600)
+    policy = AlertPolicy(profile="custom", remaining=(0.99,), min_events=0, min_bad=0)
+    counting = feed(QUIET, alerts=policy, window=hour)
+    counting.go(HOUR)
+    assert ("budget-0.99", "start") in told(counting.go(1, bad=10.0))
+    assert ("budget-0.99", "end") in told(counting.go(HOUR))
+
+
 def test_timeslices_need_no_number_of_events(feed: MakeFeed) -> None:
     counting = feed(QUIET, method="Timeslices", slice_s=60, slice_target=0.9, alerts=only(PAGE))
     counting.go(60, total=1.0)
@@ -186,6 +195,9 @@ def test_a_broken_sla_is_p1(feed: MakeFeed) -> None:
     assert event.sla == 0.95
     assert event.sla_remaining < 0
     assert event.firing == ["sla"]
+    (opened,) = event.open
+    assert (opened.alert, opened.kind, opened.priority, opened.frozen) == ("sla", "sla", "P1", False)
+    assert (opened.started_ms, event.slice_s) == (turns[0].started_ms, 5)
 
 
 def test_the_first_bad_event_of_a_month_spends_no_budget_to_speak_of(feed: MakeFeed) -> None:

@@ -139,7 +139,8 @@ def run(burn: BurnOperator, steps: Iterable[Step]) -> list[Output]:
 
 
 def stands(burn: BurnOperator) -> list[dict[str, Any]]:
-    return [one.body for one in burn.statuses()]
+    """Budgets; when alerts began depends on what had come by then: nothing is dated back."""
+    return [{name: value for name, value in one.body.items() if name != "open"} for one in burn.statuses()]
 
 
 @given(st.randoms(use_true_random=False))
@@ -243,7 +244,7 @@ def test_the_end_of_an_objective_ends_its_alerts_and_empties_its_status() -> Non
     found = burn.on_slice(slice_of(25))
     ends = [one for one in alerts(found) if one.state == "end"]
     assert {one.summary for one in ends} >= {"checkout: page-quick ended, since the objective was changed or removed"}
-    assert [one.value for one in found if one.topic is SLO_STATUS] == [b""]
+    assert [one.value for one in found if one.topic is SLO_STATUS] == [None]
     assert burn.statuses() == []
 
 

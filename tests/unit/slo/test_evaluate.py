@@ -53,6 +53,22 @@ def test_a_counter_that_drops_was_reset_or_passed_32_bits(values: list[float], g
     assert growth(Series(np.arange(len(values)) * 10_000, np.array(values))).tolist() == grown
 
 
+def test_growth_over_a_gap_of_more_than_an_hour_is_in_no_slice(slo: MakeSlo) -> None:
+    minutes = np.array([0, 1, 61, 122, 123])  # a gap of exactly an hour, then one of an hour and a minute
+    total = Series(START_MS + minutes * 60_000, np.array([0.0, 10.0, 40.0, 1000.0, 1007.0]))
+    assert growth(total)[[0, 1, 3]].tolist() == [10.0, 30.0, 7.0]
+    assert np.isnan(growth(total)[2])
+    bad = Series(total.times_ms, np.array([0.0, 0.0, 0.0, 900.0, 901.0]))
+    counts = counts_of(slo(), {"bad": [bad], "total": [total]})
+    assert np.nansum(counts.slices, axis=0).tolist() == [1.0, 47.0, 0.0]
+
+
+def test_counters_that_never_grew_within_an_hour_cannot_be_evaluated(slo: MakeSlo) -> None:
+    far = Series(START_MS + np.array([0, 3_600_001]), np.array([0.0, 10.0]))
+    with pytest.raises(ConfigurationError):
+        counts_of(slo(), {"bad": [far], "total": [far]})
+
+
 def test_counters_are_weighed_by_events(slo: MakeSlo) -> None:
     bad = np.concatenate([np.full(120, 90.0), np.full(120, 15.0)])
     total = np.concatenate([np.full(120, 150.0), np.full(120, 1530.0)])

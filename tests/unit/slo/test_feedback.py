@@ -13,7 +13,8 @@ from schemas.topics import BURN_TICKS, FEEDBACK, SLO_EVENTS
 from slo.announced import announce
 from slo.burning import BurnOperator
 from slo.definition import DerivedIndicator, RollingWindow, Slo
-from slo.feedback import REMEMBERED_MS, FeedbackBook
+from slo.feedback import AHEAD_MS, MOST_WAITING, MOST_WAITING_OF_TENANT, REMEMBERED_MS, FeedbackBook
+from slo.snapshot import unpack
 from tests.unit.slo.feeding import START_MS, make_slo
 from tests.unit.slo.test_burning import Step, at, operator, restored, run, save, slice_of, turns
 
@@ -120,6 +121,35 @@ def test_feedback_makes_no_time_pass_and_waits_for_its_own() -> None:
     assert burn.on_feedback(said("a1", "false", 1000)) == []
     assert counts(burn, 10) == (0.0, 0.0)
     assert counts(burn, 1002) == (0.0, 1.0)
+
+
+def test_verdicts_farther_ahead_than_a_stage_can_be_behind_are_refused() -> None:
+    burn = burning()
+    pass_to(burn, 0)
+    newest_ms = at(1)
+    for number in range(3):
+        burn.on_feedback(said(f"b{number}", "false", 0, at_ms=newest_ms + AHEAD_MS + 1 + number))
+    burn.on_feedback(said("a1", "false", 0, at_ms=newest_ms + AHEAD_MS))
+    assert burn.counts["feedback_ahead"] == 3
+    blocks: dict[str, bytes] = {}
+    save(burn, blocks)
+    assert list(unpack(blocks["feedback"])["waiting"]) == [f"{newest_ms + AHEAD_MS:015d}/default/a1"]
+
+
+def test_verdicts_that_wait_keep_no_other_tenants_out_and_those_farthest_ahead_go_first() -> None:
+    book = FeedbackBook(lambda key, slice_ms: True, partition=1)
+    book.define(accuracy())
+    tenants = MOST_WAITING // MOST_WAITING_OF_TENANT + 1
+    for tenant in range(tenants):
+        for number in range(MOST_WAITING_OF_TENANT + 1):
+            book.put(said(f"a{number}", "false", 10_000 + number, tenant=f"t{tenant}"))
+    book.put(said("a1", "false", 1))
+    book.put(said("a2", "false", 2, tenant="t0"))
+    waiting = unpack(dict(book.take_blocks())["feedback"] or b"")["waiting"]
+    assert len(waiting) == MOST_WAITING
+    assert book.counts["feedback_dropped"] == tenants * (MOST_WAITING_OF_TENANT + 1) + 2 - MOST_WAITING
+    assert {f"{at(1):015d}/default/a1", f"{at(2):015d}/t0/a2"} <= set(waiting)
+    assert [one.bad for one in book.settle(at(5))] == [[1.0]]
 
 
 def test_where_no_slices_ever_came_feedback_is_counted_by_the_ticks_time() -> None:

@@ -70,9 +70,17 @@ from tests.unit.slo.definitions import CHECKOUT, THRESHOLD, TIERED
             CHECKOUT,
             "timeSliceWindow: 1m",
             "timeSliceWindow: 2d",
-            "45: spec.objectives[0].timeSliceWindow: a slice of 2d cannot be counted. A slice lasts a second at least, "
-            "and a day at the most",
+            "45: spec.objectives[0].timeSliceWindow: a slice of 2d cannot be counted. A slice lasts 5 s at least, "
+            "since late samples are kept for ten minutes of slices, and a day at the most",
             id="a slice of two days",
+        ),
+        pytest.param(
+            CHECKOUT,
+            "timeSliceWindow: 1m",
+            "timeSliceWindow: 0.07",
+            "45: spec.objectives[0].timeSliceWindow: a slice of 0.07 cannot be counted. A slice lasts 5 s at least, "
+            "since late samples are kept for ten minutes of slices, and a day at the most",
+            id="a slice of four seconds",
         ),
         pytest.param(
             CHECKOUT,

@@ -71,3 +71,8 @@ def test_a_calendar_month_counts_as_thirty_days() -> None:
     assert period_s(CalendarWindow(unit="month", start="2026-01-01 00:00:00")) == 30 * DAY_S
     assert period_s(CalendarWindow(unit="week", count=2, start="2026-01-01 00:00:00")) == 14 * DAY_S
     assert period_s(RollingWindow(duration_s=DAY_S)) == DAY_S
+
+
+def test_a_tier_above_which_no_ratio_can_be_never_speaks_whatever_floats_say() -> None:
+    tier = BurnTier(name="page", long_s=3600, short_s=300, factor=10.0, priority="P0")
+    assert outage_s(tier, 0.9) is None

@@ -94,12 +94,6 @@ def test_a_start_that_clocks_skip_is_moved_on_by_what_they_skip() -> None:
     assert window.start_ms == ms(2026, 3, 29, 1, 30)  # 03:30 of the summer
 
 
-def test_how_much_of_a_window_is_over() -> None:
-    window = calendar("day").at(ms(2026, 1, 1, 6))
-    assert window.elapsed_at(ms(2026, 1, 1, 6)) == 0.25
-    assert window.elapsed_at(ms(2026, 1, 3)) == 1.0
-
-
 @pytest.mark.parametrize("fields", [{"zone": "Mars/Olympus"}, {"start": "yesterday"}])
 def test_a_zone_or_start_that_is_none_is_the_users_fault(fields: dict[str, str]) -> None:
     with pytest.raises(ConfigurationError):

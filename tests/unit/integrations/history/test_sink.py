@@ -135,12 +135,23 @@ def test_a_full_disk_is_told_and_nothing_is_lost(tmp_path: Path) -> None:
 def test_bytes_that_are_no_event_are_counted_and_passed_over(tmp_path: Path) -> None:
     telemetry = Telemetry("project")
     keeper = sink(tmp_path, telemetry)
-    values = [b"", None, b"\xff", b"{}", b'{"v":9}']
+    values = [b"\xff", b"{}", b'{"v":9}']
     keeper.take([record(SLO_STATUS.name, at, value) for at, value in enumerate(values)])
     keeper.flush()
     labels = {"stage": "project-history", "source": "slo.status", "reason": "unreadable"}
     assert telemetry.registry.get_sample_value("metrics_ai_rejected_total", labels) == len(values)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_objective_that_is_gone_leaves_its_history_and_nothing_is_rejected(tmp_path: Path) -> None:
+    telemetry = Telemetry("project")
+    keeper = sink(tmp_path, telemetry)
+    told = record(SLO_STATUS.name, 0, status(MIDNIGHT_MS + 60_000).to_bytes())
+    keeper.take([told, record(SLO_STATUS.name, 1, None), record(SLO_STATUS.name, 2, b"")])
+    keeper.flush()
+    labels = {"stage": "project-history", "source": "slo.status", "reason": "unreadable"}
+    assert telemetry.registry.get_sample_value("metrics_ai_rejected_total", labels) is None
+    assert len(said(tmp_path)["status"]) == 1
 
 
 def test_a_day_that_is_over_becomes_one_file(tmp_path: Path) -> None:

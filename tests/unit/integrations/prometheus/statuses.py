@@ -1,4 +1,4 @@
-"""Statuses and alerts of objectives as records."""
+"""Statuses of objectives as records."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any
 
 from integrations.project import Record
 from integrations.prometheus.slo_samples import Sample
-from schemas.slo_events import SloAlert, SloStatus
-from schemas.topics import SLO_ALERTS, SLO_STATUS
+from schemas.slo_events import SloStatus
+from schemas.topics import SLO_STATUS
 
 AT_MS = 1_795_446_000_000
 DAY_MS = 86_400_000
@@ -59,24 +59,13 @@ def silent(at_ms: int = AT_MS, **fields: Any) -> SloStatus:
     return status(at_ms, **(given | fields))
 
 
-def alert(name: str = "page-quick", **fields: Any) -> SloAlert:
-    given: dict[str, Any] = {
-        "id": "8a6c05604ddb4a96d61d",
-        "tenant": "acme",
-        "slo": "checkout",
-        "alert": name,
-        "kind": "burn",
-        "state": "start",
-        "priority": "P0",
-        "started_ms": AT_MS,
-        "at_ms": AT_MS,
-    }
-    return SloAlert(**(given | fields))
+def opened(name: str = "page-quick", priority: str = "P0") -> dict[str, Any]:
+    """An alert that is open, as a status has it."""
+    return {"alert": name, "kind": "burn", "priority": priority, "started_ms": AT_MS}
 
 
-def record(event: SloStatus | SloAlert, partition: int = 0) -> Record:
-    topic = SLO_STATUS if isinstance(event, SloStatus) else SLO_ALERTS
-    return Record(topic.name, partition, 0, event.key.encode(), event.to_bytes(), event.at_ms)
+def record(event: SloStatus, partition: int = 0) -> Record:
+    return Record(SLO_STATUS.name, partition, 0, event.key.encode(), event.to_bytes(), event.at_ms)
 
 
 def tombstone(key: str, partition: int = 0) -> Record:

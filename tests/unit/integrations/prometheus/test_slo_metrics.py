@@ -8,7 +8,7 @@ from integrations.project import Record, Sink
 from integrations.prometheus import SloMetrics
 from integrations.telemetry import Telemetry
 from schemas.topics import SLO_STATUS
-from tests.unit.integrations.prometheus.statuses import AT_MS, alert, record, silent, status, tombstone
+from tests.unit.integrations.prometheus.statuses import AT_MS, opened, record, silent, status, tombstone
 
 
 class Worker:
@@ -84,22 +84,22 @@ def test_partitions_that_move_away_take_their_objectives_with_them(worker: Worke
     assert set(worker.slos()) == {"search"}
 
 
-def test_an_alert_has_its_priority_whichever_record_comes_first(worker: Worker) -> None:
-    worker.sink.take([record(status(firing=["page-quick"])), record(alert())])
+def test_one_status_says_which_alerts_are_open_and_of_what_priority(worker: Worker) -> None:
+    worker.sink.take([record(status(firing=["page-quick"], open=[opened()]))])
     text = generate_latest(worker.telemetry.registry).decode()
     (line,) = (line for line in text.splitlines() if line.startswith("metrics_ai_slo_alert_firing{"))
     assert 'priority="P0"' in line
-    worker.sink.take([record(alert(state="end")), record(status(AT_MS + 5000))])
+    assert 'sloth_severity="page"' in text
+    worker.sink.take([record(status(AT_MS + 5000))])
     assert worker.slos("metrics_ai_slo_alert_firing") == {}
 
 
 def test_bytes_that_cannot_be_read_are_counted_and_passed_over(worker: Worker) -> None:
-    broken = [Record(topic, 0, 0, b"k", value, 0) for topic in ("slo.status", "slo.alerts") for value in (b"{", b"[]")]
+    broken = [Record("slo.status", 0, 0, b"k", value, 0) for value in (b"{", b"[]")]
     worker.sink.take([*broken, Record("slo.status", 0, 0, None, b'{"v":2}', 0), record(status())])
     assert worker.slos() == {"checkout": 0.999}
     rejected = worker.telemetry.rejected
     assert rejected.labels("project", "slo.status", "not_readable")._value.get() == 2
-    assert rejected.labels("project", "slo.alerts", "not_readable")._value.get() == 2
     assert rejected.labels("project", "slo.status", "newer_version")._value.get() == 1
 
 
@@ -107,3 +107,11 @@ def test_where_statuses_are_rare_they_are_served_longer() -> None:
     sink = SloMetrics(Telemetry("project"), status_every_s=600)
     sink.take([record(status(AT_MS)), record(status(AT_MS + 1_800_000, slo="search"))])
     assert {dict(one.labels)["slo"] for family in sink.collect() for one in family.samples} == {"checkout", "search"}
+
+
+def test_an_objective_of_long_slices_is_served_from_one_of_them_to_the_next(worker: Worker) -> None:
+    worker.sink.take([record(status(AT_MS, slice_s=900))])
+    worker.sink.take([record(status(AT_MS + 2_700_000, slo="search", slice_s=5))])
+    assert set(worker.slos()) == {"checkout", "search"}
+    worker.sink.take([record(status(AT_MS + 2_700_001, slo="search", slice_s=5))])
+    assert set(worker.slos()) == {"search"}

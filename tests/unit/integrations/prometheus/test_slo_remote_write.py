@@ -16,7 +16,7 @@ from schemas.errors import ConfigurationError
 from schemas.slo_events import BudgetShare
 from schemas.topics import SLO_STATUS
 from slo.remote_write_settings import RemoteWriteSettings
-from tests.unit.integrations.prometheus.statuses import AT_MS, alert, record, status, tombstone
+from tests.unit.integrations.prometheus.statuses import AT_MS, opened, record, status, tombstone
 
 Written = list[tuple[str, float, int]]
 """SLO, value and time of the samples of a metric."""
@@ -128,7 +128,7 @@ def test_requests_are_bounded_and_keep_the_order(far: FarEnd, writer: Callable[.
 def test_what_is_told_no_longer_ends_with_a_stale_marker(far: FarEnd, writer: Callable[..., Writer]) -> None:
     one = writer()
     spender = BudgetShare(who="node:h1", bad=2.0, of_budget=1.0)
-    one.sink.take([record(alert()), record(status(spenders=[spender], firing=["page-quick"]))])
+    one.sink.take([record(status(spenders=[spender], firing=["page-quick"], open=[opened()]))])
     one.sink.take([record(status(AT_MS + 5000))])
     one.sink.flush()
     # Two of the spender, two of the alert.
@@ -140,6 +140,25 @@ def test_an_objective_that_is_deleted_ends_with_stale_markers(far: FarEnd, write
     one.sink.take([record(status()), tombstone("acme/checkout"), tombstone("acme/never-seen")])
     one.sink.flush()
     assert far.stale == len(far.samples)
+
+
+def test_an_objective_of_long_slices_goes_on_from_one_of_them_to_the_next(
+    far: FarEnd, writer: Callable[..., Writer]
+) -> None:
+    one = writer()
+    one.sink.take([record(status(AT_MS, slice_s=900)), record(status(AT_MS + 900_000, slo="search"))])
+    one.sink.take([record(status(AT_MS + 900_000, slice_s=900))])
+    one.sink.flush()
+    assert far.stale == 0
+
+
+def test_an_alert_that_is_open_keeps_its_series_over_a_restart(far: FarEnd, writer: Callable[..., Writer]) -> None:
+    for number in range(2):
+        one = writer()  # the second begins at what the first had committed
+        one.sink.take([record(status(AT_MS + 5000 * number, firing=["page-quick"], open=[opened()]))])
+        one.sink.flush()
+    severities = [labels.get("sloth_severity") for name, labels, _, _ in far.samples if name == "ALERTS"]
+    assert (severities, far.stale) == (["page", "page"], 0)
 
 
 def test_an_objective_that_falls_silent_ends_and_may_begin_again(far: FarEnd, writer: Callable[..., Writer]) -> None:
