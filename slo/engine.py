@@ -21,7 +21,7 @@ from schemas.slo_events import SloSlice
 from slo.bank import Bank, ends_of
 from slo.burn import Transition
 from slo.definition import Slo
-from slo.moving import put_in, take_out
+from slo.moving import pack_up, put_in, take_out
 from slo.packing import COLUMNS, FloatArray
 from slo.params import BankSpec, Member, spec_of
 from slo.profiles import period_s, tiers_of
@@ -140,6 +140,7 @@ class Engine:
             self._drop(slo.key)
             place = self._settle_in(member)
             put_in(self.banks[place.bank], place.slot, history)
+            pack_up(self.banks.values())
         return self.banks[place.bank].reopen(place.slot, opened)
 
     def remove(self, key: str) -> list[Transition]:

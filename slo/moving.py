@@ -1,15 +1,21 @@
-"""An SLO's history on its way from one bank to another, when its definition asks for other windows."""
+"""An SLO's history on its way from one bank to another, when its definition asks for other windows.
+
+Mostly many move at once, from one bank to another: what is packed of both lies open meanwhile, until time goes on.
+"""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from slo.bank import Bank
 from slo.ledger import Ledger
-from slo.packing import COLUMNS, Archive, FloatArray, unpack
+from slo.packing import COLUMNS, Archive, FloatArray
 from slo.slices import NEVER, BoolArray
+
+MOST_OPEN_BYTES: Final = 256 * 2**20
 
 Chunks = dict[int, FloatArray]
 
@@ -30,6 +36,14 @@ class History(NamedTuple):
     ledger: Ledger
 
 
+def pack_up(banks: Iterable[Bank], most_bytes: int = MOST_OPEN_BYTES) -> None:
+    """Pack again what lies open for SLOs that move, where it is too much: one bank of days may be 100 MB."""
+    archives = [archive for bank in banks for archive in (bank.store.fine, bank.store.coarse)]
+    if sum(one.open_nbytes for one in archives) > most_bytes:
+        for one in archives:
+            one.shut()
+
+
 def take_out(bank: Bank, slot: int) -> History:
     """Copy an SLO's history."""
     store = bank.store
@@ -40,8 +54,8 @@ def take_out(bank: Bank, slot: int) -> History:
         for row, parts in bank.spenders.items()
     }
     return History(
-        fine=_column(store.fine, slot, born),
-        coarse=_column(store.coarse, slot, born // store.shape.coarse_rows),
+        fine=_columns(store.fine, slot, born),
+        coarse=_columns(store.coarse, slot, born // store.shape.coarse_rows),
         filling=store.filling[:, slot].copy(),
         raw=store.raw[at, slot].copy(),
         judged=store.judged[at, slot].copy(),
@@ -69,10 +83,11 @@ def put_in(bank: Bank, slot: int, history: History) -> None:
     for row, parts in history.spenders.items():
         for partition, spenders in parts.items():
             bank.spenders.setdefault(row, {}).setdefault(partition, {})[slot] = spenders
-    _set_column(store.fine, slot, history.fine)
-    _set_column(store.coarse, slot, history.coarse)
-    packed = (one for chunks in (history.fine, history.coarse) for one in chunks.values())
-    whole = all(bool((np.rint(one) == one).all()) for one in (history.judged, history.filling, *packed))
+    store.fine.set_columns(history.fine, slot)
+    store.coarse.set_columns(history.coarse, slot)
+    packed = [one for chunks in (history.fine, history.coarse) for one in chunks.values()]
+    counts = np.concatenate([history.judged, history.filling, *packed])
+    whole = bool((np.rint(counts) == counts).all())
     store.fractional = store.fractional or not whole
     store.since[slot], store.born[slot], bank.last[slot] = history.since, -NEVER, history.last
     bank.ledgers[slot] = history.ledger
@@ -81,18 +96,8 @@ def put_in(bank: Bank, slot: int, history: History) -> None:
     bank.sums.rebuild(slot)
 
 
-def _column(archive: Archive, slot: int, born: int) -> Chunks:
-    found = {}
-    for number, data in archive.chunks.items():
-        chunk = unpack(data, archive.slots)[:, slot].copy()
+def _columns(archive: Archive, slot: int, born: int) -> Chunks:
+    found = archive.columns(slot)
+    for number, chunk in found.items():
         chunk[np.arange(number * archive.chunk_rows, (number + 1) * archive.chunk_rows) < born] = 0.0
-        if chunk.any():
-            found[number] = chunk
-    return found
-
-
-def _set_column(archive: Archive, slot: int, chunks: Chunks) -> None:
-    """Make a slot's chunks these; what an earlier SLO left there goes."""
-    blank = np.zeros((archive.chunk_rows, COLUMNS))
-    for number in sorted({*archive.chunks, *chunks}):
-        archive.set_column(number * archive.chunk_rows, chunks.get(number, blank), slot)
+    return {number: chunk for number, chunk in found.items() if chunk.any()}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections import OrderedDict
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -93,6 +94,9 @@ def _narrow(rows: FloatArray) -> npt.NDArray[np.generic]:
 class Archive:
     """Packed chunks of consecutive rows, the newest so many; what is not there is zero.
 
+    While columns come and go (``columns``, ``set_columns``) chunks lie open, each unpacked once for many columns; what
+    changed is packed again with the next chunk, or when somebody asks for packed ones.
+
     Parameters
     ----------
     chunk_rows
@@ -107,21 +111,37 @@ class Archive:
         self.chunk_rows = chunk_rows
         self.keep_rows = keep_rows
         self.slots = slots
-        self.chunks: dict[int, bytes] = {}
         self.dirty: set[int] = set()
+        self._packed: dict[int, bytes] = {}
+        self._open: dict[int, npt.NDArray[np.generic]] = {}
+        self._changed: set[int] = set()
         self._read: OrderedDict[int, npt.NDArray[np.generic]] = OrderedDict()
         self.cached_chunks = 2
 
     def put(self, number: int, rows: FloatArray) -> None:
         """Keep a chunk, and forget what nobody can ask for any more."""
+        self.shut()
         self._write(number, pack(rows))
         oldest = number - -(-self.keep_rows // self.chunk_rows) - 1
-        for gone in [one for one in self.chunks if one < oldest]:
+        for gone in [one for one in self._packed if one < oldest]:
             self._write(gone, b"")
 
     def load(self, number: int, data: bytes) -> None:
         """Put a packed chunk back."""
-        self.chunks[number] = data
+        self._packed[number] = data
+
+    @property
+    def chunks(self) -> Mapping[int, bytes]:
+        """All chunks, packed, by number."""
+        self.shut()
+        return self._packed
+
+    def shut(self) -> None:
+        """Pack open chunks that changed; none is open then."""
+        for number in sorted(self._changed):
+            self._write(number, pack(self._opened(number).astype(np.float64)))
+        self._changed.clear()
+        self._open.clear()
 
     def grow(self, slots: int) -> None:
         """Have room for more SLOs; what is packed stays as it is."""
@@ -132,7 +152,7 @@ class Archive:
         """Consecutive rows, shape (count, slots, columns)."""
         found = np.zeros((count, self.slots, COLUMNS))
         for number in range(first // self.chunk_rows, (first + count - 1) // self.chunk_rows + 1):
-            if number in self.chunks:
+            if number in self._packed or number in self._changed:
                 begin = number * self.chunk_rows
                 low, high = max(first, begin), min(first + count, begin + self.chunk_rows)
                 found[low - first : high - first] = self._chunk(number)[low - begin : high - begin]
@@ -142,46 +162,79 @@ class Archive:
         """One SLO's consecutive rows, shape (count, columns); what others have is not kept at hand."""
         found = np.zeros((count, COLUMNS))
         last = (first + count - 1) // self.chunk_rows
-        for number in [one for one in self.chunks if first // self.chunk_rows <= one <= last]:
+        for number in [one for one in self._numbers() if first // self.chunk_rows <= one <= last]:
             begin = number * self.chunk_rows
             low, high = max(first, begin), min(first + count, begin + self.chunk_rows)
-            chunk = unpack(self.chunks[number], self.slots)
+            chunk = self._opened(number) if number in self._open else unpack(self._packed[number], self.slots)
             found[low - first : high - first] = chunk[low - begin : high - begin, slot]
         return found
 
-    def set_column(self, first: int, values: FloatArray, slot: int) -> None:
-        """Make rows of one SLO what they are told to be; ``first`` begins a chunk and whole chunks are given."""
-        for at in range(0, len(values), self.chunk_rows):
-            number, part = (first + at) // self.chunk_rows, values[at : at + self.chunk_rows]
-            known = self.chunks.get(number)
-            if known is None and not part.any():
+    def columns(self, slot: int) -> dict[int, FloatArray]:
+        """All rows of one SLO, shape (chunk_rows, columns), by number of the chunk; of chunks in which it has any."""
+        found = ((number, self._opened(number)[:, slot]) for number in self._numbers())
+        return {number: column.astype(np.float64) for number, column in found if column.any()}
+
+    def set_columns(self, columns: Mapping[int, FloatArray], slot: int) -> None:
+        """Make all rows of one SLO what they are told to be; those of chunks that are not named are zero."""
+        blank = np.zeros((self.chunk_rows, COLUMNS))
+        needed = _narrow(np.concatenate([blank, *columns.values()])).dtype
+        for number in sorted({*self._numbers(), *columns}):
+            wanted = columns.get(number, blank)
+            chunk = self._opened(number)
+            if bool((chunk[:, slot] == wanted).all()):
                 continue
-            chunk = unpack(known, self.slots) if known else np.zeros((self.chunk_rows, self.slots, COLUMNS))
-            chunk[:, slot] = part
-            self._write(number, pack(chunk))
+            wider = np.promote_types(chunk.dtype, needed)
+            if wider != chunk.dtype:
+                chunk = self._open[number] = chunk.astype(wider)
+            chunk[:, slot] = wanted
+            self._changed.add(number)
+            self.dirty.add(number)
+            self._read.pop(number, None)
 
     @property
     def first(self) -> int:
         """The first row of the oldest chunk; 0 where there is none."""
-        return min(self.chunks, default=0) * self.chunk_rows
+        return min(self._numbers(), default=0) * self.chunk_rows
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the packed chunks and of those at hand."""
-        return sum(map(len, self.chunks.values())) + sum(one.nbytes for one in self._read.values())
+        """Bytes of the packed chunks, and of those at hand and open."""
+        at_hand = sum(one.nbytes for one in self._read.values())
+        return sum(map(len, self._packed.values())) + at_hand + self.open_nbytes
+
+    @property
+    def open_nbytes(self) -> int:
+        """Bytes of open chunks."""
+        return sum(one.nbytes for one in self._open.values())
 
     def _write(self, number: int, data: bytes) -> None:
         self.dirty.add(number)
         self._read.pop(number, None)
         if data:
-            self.chunks[number] = data
+            self._packed[number] = data
         else:
-            self.chunks.pop(number, None)
+            self._packed.pop(number, None)
+
+    def _numbers(self) -> list[int]:
+        """Of chunks that are there; one that changed may hold nothing."""
+        return sorted(self._packed.keys() | self._changed)
+
+    def _opened(self, number: int) -> npt.NDArray[np.generic]:
+        chunk = self._open.get(number)
+        if chunk is None:
+            data = self._packed.get(number)
+            blank = np.zeros((self.chunk_rows, self.slots, COLUMNS), _NARROW[0])
+            chunk = self._open[number] = _narrow(unpack(data, self.slots)) if data else blank
+        elif chunk.shape[1] < self.slots:
+            chunk = self._open[number] = np.pad(chunk, ((0, 0), (0, self.slots - chunk.shape[1]), (0, 0)))
+        return chunk
 
     def _chunk(self, number: int) -> npt.NDArray[np.generic]:
+        if number in self._open:
+            return self._opened(number)
         known = self._read.get(number)
         if known is None:
-            known = self._read[number] = _narrow(unpack(self.chunks[number], self.slots))
+            known = self._read[number] = _narrow(unpack(self._packed[number], self.slots))
             while len(self._read) > self.cached_chunks:
                 self._read.popitem(last=False)
         else:

@@ -120,7 +120,7 @@ def test_what_comes_is_followed_and_what_is_removed_is_listed_no_more(
         following.send_signal(signal.SIGINT)
         assert following.wait(20) == 0
     assert " no data " in run(broker).stdout
-    producer.produce(SLO_STATUS.name, b"", later.key, 0)
+    producer.produce(SLO_STATUS.name, None, later.key, 0)
     producer.flush(10)
     assert "no status yet" in run(broker).stdout
     producer.produce(SLO_STATUS.name, last.to_bytes(), last.key, 0)

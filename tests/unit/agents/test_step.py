@@ -228,6 +228,16 @@ def test_a_dead_letter_is_cut_to_what_can_be_sent(key_bytes: int, value_bytes: i
     assert said == (b"%d" % value_bytes if value_bytes > len(value) else None)
 
 
+def test_an_output_without_a_value_is_a_tombstone() -> None:
+    sent = Envelope(KAFKA, "burn").of_output(Output(topics.SLO_STATUS, 1, "acme/checkout", None, 7, "id"))
+    assert (sent.topic, sent.partition, sent.record.key, sent.record.value) == (
+        "x.slo.status",
+        1,
+        b"acme/checkout",
+        None,
+    )
+
+
 def test_an_output_carries_its_id_its_time_and_its_tenant() -> None:
     world = World()
     world.take(FaustMessage(10, b"a"))
