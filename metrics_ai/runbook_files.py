@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 
 from metrics_ai.config import Config
-from metrics_ai.slo_files import files_of
+from metrics_ai.slo_files import files_of, shipped_files
+from runbooks import library
 from runbooks.library import Library, read_library
 from runbooks.reading import Placed, read_runbooks
 
 
 def shipped_runbooks() -> list[Placed]:
     """The runbooks that ship."""
-    folder = resources.files("runbooks") / "shipped"
-    files = sorted((one for one in folder.iterdir() if one.name.endswith(".yaml")), key=lambda one: one.name)
+    files = shipped_files(library)
     return [placed for one in files for placed in read_runbooks(one.read_bytes(), f"shipped/{one.name}").placed]
 
 

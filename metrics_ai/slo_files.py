@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from importlib import resources
 from pathlib import Path
+from types import ModuleType
 from typing import Final
 
 from metrics_ai.config import Config
 from schemas.errors import ConfigurationError
+from slo import openslo
 from slo.library import File, Library, reload
 from slo.openslo import Defined, read_slos
 
@@ -17,12 +18,19 @@ SUFFIXES: Final = frozenset({".yaml", ".yml"})
 
 def shipped_slos() -> list[Defined]:
     """The SLOs that ship."""
-    folder = resources.files("slo") / "shipped"
-    files = sorted((one for one in folder.iterdir() if one.name.endswith(".yaml")), key=lambda one: one.name)
     found: list[Defined] = []
-    for one in files:
+    for one in shipped_files(openslo):
         found += read_slos(one.read_bytes(), f"shipped/{one.name}").defined
     return found
+
+
+def shipped_files(module: ModuleType) -> list[Path]:
+    """The YAML files that ship beside a module.
+
+    By the module's own file: where people have a folder of the name of our package, that is what Python calls it.
+    """
+    assert module.__file__ is not None
+    return sorted((Path(module.__file__).parent / "shipped").glob("*.yaml"))
 
 
 def library_of(config: Config, before: Library | None = None, shipped: Sequence[Defined] | None = None) -> Library:
