@@ -173,14 +173,20 @@ class Bank:
         return found
 
     def pending(self, slot: int) -> dict[str, float]:
-        """What an SLO's spenders spent in slices that still take counts."""
+        """What an SLO's spenders spent in closed slices that still take counts."""
         waiting = self.unentered.get(slot)
-        if not waiting or self.spec.shape.method == "Occurrences":
-            return waiting or {}
-        found: dict[str, float] = {}
-        for row in sorted(self.spenders):
-            for who, bad in self._spent(row, slot):
-                found[who] = found.get(who, 0.0) + bad
+        if not waiting:
+            return {}
+        if self.spec.shape.method != "Occurrences":
+            waiting = {}
+            for row in sorted(row for row in self.spenders if row < self.store.closed):
+                for who, bad in self._spent(row, slot):
+                    waiting[who] = waiting.get(who, 0.0) + bad
+            return waiting
+        found = dict(waiting)
+        for partitions in (self.spenders[row] for row in self.spenders if row >= self.store.closed):
+            for who, bad in (one for slots in partitions.values() for one in slots.get(slot, ())):
+                found[who] = found.get(who, 0.0) - bad
         return found
 
     def covered_rows(self, number: int, rows: IntArray) -> FloatArray:

@@ -149,7 +149,7 @@ class Figures:
             spent,
             unknown=float(counts[UNKNOWN] * bank.params.unknown_bad[slot]),
             pending=bank.pending(slot),
-            allowed=float(self.counted.total[own, slot] * bank.params.budget[slot]),
+            allowed=float(self._whole[slot] * bank.params.budget[slot]),
             limit=limit,
         )
 
@@ -176,13 +176,20 @@ class Figures:
         recent = sorted({long_s for long_s, _ in bank.spec.tiers if long_s <= own.length_s * _RECENT_SHARE})
         recent = recent or [bank.spec.rolling_s[0]]
         windows = [bank.spec.rolling_s.index(one) for one in recent]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            whole = self.counted.total[own.number] * own.length_s / np.minimum(own.covered_s, own.length_s)
+        whole = self._whole
         period = bank.sums.period
         horizon_s = (period.end_ms - self.at_ms) / 1000 if period else own.length_s
         counts = [Counted(self.counted.bad[one], self.counted.total[one]) for one in windows]
         allowed = np.nan_to_num(whole * bank.params.budget)
         return time_to_exhaustion(own.of_period, bank.params.budget, allowed, (own.length_s, horizon_s), counts)
+
+    @cached_property
+    def _whole(self) -> FloatArray:
+        """All events of the own period, if the rest of it sees as much traffic."""
+        own = self.periods[-1]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            whole: FloatArray = self.counted.total[own.number] * own.length_s / np.minimum(own.covered_s, own.length_s)
+        return whole
 
     def _budget(self, period: _PeriodColumns, slot: int) -> dict[str, Any]:
         bad, total = period.bad[slot], period.total[slot]

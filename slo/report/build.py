@@ -103,6 +103,10 @@ def _day(course: Course, start_ms: int) -> Day:
     if known and course.at_ms[at] - end_ms <= _NEAR_MS:
         whole = bool(course.at_ms[at] == end_ms)
         return _counted(start_ms, float(course.day.bad[at]), float(course.day.total[at]), is_whole=whole)
+    newest = int(np.searchsorted(course.at_ms, end_ms, side="right")) - 1
+    if newest >= 0 and course.at_ms[0] > start_ms and not math.isnan(course.day.bad[newest]):
+        # Its first day: all that the last 24 hours hold is of it.
+        return _counted(start_ms, float(course.day.bad[newest]), float(course.day.total[newest]), is_whole=False)
     window_s = min((one for one in course.burn if DAY_MS % (one * 1000) == 0), default=None)
     if window_s is None:
         return Day(start_ms, None, None, None, is_whole=False)

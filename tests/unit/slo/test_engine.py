@@ -387,3 +387,20 @@ def test_a_partition_that_counts_from_the_beginning_again_is_heard(feed: Callabl
     status = counting.engine.status(counting.key)
     assert status is not None
     assert status.event().budget("own").bad == 2.0
+
+
+def test_spenders_spent_no_more_than_was_bad_and_their_share_is_of_the_whole_budget(feed: Callable[..., Feed]) -> None:
+    counting = feed()
+    counting.go(10, bad=5.0)
+    for one in range(3):  # of which only the first is over
+        told = counting.record(counting.at_ms + 5000 * one, 5.0, 100.0)
+        counting.engine.on_slice(told.model_copy(update={"spenders": {KEY: [Spender(entity="node:n1", bad=5.0)]}}))
+    status = counting.engine.status(KEY)
+    assert status is not None
+    event = status.event()
+    own = event.budget("own")
+    named = sum(one.bad for one in event.spenders)
+    assert named <= own.bad
+    assert own.remaining_of_period is not None
+    shares = sum(one.of_budget or 0.0 for one in event.spenders)
+    assert shares == pytest.approx(1.0 - own.remaining_of_period)
