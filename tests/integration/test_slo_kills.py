@@ -79,6 +79,7 @@ def assert_decided_alike(trial: SloTrial) -> None:
 
 
 def assert_all(trial: SloTrial) -> None:
+    assert trial.count_said("records are gone") == 0, "marks of burn's transactions are none"
     assert_nothing_lost(trial)
     assert_as_never_killed(trial)
     assert_decided_alike(trial)
