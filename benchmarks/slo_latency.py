@@ -28,9 +28,9 @@ from integrations.kafka.connection import KafkaSettings
 from schemas.batch import SampleBatch, encode_batch
 from schemas.ids import partition_of
 from schemas.series import Series
-from schemas.topics import SAMPLES, SETTINGS, SLO_STATUS
-from slo.announced import announce, record_key
+from schemas.topics import SAMPLES, SLO_STATUS
 from slo.definition import RatioIndicator, RollingWindow, Slo, Source, ThresholdIndicator
+from slo.export import to_openslo
 
 HOSTS: Final = 500
 OBJECTIVES: Final = 100
@@ -91,14 +91,11 @@ class Fleet:
         return SampleBatch("default", ids, texts, np.arange(len(series), dtype=np.int32), times_ms, values)
 
 
-def define(kafka: KafkaSettings) -> None:
-    """Tell all partitions of the objectives."""
-    producer = Producer(kafka.librdkafka(acks="all"))
+def define(folder: Path) -> None:
+    """Files of the objectives, which a worker of the role burn tells all partitions."""
+    folder.mkdir()
     for slo in objectives():
-        for number in range(kafka.partitions):
-            value = announce(slo.key, slo, 0).to_bytes()
-            producer.produce(kafka.topic(SETTINGS), value, record_key(slo.key).encode(), number)
-    producer.flush(30)
+        (folder / f"{slo.name}.yaml").write_text(to_openslo(slo))
 
 
 def pace(kafka: KafkaSettings) -> None:
@@ -138,8 +135,8 @@ def measure() -> Numbers:
     with tempfile.TemporaryDirectory(prefix="metrics-ai-bench-") as name, contextlib.ExitStack() as stack:
         folder = Path(name)
         running = stack.enter_context(broker.running(folder))
-        workers = Workers(running, folder, {}, {"slo": {"shipped": False, "status_every_s": 5}})
-        define(workers.kafka)
+        define(folder / "slos")
+        workers = Workers(running, folder, {}, {"slo": {"shipped": False, "folder": str(folder / "slos")}})
         stack.enter_context(working(workers, ["detect", "burn"]))
         told = _listened(workers.kafka)
     begin_ms = min(at_ms for at_ms, _ in told) + WARM_S * 1000
