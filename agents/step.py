@@ -205,8 +205,21 @@ class Step:
             return False
         if not (part.held and name == self._stage.ticks.name):
             part.positions[name] = end
-        self.report_gap(self._topics[topic], part.number, first, end - first - found)
+        if missing := end - first - found:
+            missing = await self._gone(self._topics[topic], part.number, first, missing)
+            self.report_gap(self._topics[topic], part.number, first, missing)
         return True
+
+    async def _gone(self, topic: Topic, partition: int, first: int, missing: int) -> int:
+        """How many records that are not there are gone: retention takes the oldest, whatever else is no record.
+
+        Alerts of objectives come in transactions, and each leaves a mark.
+        """
+        if "compact" in topic.cleanup:
+            return missing
+        place = self._tools.kafka.topic(topic), partition
+        ends = await in_thread(self._tools.reader.ends, [place])
+        return min(missing, max(0, ends[place].first - first))
 
     async def take_first(self, part: PartitionState) -> None:
         """Apply what lies on the inputs that come first, of a partition that is not ours yet.

@@ -45,6 +45,9 @@ STEPS: dict[str, Callable[[Numbers], Numbers]] = {
     "latency": _latency,
     "recovery": _alone("recovery"),
     "startup": _alone("startup"),
+    "counting": _alone("counting"),
+    "slo": _alone("slo"),
+    "slo_latency": _alone("slo_latency"),
     "against": _alone("against"),
 }
 """In the order in which they run."""

@@ -40,7 +40,7 @@ class Line:
         value = numbers.get(self.key)
         if not isinstance(value, int | float):
             return None
-        shown = f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.1f}"
+        shown = f"{value:,.{0 if abs(value) >= 100 else 1 if abs(value) >= 1 else 2}f}"
         if self.budget is None:
             bound = ""
         else:
@@ -70,6 +70,12 @@ LINES = (
     Line("latency_p50_ms_half_load", "Sample to anomaly, half load, p50", unit="ms"),
     Line("latency_p99_ms_half_load", "... p99", 2000, least=False, unit="ms"),
     Line("recovery_100k_series_s", "kill -9 to caught up, 100,000 series", 60, least=False, unit="s"),
+    Line("slo_counting_cost", "Counting for 100 objectives, share of the detect stage", 0.15, least=False, unit="of 1"),
+    Line("slo_round_s", "A slice of 10,000 objectives on 4 partitions, one core", 5, least=False, unit="s"),
+    Line("slo_bytes_per_slo", "Memory an objective, 31 days of slices", unit="bytes"),
+    Line("slo_status_latency_p50_s", "End of a slice to its status, p50", unit="s"),
+    Line("slo_status_latency_p95_s", "... p95", unit="s"),
+    Line("slo_status_latency_max_s", "... the longest", 10, least=False, unit="s"),
     Line("up_ready_s", "`metrics-ai up` to everything consumes", 15, least=False, unit="s"),
 )
 

@@ -166,7 +166,7 @@ class SloTrial(Trial):
 
     def finish(self, role: str) -> None:
         if role == "detect":
-            self.end_ms = max(one.timestamp_ms for records in self.log.records(SAMPLES).values() for one in records)
+            self.end_ms = self.newest_ms()
             self._send(list(self._tail()))
         elif role == "burn":
             self.await_applied(role, SLO_EVENTS)
@@ -183,6 +183,10 @@ class SloTrial(Trial):
     def last_tick_ms(self) -> int:
         """When whatever may resolve has resolved."""
         return self.end_ms + 7_200_000
+
+    def newest_ms(self) -> int:
+        """How far the samples' time has come."""
+        return max(one.timestamp_ms for records in self.log.records(SAMPLES).values() for one in records)
 
     def _tail(self) -> Iterator[Message]:
         """A last word in each partition, by which all slices are over."""
@@ -222,9 +226,10 @@ class SloTrial(Trial):
                         found.setdefault((one.series.id, one.at_ms), one)
         return sorted(found.values(), key=lambda one: one.at_ms)
 
-    def told(self) -> list[bytes]:
-        """What the counters said, by partition, in their order."""
-        return [record.value or b"" for records in self.log.records(SLO_EVENTS).values() for record in records]
+    def told(self) -> list[dict[str, Any]]:
+        """What the counters said, by what they had counted: who was frozen says late what others said better."""
+        values = [record.value or b"" for records in self.log.records(SLO_EVENTS).values() for record in records]
+        return sorted(map(msgspec.json.decode, values), key=lambda body: body["counted"])
 
     def settings(self) -> dict[int, list[bytes]]:
         """What was announced."""
@@ -249,19 +254,24 @@ class SloTrial(Trial):
         ticks = [Tick(stage="burn", partition=0, at_ms=self.end_ms + more).to_bytes() for more in (0, 200_000)]
         for number in range(self.kafka.partitions):
             operator = stage.operator(number)
-            steps = [(topic.name, value) for topic, log in ((SETTINGS, settings), (SLO_EVENTS, events)) for value in log.get(number, ())]
+            steps = [
+                (topic.name, value)
+                for topic, log in ((SETTINGS, settings), (SLO_EVENTS, events))
+                for value in log.get(number, ())
+            ]
             for topic, value in (*steps, *((BURN_TICKS.name, tick) for tick in ticks)):
                 for output in operator.step(topic, value):
                     if output.topic is SLO_ALERTS:
                         alert = SloAlert.from_bytes(output.value)
                         alerts[alert.id, alert.state] = alert
-                    elif output.topic is SLO_STATUS and output.value:
-                        status = SloStatus.from_bytes(output.value)
-                        statuses[status.key] = status
+                    elif output.topic is SLO_STATUS:
+                        _stand(statuses, output.key, output.value)
         return alerts, statuses
 
     def events(self) -> dict[int, list[bytes]]:
-        return {number: [one.value or b"" for one in records] for number, records in self.log.records(SLO_EVENTS).items()}
+        return {
+            number: [one.value or b"" for one in records] for number, records in self.log.records(SLO_EVENTS).items()
+        }
 
     def found(self) -> tuple[dict[tuple[str, str], SloAlert], dict[str, SloStatus]]:
         """The same as it lies on the topics."""
@@ -273,9 +283,8 @@ class SloTrial(Trial):
                     if topic is SLO_ALERTS:
                         alert = SloAlert.from_bytes(record.value or b"")
                         alerts[alert.id, alert.state] = alert
-                    elif record.value:
-                        status = SloStatus.from_bytes(record.value)
-                        statuses[status.key] = status
+                    else:
+                        _stand(statuses, (record.key or b"").decode(), record.value)
         return alerts, statuses
 
     def decided(self) -> Outcome:
@@ -304,11 +313,18 @@ class SloTrial(Trial):
         return outcome
 
 
-def last_told(values: Iterable[bytes]) -> Told:
+def _stand(statuses: dict[str, SloStatus], key: str, value: bytes | None) -> None:
+    """Take a status; an empty one says that there is none any more."""
+    if value:
+        statuses[key] = SloStatus.from_bytes(value)
+    else:
+        statuses.pop(key, None)
+
+
+def last_told(bodies: Iterable[dict[str, Any]]) -> Told:
     """Good and bad as they were told last."""
     found: Told = defaultdict(dict)
-    for value in values:
-        body: dict[str, Any] = msgspec.json.decode(value)
+    for body in bodies:
         key = body["tenant"], body["partition"], body["slice_s"], body["slice_ms"]
         for slo, good, bad in zip(body["slos"], body["good"], body["bad"], strict=True):
             found[key][slo] = good, bad

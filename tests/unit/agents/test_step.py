@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from agents.checkpoints import Manifest
-from agents.log_reader import LogRecord
+from agents.log_reader import LogEnds, LogRecord
 from agents.outputs import Envelope, SendableRecord
 from agents.stage import Stage
 from agents.step import PartitionState, Step, StepTools
@@ -66,6 +66,7 @@ class FakeReader:
     """A log with holes."""
 
     log: dict[int, bytes] = field(default_factory=dict)
+    oldest: int = 0
     reads: list[tuple[str, int, int]] = field(default_factory=list)
 
     def between(
@@ -75,6 +76,9 @@ class FakeReader:
         for offset in range(first, end):
             if offset in self.log:
                 yield LogRecord(topic, partition, offset, None, self.log[offset], (), 0)
+
+    def ends(self, places: list[tuple[str, int]]) -> dict[tuple[str, int], LogEnds]:
+        return dict.fromkeys(places, LogEnds(self.oldest, 1000))
 
     def to_end(self, topic: str, partitions: list[int]) -> Iterator[LogRecord]:
         (partition,) = partitions
@@ -163,11 +167,20 @@ def test_records_that_faust_skipped_are_read_again_in_order() -> None:
 
 def test_records_that_are_gone_are_counted_and_passed_over() -> None:
     world = World()
-    world.reader.log = {12: b"c"}
+    world.reader.log, world.reader.oldest = {13: b"c"}, 13
     part = world.take(FaustMessage(14, b"e"))
     assert [value for _, value in world.operator.seen] == [b"c", b"e"]
     assert part.positions["metrics.samples"] == 15
     assert world.value("gaps", stage="detect", topic="metrics.samples") == 3
+
+
+def test_marks_of_transactions_are_no_records_that_are_gone() -> None:
+    world = World()
+    world.reader.log = {12: b"c"}
+    part = world.take(FaustMessage(14, b"e"))
+    assert [value for _, value in world.operator.seen] == [b"c", b"e"]
+    assert part.positions["metrics.samples"] == 15
+    assert world.value("gaps", stage="detect", topic="metrics.samples") is None
 
 
 def test_each_input_has_its_own_position() -> None:
