@@ -153,6 +153,7 @@ def _is_partition(disk: str) -> bool:
 
 
 def _network() -> Iterator[Reading]:
+    links = psutil.net_if_stats()
     for interface, io in sorted(psutil.net_io_counters(pernic=True).items()):
         if interface.startswith(_VIRTUAL) or not (io.bytes_recv or io.bytes_sent):
             continue
@@ -162,6 +163,8 @@ def _network() -> Iterator[Reading]:
         yield Reading("node_network_receive_packets_total", io.packets_recv, "1", "counter", labels)
         yield Reading("node_network_transmit_packets_total", io.packets_sent, "1", "counter", labels)
         yield Reading("node_network_errors_total", io.errin + io.errout, "1", "counter", labels)
+        if interface in links and links[interface].speed > 0:  # in Mbit/s; 0 where nobody knows
+            yield Reading("node_network_speed_bytes", links[interface].speed * 125_000, "By/s", "gauge", labels)
 
 
 def _load() -> Iterator[Reading]:

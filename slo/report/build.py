@@ -8,7 +8,6 @@ from typing import Final
 
 import numpy as np
 
-from schemas import incident_events
 from schemas.slo_events import SloAlert
 from slo.definition import Slo
 from slo.packing import FloatArray
@@ -78,7 +77,7 @@ def _objective(history: SloHistory, from_ms: int | None, to_ms: int) -> Objectiv
         burn=tuple(_panel(one, course.burn[one], (course.at_ms, inside), slo) for one in sorted(course.burn)),
         ledger=tuple(newest.spenders),
         alerts=_episodes(history.alerts, start_ms, to_ms),
-        incidents=_incidents(history.incidents, start_ms, to_ms),
+        incidents=_incidents(history, course, start_ms, to_ms),
     )
 
 
@@ -202,10 +201,19 @@ def _episode(turns: Sequence[SloAlert]) -> Episode:
     )
 
 
-def _incidents(incidents: Sequence[incident_events.Incident], from_ms: int, to_ms: int) -> tuple[Incident, ...]:
-    shown = [
-        Incident(one.id, one.title, one.priority, one.state, one.started_ms, one.ended_ms or one.resolved_ms)
-        for one in incidents
-        if one.started_ms <= to_ms and one.updated_ms >= from_ms
-    ]
+def _incidents(history: SloHistory, course: Course, from_ms: int, to_ms: int) -> tuple[Incident, ...]:
+    shown = []
+    for one in history.incidents:
+        if one.started_ms <= to_ms and one.updated_ms >= from_ms:
+            end_ms = one.ended_ms or one.resolved_ms
+            spent = _spent(course, one.started_ms, end_ms or to_ms)
+            shown.append(Incident(one.id, one.title, one.priority, one.state, one.started_ms, end_ms, spent))
     return tuple(sorted(shown, key=lambda one: (one.start_ms, one.id)))
+
+
+def _spent(course: Course, start_ms: int, end_ms: int) -> float | None:
+    """How much of the period's budget went between two times, as far as statuses lie about them; None if none do."""
+    first = max(0, int(np.searchsorted(course.at_ms, start_ms, side="right")) - 1)
+    last = min(len(course.at_ms) - 1, int(np.searchsorted(course.at_ms, end_ms)))
+    went = float(course.left[first] - course.left[last])
+    return None if math.isnan(went) else max(0.0, went)

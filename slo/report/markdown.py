@@ -91,10 +91,17 @@ def _parts(one: Objective, level: str) -> Iterable[str]:
         yield f"{level} Alerts\n\n" + _table(("start", "lasted", "alert", "priority", "burn rate"), turns)
     if one.incidents:
         told = (
-            (moment(row.start_ms), lasted(row.start_ms, row.end_ms), row.priority, _cell(row.title), _cell(row.id))
+            (
+                moment(row.start_ms),
+                lasted(row.start_ms, row.end_ms),
+                row.priority,
+                share(row.spent, 4),
+                _cell(row.title),
+                _cell(row.id),
+            )
             for row in one.incidents
         )
-        yield f"{level} Incidents\n\n" + _table(("start", "lasted", "priority", "title", "id"), told)
+        yield f"{level} Incidents\n\n" + _table(("start", "lasted", "priority", "budget spent", "title", "id"), told)
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -83,7 +83,7 @@ class Episode:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """An incident that names the objective."""
+    """An incident that names the objective; ``spent`` is the share of the period's budget that went while it lasted."""
 
     id: str
     title: str
@@ -91,6 +91,7 @@ class Incident:
     state: str
     start_ms: int
     end_ms: int | None
+    spent: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

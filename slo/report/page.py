@@ -154,18 +154,19 @@ def _alerts(one: Objective) -> str:
 
 
 def _incidents(one: Objective) -> str:
-    head = ("incident", "", "start", "lasted", "id")
+    head = ("incident", "", "start", "lasted", "budget spent", "id")
     rows = [
         (
             escape(row.title),
             _tag(row.priority),
             moment(row.start_ms),
             lasted(row.start_ms, row.end_ms),
+            share(row.spent, 4),
             f"<code>{escape(row.id)}</code>",
         )
         for row in one.incidents
     ]
-    return _table(head, rows)
+    return _table(head, rows, right=(4,))
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[int] = ()) -> str:

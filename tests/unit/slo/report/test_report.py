@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from xml.etree import ElementTree as ET
 
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.incident_events import Incident
 from schemas.slo_events import BudgetShare
 from slo.definition import RollingWindow, Slo
 from slo.evaluate import evaluate_counts
@@ -178,3 +180,37 @@ def test_json_holds_plain_numbers() -> None:
     body = json.loads(json.dumps(report_of([history(1)]).body(), allow_nan=False))
     (one,) = body["objectives"]
     assert (one["key"], one["met"], len(one["days"])) == ("default/checkout", False, 1)
+
+
+def test_an_incident_says_how_much_of_the_budget_went_while_it_lasted() -> None:
+    noon = START_MS + DAY_MS // 2
+    during = incident(noon - 60_000, noon + 31 * 60_000)
+    before = incident(noon - 4 * 3_600_000, noon - 3 * 3_600_000)
+    told = replace(history(1, target=0.9), incidents=[during, before])
+    (one,) = report_of([told]).objectives
+    quiet, loud = one.incidents
+    assert loud.spent is not None
+    assert quiet.spent is not None
+    # 30 minutes with 60 of 100 bad, of 30 days in which a tenth may be.
+    assert loud.spent == pytest.approx(30 * 0.6 / (43_200 * 0.1), rel=0.1)
+    assert quiet.spent < loud.spent / 10
+    assert "budget spent" in markdown_of(report_of([told]))
+
+
+def incident(start_ms: int, end_ms: int) -> Incident:
+    return Incident(
+        id=f"i{start_ms}",
+        tenant="default",
+        state="resolved",
+        title="Checkout burns",
+        priority="P1",
+        severity="critical",
+        started_ms=start_ms,
+        updated_ms=end_ms,
+        ended_ms=end_ms,
+        members=[],
+        entities=[],
+        signals=["slo:checkout"],
+        confidence=1.0,
+        revision=1,
+    )
