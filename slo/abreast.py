@@ -1,8 +1,8 @@
 """Partitions that are told of far ahead of another wait for it, so that what it tells is not too late.
 
 After a stop all partitions have a backlog, and one that holds less is read in seconds while another still stands an
-hour behind. Slices beyond the slowest one's front, and so much more, stay here in the order in which they came. One that
-told nothing yet stands where the others began. A partition that tells nothing for a minute, while others do, holds
+hour behind. Slices beyond the slowest one's front, and so much more, stay here in the order in which they came. One
+that told nothing yet stands where the others began. A partition that tells nothing for a minute, while others do, holds
 nobody back.
 """
 
