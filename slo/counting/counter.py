@@ -21,10 +21,10 @@ from schemas.ids import decide_partition, event_id
 from schemas.series import Series
 from schemas.topics import SLO_EVENTS
 from slo.announced import SUBJECT, Announced, announced
-from slo.counting.kernel import AT_HORIZON, NEEDS_ROOM, count, count_again
-from slo.counting.layout import COUNT_NAMES, LATE, ROWS, TAKEN, TO_SAVE, TO_TELL
+from slo.counting.kernel import AT_HORIZON, AT_LEAP, NEEDS_ROOM, count, count_again
+from slo.counting.layout import AHEAD, COUNT_NAMES, LATE, ROWS, TAKEN, TO_SAVE, TO_TELL
 from slo.counting.missing import count_missing
-from slo.counting.nodes import NodeBook
+from slo.counting.nodes import LEFT_AFTER_MS, NodeBook
 from slo.counting.rows import Lane, Rows, SliceRecord
 from slo.counting.settings import CountingSettings
 from slo.counting.watching import GROUP, Watching
@@ -35,9 +35,10 @@ from slo.slices import BAD, TOTAL
 from streams.bank import Identity
 from streams.operator import Output
 
-MAX_AHEAD_MS: Final = 300_000
+AHEAD_MS: Final = 120_000
+"""A sample that is further ahead of ticks and of all before it is not counted and moves no time: a clock is wrong."""
 MAX_LEAP_MS: Final = 86_400_000
-"""A sample further ahead of all before it moves no time, unless a tick has come as far."""
+"""The same, before the first tick."""
 LOG_LIMIT: Final = 262_144
 """Samples that the log holds; while more come between two checkpoints, the next one has their rings instead."""
 
@@ -72,7 +73,7 @@ class SloCounter:
         self._wiring = Wiring(self.rows, self.watching)
         self._is_laid = True
         self._of_nodes: list[tuple[int, str]] | None = None
-        self._state = np.zeros(3, np.int64)
+        self._state = np.zeros(5, np.int64)
         self._log = _make_log(1024)
 
     @property
@@ -162,17 +163,21 @@ class SloCounter:
             self._begin(self._first_of(times))
         found = [*self._count(columns), *self.rows.tell_late(self.counted)]
         assert self.now_ms is not None
-        self.now_ms = max(self.now_ms, min(int(times.max()), self.rows.horizon_ms - 1))
+        trusted = times[times <= self._limits()[2]]
+        self.now_ms = max(self.now_ms, min(int(trusted.max(initial=0)), self.rows.horizon_ms - 1))
         return [self._output(one) for one in found]
 
     def on_tick(self, at_ms: int, now_ms: int, anomalies: Sequence[Anomaly]) -> list[Output]:
-        """Let time pass to the samples' own time at a tick."""
+        """Let time pass: no further than detect's own, and no faster than ticks pass."""
         self.nodes.absorb(anomalies)
         self.settle()
-        self.tick_ms = max(self.tick_ms, at_ms)
         found: list[SliceRecord] = []
-        if self.now_ms is not None and now_ms > self.now_ms:
-            found = list(self._advance(now_ms))
+        if self.now_ms is not None:
+            passed_ms = at_ms - self.tick_ms if self.tick_ms else MAX_LEAP_MS
+            now_ms = min(now_ms, self.now_ms + passed_ms)
+            if now_ms > self.now_ms:
+                found = list(self._advance(now_ms))
+        self.tick_ms = max(self.tick_ms, at_ms)
         gone = self.rows.drop_retired(self.now_ms or 0)
         self._is_laid = self._is_laid and not gone and not self.watching.is_wasteful
         self.nodes.compact(now_ms)
@@ -194,26 +199,40 @@ class SloCounter:
         if self._state[2] > LOG_LIMIT:
             self.watching.changed.update(np.unique(self.take_log()[0] // GROUP).tolist())
         self._log = _with_room(self._log, int(self._state[2]) + length + 1)
+        self._state[3] = -1
         while start < length:
             start = count(columns, start, self._limits(), self._who(), self._kept(), self._notes())
             if self._state[0] == NEEDS_ROOM:
                 self.watching.widen(int(self._state[1]))
-            elif self._state[0] == AT_HORIZON:
+            elif self._state[0] in {AT_HORIZON, AT_LEAP}:
                 at_ms = int(columns[2][start])
-                if self._is_ahead(at_ms):
-                    self.tallies[COUNT_NAMES.index("slo_ahead")] += 1
-                    start += 1
-                else:
+                if self._state[0] == AT_LEAP:
+                    start, at_ms = self._leap(columns, start)
+                if at_ms:
                     # Told before time moves on: a row that is far behind then is another's.
                     yield from self.rows.tell_late(self.counted)
                     yield from self._advance(at_ms)
 
-    def _is_ahead(self, at_ms: int) -> bool:
-        assert self.now_ms is not None
-        return at_ms > self.now_ms + MAX_LEAP_MS and at_ms > self.tick_ms + MAX_AHEAD_MS
+    def _leap(self, columns: tuple[npt.NDArray[Any], ...], at: int) -> tuple[int, int]:
+        """Nothing but samples from ahead for a while: where to go on, and to which time it has leapt, 0 for none.
 
-    def _limits(self) -> tuple[int, int]:
-        return self.rows.horizon_ms, self.settings.lateness_s * 1000
+        It has if most nodes say so, or there are none: a host whose clock is wrong is one of many.
+        """
+        limit_ms, first = self._limits()[2], int(self._state[3])
+        self._state[3:5] = -1, 0
+        heard = self.nodes.heard_ms[: len(self.nodes.nodes)]
+        alive = int((heard > (self.now_ms or 0) - LEFT_AFTER_MS).sum())
+        if 2 * int((heard > limit_ms).sum()) <= alive and alive:
+            self.tallies[AHEAD] += 1
+            return at + 1, 0
+        since = columns[2][first : at + 1] if first >= 0 else columns[2][at : at + 1]
+        self.tallies[AHEAD] -= int((since[:-1] > limit_ms).sum())
+        return max(first, 0) if first >= 0 else at, int(since[since > limit_ms].min())
+
+    def _limits(self) -> tuple[int, int, int]:
+        assert self.now_ms is not None
+        ahead_ms = max(self.now_ms, self.tick_ms) + AHEAD_MS if self.tick_ms else self.now_ms + MAX_LEAP_MS
+        return self.rows.horizon_ms, self.settings.lateness_s * 1000, ahead_ms
 
     def _who(self) -> tuple[Any, ...]:
         return self.watching.of_slot, self.nodes.of_slot, self.nodes.heard_ms

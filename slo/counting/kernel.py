@@ -17,6 +17,7 @@ from models.walk import MAX_TIME_MS
 from slo.counting import adding, layout, links, missing, rings
 from slo.counting.adding import add_sample
 from slo.counting.layout import (
+    AHEAD,
     CONTEXT,
     COUNTER,
     DELTA,
@@ -41,8 +42,10 @@ from streams.layout import Number
 
 LEAST_STALE_MS: Final = 15_000
 _STALE_INTERVALS: Final = 2.5
-DONE, AT_HORIZON, NEEDS_ROOM = range(3)
-"""Why counting came back."""
+DONE, AT_HORIZON, NEEDS_ROOM, AT_LEAP, REFUSED = range(5)
+"""Why counting came back; that a sample was refused is no reason."""
+LEAP: Final = 64
+"""So many samples in a row from far ahead may mean that time has leapt."""
 
 
 @kernel
@@ -253,6 +256,21 @@ def _note(log: Any, state: Any, watch: int, time_ms: int, value: float, came: in
     state[2] = at + came
 
 
+@kernel
+def _reason(state: Any, at: int, time_ms: int, limits: Any, counts: Any) -> Number:
+    """Why a sample is not counted now: time has to move first, or it is from the future; ``DONE`` if it is."""
+    if time_ms <= limits[2]:
+        state[4] = 0
+        return AT_HORIZON if time_ms >= limits[0] else DONE
+    if state[4] >= LEAP:
+        return AT_LEAP
+    if state[3] < 0:
+        state[3] = at
+    state[4] += 1
+    counts[AHEAD] += 1
+    return REFUSED
+
+
 Count = Callable[[Any, int, Any, Any, Any, Any], int]
 Refill = Callable[[Any, int, Any, Any], None]
 
@@ -267,7 +285,8 @@ def _build(digest: int) -> Count:
         batch
             Slots of the batch's series, and of each row the series' position, time and value.
         limits
-            The time at which something else is to be done first, and how late a sample may be.
+            The time at which something else is to be done first, how late a sample may be, and beyond which time one
+            is refused, unless nothing else comes.
         who
             The watch of each slot, the node of each slot, and when each node was last heard of.
         kept
@@ -285,13 +304,14 @@ def _build(digest: int) -> Count:
             slot = places[series[i]]
             if slot < 0 or times[i] <= 0 or times[i] >= MAX_TIME_MS or digest == 0:
                 continue
-            if times[i] >= limits[0]:
-                state[0] = AT_HORIZON
-                return i
             value = _usable(values[i])
+            reason = _reason(state, i, times[i], limits, counts)
+            if reason in (AT_HORIZON, AT_LEAP):
+                state[0] = reason
+                return i
             _hear(node_of[slot], times[i], value, heard_ms)
             at = watch_of[slot]
-            if at < 0:
+            if at < 0 or reason == REFUSED:
                 continue
             watch = watches[at]
             taken = counts[TAKEN] + counts[LATE]

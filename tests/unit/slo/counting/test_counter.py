@@ -293,3 +293,33 @@ class TestTime:
         part.tick(START_MS + 1_000_000)
         assert totals(part, calls)[1] == 5 * FIRST_RING - 1
         assert int(part.counter.watching.watches["size"].max()) > FIRST_RING
+
+    def test_a_host_whose_clock_is_ahead_moves_no_time_for_the_others(self) -> None:
+        part = Partition([USED])
+        hosts = [node(f"n{number}", "used") for number in range(4)]
+        part.tick(START_MS)
+        for second in range(120):
+            at_ms = START_MS + second * 1000
+            part.feed([Sample(one, at_ms, 0.5) for one in hosts[1:]])
+            # Four minutes ahead, and far more of it than of all others.
+            ahead = node("n0", f"other{second}")
+            part.feed([Sample(hosts[0], at_ms + 240_000, 0.95), *every(ahead, [1.0] * 99, 10, at_ms + 240_000)])
+            if second % 5 == 0:
+                part.tick(at_ms, at_ms + 240_000)
+        told = told_by(part.records)
+        assert max(at for _, at in told) < START_MS + 125_000
+        assert totals(part, USED)[0] == 0
+        assert totals(part, USED)[1] >= 3 * 110
+        assert part.counter.counts["slo_ahead"] > 10_000
+
+    def test_when_all_hosts_go_on_later_time_leaps_and_nothing_of_it_is_lost(self) -> None:
+        part = Partition([USED])
+        hosts = [node(f"n{number}", "used") for number in range(4)]
+        part.feed([Sample(one, START_MS + second * 1000, 0.5) for second in range(10) for one in hosts])
+        part.tick(START_MS + 10_000)
+        later = START_MS + 3_600_000  # nobody wrote a tick meanwhile
+        part.feed([Sample(one, later + second * 1000, 0.95) for second in range(60) for one in hosts])
+        part.tick(later + 60_000)
+        part.tick(later + 120_000)
+        assert totals(part, USED)[:2] == (240, 280)
+        assert part.counter.counts["slo_ahead"] == 0
