@@ -118,12 +118,10 @@ def _tier(row: _Row, factor: float) -> BurnTier:
 
 
 def _scaled(row: _Row, by: float) -> _Row:
-    """A row of other windows, on whole slices; one that can shrink no further keeps its factor, for a larger share."""
+    """A row of other windows, on whole slices."""
     step = OCCURRENCES_SLICE_S
-    wanted_s = round(row.long_s * by / step) * step
-    long_s = max(_SHORTEST_LONG_S, wanted_s)
-    size = row.size if long_s == wanted_s else row.size * long_s / (row.long_s * by)
-    return row._replace(long_s=long_s, short_s=max(step, round(row.short_s * by / step) * step), size=size)
+    long_s = max(_SHORTEST_LONG_S, round(row.long_s * by / step) * step)
+    return row._replace(long_s=long_s, short_s=max(step, round(row.short_s * by / step) * step))
 
 
 def _pyrra_tier(row: _Row, by: float) -> BurnTier:

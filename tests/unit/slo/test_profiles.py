@@ -76,9 +76,3 @@ def test_a_calendar_month_counts_as_thirty_days() -> None:
 def test_a_tier_above_which_no_ratio_can_be_never_speaks_whatever_floats_say() -> None:
     tier = BurnTier(name="page", long_s=3600, short_s=300, factor=10.0, priority="P0")
     assert outage_s(tier, 0.9) is None
-
-
-def test_an_hour_is_paged_for_at_the_pace_of_a_month() -> None:
-    tiers = tiers_of(AlertPolicy(), 3600)
-    assert [round(tier.factor, 4) for tier in tiers] == [14.4, 6.0, 3.0, 1.0]
-    assert [tier.long_s for tier in tiers] == [60, 60, 120, 360]
