@@ -123,7 +123,7 @@ class SloPublisher:
         before, self._library = self._library, library_of(self._config, self._library, self._shipped)
         for problem in self._library.news:
             LOG.warning("a file of objectives is refused: %s", problem)
-        if self._known is not None and self._library.defined == before.defined:
+        if self._known is not None and self._library.files == before.files:
             return []
         known = self._topic.read() if self._known is None else self._known
         found = news(self._library, known, int(self._clock() * 1000))

@@ -20,6 +20,7 @@ from slo.picks import Pick, Role, labels_of, picks_of
 from slo.recorded import Recording
 from slo.recorded import Series as Samples
 from slo.words import indicator_text
+from streams.intake import MAX_VALUE
 
 Part = tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]
 Found = defaultdict[Role, dict[int, list[Part]]]
@@ -75,7 +76,7 @@ def _joined(parts: Sequence[Part]) -> Samples:
     times_ms = np.concatenate([times for times, _ in parts])
     values = np.concatenate([values for _, values in parts])
     times_ms, first = np.unique(times_ms, return_index=True)
-    return Samples(times_ms, np.where(np.isfinite(values[first]), values[first], np.nan))
+    return Samples(times_ms, np.where(np.abs(values[first]) <= MAX_VALUE, values[first], np.nan))
 
 
 def _picks(slo: Slo) -> list[Pick]:

@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from models.names import RESERVED_NAMES
+from models.patterns import compiled
 from schemas.bounds import LONGEST_S, MOST
 from schemas.errors import SchemaError
 from schemas.events import Priority, Setting, Severity
@@ -77,8 +78,8 @@ def matchers_of(selector: str) -> tuple[Matcher, ...]:
             raise ValueError(f"not a matcher at {rest[at : at + 30]!r} of {selector!r}")
         text = one[3].replace('\\"', '"').replace("\\\\", "\\")
         try:
-            pattern = re.compile(text) if "~" in one[2] else None
-        except re.error as error:
+            pattern = compiled(text) if "~" in one[2] else None
+        except ValueError as error:
             raise ValueError(f"not a regular expression in {selector!r}: {error}") from error
         found.append(Matcher(one[1], one[2].startswith("!"), text, pattern))
         at = one.end()

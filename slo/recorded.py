@@ -88,7 +88,9 @@ def counts_of(slo: Slo, recording: Recording) -> Counts:
         raise ConfigurationError(
             f"{slo.key} is measured by what is known live only", "Evaluate one of a ratio, a histogram or a threshold"
         )
-    missing = [role for role in roles if not any(len(one.times_ms) for one in recording.get(role, ()))]
+    # A label set such as code="500" has no series before its first event: without it there was none.
+    needed = [role for role in roles if role not in {"good", "bad"}]
+    missing = [role for role in needed if not any(len(one.times_ms) for one in recording.get(role, ()))]
     if missing:
         raise ConfigurationError(
             f"no samples of {' and '.join(missing)} for {slo.key}", "metrics-ai slo show says which series they are"
@@ -97,7 +99,7 @@ def counts_of(slo: Slo, recording: Recording) -> Counts:
     if roles == ["value"]:
         return _of_samples(slo, recording["value"], slice_ms)
     counter = slo.indicator.kind == "bucket" or (slo.indicator.kind == "ratio" and slo.indicator.counter)
-    part, total = (_events(recording[role], slice_ms, counter=counter) for role in roles)
+    part, total = (_events(recording.get(role, ()), slice_ms, counter=counter) for role in roles)
     if not total.rows.size:
         raise ConfigurationError(f"counters of {slo.key} with a single sample an hour", "Record two of each at least")
     rows = np.unique(np.concatenate([part.rows, total.rows]))
@@ -144,7 +146,7 @@ def _events(series: Sequence[Series], slice_ms: int, *, counter: bool) -> _Event
         else:
             amounts.append(np.maximum(values, 0.0))
             rows.append(times_ms // slice_ms)
-    return _Events(np.concatenate(rows), np.concatenate(amounts))
+    return _Events(np.concatenate(rows), np.concatenate(amounts)) if rows else _Events(np.zeros(0, int), np.zeros(0))
 
 
 def _sum(events: _Events, first: int, length: int) -> FloatArray:

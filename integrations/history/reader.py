@@ -72,7 +72,7 @@ class History:
     def __init__(self, folder: Path) -> None:
         self._root = folder
         self._status = status_kind(60)
-        if next(days_in(folder, self._status.name), None) is None:
+        if not folder.is_dir() or next(days_in(folder, self._status.name), None) is None:
             raise ConfigurationError(
                 f"{folder} holds no history of objectives",
                 "metrics-ai up and the role project write it (history.folder); a recording needs --data and "

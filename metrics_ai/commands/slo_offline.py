@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -26,6 +26,8 @@ from metrics_ai.commands.slo import FileOption, NameArgument, library_from
 
 if TYPE_CHECKING:
     from slo.definition import Slo
+
+LONGEST_OUTAGE_S: Final = 366 * 86_400
 
 
 def evaluate(
@@ -75,7 +77,9 @@ def simulate(
     name: NameArgument,
     length: Annotated[str, typer.Option("--length", metavar="TIME", help="How long it lasts: 10m, 2h.")],
     bad: Annotated[float, typer.Option("--bad", min=0.0, max=1.0, help="Which share of the events is bad.")] = 1.0,
-    rate: Annotated[float, typer.Option("--rate", min=0.0, help="Events a second, before it and during it.")] = 100.0,
+    rate: Annotated[
+        float, typer.Option("--rate", min=0.0, max=1e12, help="Events a second, before it and during it.")
+    ] = 100.0,
     config: ConfigOption = None,
     source: FileOption = None,
     tenant: TenantOption = None,
@@ -95,6 +99,10 @@ def simulate(
         outage = Outage(share=bad, length_s=seconds_of(length))
     except ValueError as error:
         raise ConfigurationError(f"--length: {length!r} is no duration", "Write it like 10m, 2h or 1d") from error
+    if outage.length_s > LONGEST_OUTAGE_S:
+        raise ConfigurationError(
+            f"--length: {length!r} is longer than a year", "No budget is left of it: take a shorter"
+        )
     slo = chosen(library_from(config, source), name, tenant).slo
     found = simulated(slo, steady(slo, rate, int(time.time() * 1000)), outage)
     if as_json:

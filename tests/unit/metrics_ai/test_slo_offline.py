@@ -112,7 +112,7 @@ def test_samples_are_held_against_the_value_and_no_number_is_unknown(tmp_path: P
 @pytest.mark.parametrize(
     ("indicator", "lines", "said"),
     [
-        (RATIO.replace("SIDE", "bad").replace("CODE", "500"), ["1,requests_total,200,1"], "no samples of bad"),
+        (RATIO.replace("SIDE", "bad").replace("CODE", "500"), ["1,requests_total,200,1"], "single sample"),
         (DERIVED, ["1,requests_total,200,1"], "which no recording of series holds"),
         (THRESHOLD, ["1,requests_total,200,1"], "is compared with something"),
     ],

@@ -37,7 +37,7 @@ def test_history_becomes_a_report_of_one_or_of_all(folder: Path) -> None:
     assert one.exit_code == 0, one.output
     assert one.output.startswith("# checkout\n")
     assert "| page-quick | P0 |" in one.output
-    assert "| P0 | Burns | i1 |" in one.output
+    assert "| P0 | 0.5 % | Burns | i1 |" in one.output
     everything = told("--history", folder)
     assert "## checkout" in everything.output
     assert "## search" in everything.output

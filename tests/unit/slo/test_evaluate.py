@@ -185,3 +185,9 @@ def test_a_small_outage_raises_nothing(slo: MakeSlo) -> None:
 def test_a_history_that_knows_of_no_traffic_simulates_none(slo: MakeSlo) -> None:
     found = simulate(slo(), Counts(START_MS, np.full((3, 3), np.nan)), Outage(length_s=60))
     assert found.after.budget("own").total == 0
+
+
+def test_a_recording_without_a_single_error_is_all_good(slo: MakeSlo) -> None:
+    total = Series(np.arange(5) * 15_000, np.arange(5) * 100.0)
+    found = evaluate(slo(indicator=RatioIndicator(bad=SOURCE, total=SOURCE)), {"total": [total]})
+    assert (found.status.budget("own").bad, found.status.budget("own").total) == (0.0, 400.0)
