@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+import pytest
+
 from agents.stage import Stage
 from integrations.kafka.connection import KafkaSettings
 from metrics_ai.config import Config
@@ -108,8 +110,9 @@ def only(values: set[bytes]) -> bytes:
     return value
 
 
-def test_kills_at_random_moments_change_no_budget_and_no_alert(any_broker: KafkaSettings, tmp_path: Path) -> None:
-    trial = BurnTrial(fresh(any_broker), tmp_path, seed=4, per_second=400.0)
+@pytest.mark.kafka
+def test_kills_at_random_moments_change_no_budget_and_no_alert(apache_kafka: KafkaSettings, tmp_path: Path) -> None:
+    trial = BurnTrial(fresh(apache_kafka), tmp_path, seed=4, per_second=400.0)
     trial.define()
     trial.run(kills_in_turn(3), ("burn",))
     alerts, statuses = trial.found()

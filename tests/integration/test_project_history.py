@@ -10,6 +10,8 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
+import pytest
+
 from integrations.history import HistorySettings, HistorySink
 from integrations.kafka import KafkaSettings
 from integrations.kafka.admin import create_topics
@@ -85,8 +87,9 @@ class Told(threading.Thread):
         assert sender.flush(30) == 0
 
 
-def test_kills_leave_a_history_that_says_each_thing_once(any_broker: KafkaSettings, tmp_path: Path) -> None:
-    kafka = _named(any_broker, "history.")
+@pytest.mark.kafka
+def test_kills_leave_a_history_that_says_each_thing_once(apache_kafka: KafkaSettings, tmp_path: Path) -> None:
+    kafka = _named(apache_kafka, "history.")
     told = Told(kafka)
     told.start()
     command = [sys.executable, "-c", _PROGRAM, settings(tmp_path).model_dump_json(), kafka.model_dump_json()]

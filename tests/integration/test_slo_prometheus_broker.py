@@ -62,8 +62,9 @@ class Told(threading.Thread):
         assert sender.flush(30) == 0
 
 
-def test_kills_of_ours_and_an_outage_of_prometheus_lose_no_sample(any_broker: KafkaSettings, tmp_path: Path) -> None:
-    kafka = _prepared(any_broker, "written.")
+@pytest.mark.kafka
+def test_kills_of_ours_and_an_outage_of_prometheus_lose_no_sample(apache_kafka: KafkaSettings, tmp_path: Path) -> None:
+    kafka = _prepared(apache_kafka, "written.")
     start_ms = (int(time.time()) - 3000) * 1000
     told = Told(kafka, start_ms)
     with Tsdb("prometheus", tmp_path) as tsdb:
