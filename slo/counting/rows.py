@@ -318,7 +318,9 @@ class Rows:
         }
         if counts[:, UNKNOWN].any():
             body["unknown"] = counts[:, UNKNOWN].tolist()
-        named = {key: [one._asdict() for one in spenders[key]] for key in keys if key in spenders}
+        named = {
+            key: [{"entity": one.entity, "bad": one.bad} for one in spenders[key]] for key in keys if key in spenders
+        }
         if named:
             body["spenders"] = named
         return SliceRecord(tenant, body)
@@ -328,8 +330,9 @@ class Rows:
         if row <= lane.top - SPENT_ROWS:
             return self.told.get((lane.slice_ms, row), {})
         found: Spenders = {}
+        counted = set(lane.members[self._counts_at(lane.members, row * lane.slice_ms)].tolist())
         for place, entity, bad in self.spending.named(self.spending.most(self.spent_in(lane, row))):
-            if self.counts_at(place, lane, row):
+            if place in counted:
                 found.setdefault(self.held[place].key, []).append(Spent(entity, bad))
         if found:
             self.told[lane.slice_ms, row] = found
