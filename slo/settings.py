@@ -16,7 +16,8 @@ class SloSettings(BaseModel):
     folder: Path | None = Field(
         None,
         description=(
-            "Folder of OpenSLO files: FOLDER/*.yaml are of `tenant`, FOLDER/TENANT/*.yaml of the tenant of that name. "
+            "Folder of OpenSLO files, seen from where the command runs: FOLDER/*.yaml are of `tenant`, "
+            "FOLDER/TENANT/*.yaml of the tenant of that name. "
             "A file that is bad is refused whole, and what it last said stays in force."
         ),
     )
