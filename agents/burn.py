@@ -1,12 +1,9 @@
-"""The agent of burn."""
+"""What the shell must know of burn."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from agents.app import StageApp
-from agents.shell import Shell
 from agents.stage import Stage
 from schemas.topics import BURN_CHECKPOINTS, BURN_TICKS, FEEDBACK, SETTINGS, SLO_EVENTS, SLO_EVENTS_DLQ
 from streams.operator import Operator
@@ -25,13 +22,3 @@ def burn_stage(operator: Callable[[int], Operator], tick_interval_s: int) -> Sta
         tick_interval_s=tick_interval_s,
         first=(SETTINGS,),
     )
-
-
-def burn_agent(app: StageApp, shell: Shell) -> None:
-    """Take every record of the stage's topics; nothing is acked, positions are the checkpoints' own."""
-    topics = app.topic(*map(shell.name_on_broker, (topic.name for topic in shell.stage.inputs)))
-
-    @app.agent(topics, name="burn")
-    async def burn(stream: Any) -> None:
-        async for event in stream.noack().events():
-            await shell.step.take(event.message)

@@ -10,10 +10,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
+from agents.agent import stage_agent
 from agents.app import make_app
-from agents.burn import burn_agent
-from agents.decide import decide_agent
-from agents.detect import detect_agent
 from agents.restore import ShellSettings
 from agents.shell import Shell
 from agents.stage import Stage
@@ -28,7 +26,6 @@ LOG = logging.getLogger(__name__)
 STOP_LIMIT_S: Final = 15.0
 ABANDON_LIMIT_S: Final = 3.0
 _POLL_S: Final = 0.1
-_AGENTS: Final = {"detect": detect_agent, "burn": burn_agent, "decide": decide_agent}
 
 
 class StageHost:
@@ -65,7 +62,7 @@ class StageHost:
             ticks = TickWriter(stage, topic, self.shell.producer, watch, clock)
             self._loops.append(lambda: asyncio.ensure_future(ticks.run()))
         self._tasks: list[asyncio.Future[None]] = []
-        _AGENTS[stage.name](self.app, self.shell)
+        stage_agent(self.app, self.shell)
 
     @property
     def is_started(self) -> bool:

@@ -13,10 +13,11 @@ from metrics_ai.config import Config
 from metrics_ai.recordings import Piece, RecordingOptions, RecordingReader
 from metrics_ai.replay import ReplayProgress, pieces_of
 from metrics_ai.tally import Tally
+from models.rules import labels_of
 from schemas.errors import ConfigurationError
 from schemas.series import Series
 from slo.definition import Slo
-from slo.picks import Pick, Role, labels_of, picks_of
+from slo.picks import Pick, Role, picks_of
 from slo.recorded import Recording
 from slo.recorded import Series as Samples
 from slo.words import indicator_text

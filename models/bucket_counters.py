@@ -12,8 +12,8 @@ from models.distributions import is_sound
 from schemas.batch import HistogramPoint, SampleBatch
 from schemas.series import Series
 
-Bounds = Callable[[Series], Sequence[float]]
-"""The bounds of a histogram that events are to be counted up to; infinity is all of them."""
+Bounds = Callable[[SampleBatch, int], Sequence[float]]
+"""The bounds that events of a batch's histogram are to be counted up to; infinity is all of them."""
 
 
 def bucket_counts(point: HistogramPoint, bounds: Sequence[float]) -> dict[float, float]:
@@ -33,7 +33,7 @@ def bucket_counts(point: HistogramPoint, bounds: Sequence[float]) -> dict[float,
 
 def with_buckets(points: SampleBatch, derived: SampleBatch, bounds: Bounds) -> SampleBatch:
     """The samples of ``derived``, and then those of the buckets of the points that are asked for."""
-    wanted = [bounds(points.series_at(position)) for position in range(len(points.series_ids))]
+    wanted = [bounds(points, position) for position in range(len(points.series_ids))]
     if not any(wanted):
         return derived
     ids, texts = list(derived.series_ids.tolist()), list(derived.series_text)

@@ -29,8 +29,8 @@ class Counting(Protocol):
     def forget(self, slot: int) -> None:
         """A slot is nobody's any more."""
 
-    def bounds(self, histogram: Series) -> Sequence[float]:
-        """The buckets of a histogram that are to be counted, by their upper bounds."""
+    def bounds(self, points: SampleBatch, position: int) -> Sequence[float]:
+        """The buckets of a batch's histogram that are to be counted, by their upper bounds."""
 
     def take(self, batch: SampleBatch, slots: npt.NDArray[np.int32], anomalies: Sequence[Anomaly]) -> list[Output]:
         """Count a batch, and what was found in it; ``slots`` are those of its series, -1 for one without."""
@@ -79,7 +79,7 @@ class NoCounting:
     def forget(self, slot: int) -> None:
         """See ``Counting``."""
 
-    def bounds(self, histogram: Series) -> Sequence[float]:
+    def bounds(self, points: SampleBatch, position: int) -> Sequence[float]:
         """See ``Counting``."""
         return ()
 

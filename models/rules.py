@@ -100,9 +100,14 @@ def may_select(selector: str, metric: str) -> bool:
     return all(one.holds({"__name__": metric}) for one in matchers_of(selector) if one.label == "__name__")
 
 
+def labels_of(series: Series) -> dict[str, str]:
+    """What conditions look at: labels, dimensions where no label has their name, and the metric as ``__name__``."""
+    return {**series.dims, **series.labels, "__name__": series.metric}
+
+
 def selects(selector: str, series: Series) -> bool:
     """Whether a selector is about a series; dimensions count as labels where no label has their name."""
-    labels = {**series.dims, **series.labels, "__name__": series.metric}
+    labels = labels_of(series)
     return all(matcher.holds(labels) for matcher in matchers_of(selector))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from runbooks.spec import ID, LINK, LONGEST_TITLE, RISKS, Check, Escalation, Runbook, Step, checked_matcher
-from schemas.yaml_values import DefinitionError, Value, decoded, documents
+from schemas.yaml_values import DefinitionError, Value, read_documents
 
 _Part = TypeVar("_Part")
 _LONGEST_COMMAND: Final = 4000
@@ -53,21 +53,9 @@ def read_runbooks(content: str | bytes, file: str) -> Reading:
     >>> str(read_runbooks("id: a", "a.yaml").problems[0])
     'a.yaml:1: title is missing. Add title'
     """
-    reading = Reading()
-    found = 0
-    try:
-        text = decoded(content, file) if isinstance(content, bytes) else content
-        for root in documents(text, file):
-            found += 1
-            try:
-                reading.placed.append(Placed(_runbook(root), file, root.line))
-            except DefinitionError as error:
-                reading.problems.append(error)
-    except DefinitionError as error:
-        reading.problems.append(error)
-    if not found and not reading.problems:
-        reading.problems.append(DefinitionError(file, 1, "there is no runbook in it", "Write one, or remove the file"))
-    return reading
+    empty = DefinitionError(file, 1, "there is no runbook in it", "Write one, or remove the file")
+    placed, problems = read_documents(content, file, lambda root: Placed(_runbook(root), file, root.line), empty)
+    return Reading(placed, problems)
 
 
 def _runbook(root: Value) -> Runbook:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Final, TypeVar
@@ -21,6 +21,7 @@ from schemas.errors import ConfigurationError
 
 _BOOLEANS = {"true": True, "false": False}
 _Choice = TypeVar("_Choice", bound=str)
+_Read = TypeVar("_Read")
 _DEEPEST: Final = 64
 """Nesting beyond which libyaml is not asked: its parser calls itself."""
 _BRACKET: Final = re.compile(r"[\[\]{}]")
@@ -253,6 +254,33 @@ def documents(text: str, file: str) -> Iterator[Value]:
         raise DefinitionError(file, line, "not YAML (a character that YAML does not allow)", "Remove it") from error
     except RecursionError as error:
         raise DefinitionError(file, 1, "not YAML (nested too deeply)", "Mend the file") from error
+
+
+def read_documents(
+    content: str | bytes, file: str, read: Callable[[Value], _Read], empty: DefinitionError
+) -> tuple[list[_Read], list[DefinitionError]]:
+    """What a file's documents say, and what is wrong with the others; ``empty`` where it has none.
+
+    Examples
+    --------
+    >>> none = DefinitionError("a.yaml", 1, "there is nothing in it")
+    >>> [str(one) for one in read_documents("", "a.yaml", Value.text, none)[1]]
+    ['a.yaml:1: there is nothing in it']
+    """
+    found: list[_Read] = []
+    problems: list[DefinitionError] = []
+    count = 0
+    try:
+        text = decoded(content, file) if isinstance(content, bytes) else content
+        for root in documents(text, file):
+            count += 1
+            try:
+                found.append(read(root))
+            except DefinitionError as error:
+                problems.append(error)
+    except DefinitionError as error:
+        problems.append(error)
+    return found, problems if count or problems else [empty]
 
 
 def _nodes(text: str) -> Iterable[yaml.Node]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from schemas.yaml_values import DefinitionError, Value, decoded, documents
+from schemas.yaml_values import DefinitionError, Value, read_documents
 
 API_VERSION: Final = "openslo/v1"
 PREFIX: Final = "metrics-ai.io/"
@@ -71,21 +71,8 @@ def parse(content: str | bytes, file: str) -> Parsed:
     >>> str(parse("kind: SLO", "a.yaml").problems[0])
     'a.yaml:1: apiVersion is missing. Add apiVersion'
     """
-    parsed = Parsed()
-    found = 0
-    try:
-        text = decoded(content, file) if isinstance(content, bytes) else content
-        for root in documents(text, file):
-            found += 1
-            try:
-                parsed.objects.append(_described(root))
-            except DefinitionError as error:
-                parsed.problems.append(error)
-    except DefinitionError as error:
-        parsed.problems.append(error)
-    if not found and not parsed.problems:
-        parsed.problems.append(DefinitionError(file, 1, "there is no object in it", "Define an SLO, or remove it"))
-    return parsed
+    empty = DefinitionError(file, 1, "there is no object in it", "Define an SLO, or remove it")
+    return Parsed(*read_documents(content, file, _described, empty))
 
 
 def _described(root: Value) -> Described:

@@ -7,10 +7,10 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple
+from functools import cached_property
+from typing import Final, Literal
 
 from models.rules import Matcher, matchers_of, may_select
-from schemas.series import Series
 from slo.definition import BucketIndicator, DerivedIndicator, RatioIndicator, Slo, Source, ThresholdIndicator
 
 Role = Literal["good", "bad", "total", "value", "received", "sent", "speed"]
@@ -25,7 +25,7 @@ _LINK: Final[dict[Role, str]] = {
 """What the use of a link is made of."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pick:
     """Series of one role.
 
@@ -43,21 +43,16 @@ class Pick:
     source: Source
     le: float | None = None
 
-    @property
+    @cached_property
     def matchers(self) -> tuple[Matcher, ...]:
         """The conditions, the metric's name among them."""
         return matchers_of(self.source.select)
 
     def takes(self, labels: Mapping[str, str]) -> bool:
-        """Whether it is about a series of these labels, from ``labels_of``."""
+        """Whether it is about a series of these labels, from ``models.rules.labels_of``."""
         return all(one.holds(labels) for one in self.matchers) and (
             self.le is None or _number(labels.get(_BOUND)) == self.le
         )
-
-
-def labels_of(series: Series) -> dict[str, str]:
-    """What conditions look at: labels, dimensions where no label has their name, and the metric as ``__name__``."""
-    return {**series.dims, **series.labels, "__name__": series.metric}
 
 
 def picks_of(slo: Slo) -> list[Pick]:
@@ -103,19 +98,6 @@ def names_in(pattern: str) -> list[str]:
     return names if all(_NAME.fullmatch(name) for name in names) else []
 
 
-class _Sought(NamedTuple):
-    """A pick, what it is of, and its conditions, read."""
-
-    pick: Pick
-    of: int
-    matchers: tuple[Matcher, ...]
-
-    def takes(self, labels: Mapping[str, str]) -> bool:
-        return all(one.holds(labels) for one in self.matchers) and (
-            self.pick.le is None or _number(labels.get(_BOUND)) == self.pick.le
-        )
-
-
 class PickIndex:
     """Finds the picks that a series could be of among very many.
 
@@ -130,12 +112,12 @@ class PickIndex:
 
     def __init__(self, picks: Iterable[tuple[Pick, int]]) -> None:
         self._count = 0
-        self._by_label: dict[tuple[str, str, str], list[_Sought]] = {}
-        self._by_name: dict[str, list[_Sought]] = {}
+        self._by_label: dict[tuple[str, str, str], list[tuple[Pick, int]]] = {}
+        self._by_name: dict[str, list[tuple[Pick, int]]] = {}
         self._labels: dict[str, set[str]] = {}
-        self._others: list[_Sought] = []
-        for pick, of in picks:
-            self._enter(_Sought(pick, of, pick.matchers))
+        self._others: list[tuple[Pick, int]] = []
+        for one in picks:
+            self._enter(one)
 
     def __len__(self) -> int:
         return self._count
@@ -144,7 +126,7 @@ class PickIndex:
         """Whether a series of this metric could be of any of them."""
         if name in self._by_name or name in self._labels:
             return True
-        return any(may_select(one.pick.source.select, name) for one in self._others)
+        return any(may_select(pick.source.select, name) for pick, _ in self._others)
 
     def find(self, labels: Mapping[str, str]) -> list[tuple[Pick, int]]:
         """The picks that are of a series with these labels, in the order of what they are of."""
@@ -153,12 +135,12 @@ class PickIndex:
         for label in self._labels.get(name, ()):
             if (value := labels.get(label)) is not None:
                 candidates += self._by_label.get((name, label, value), ())
-        return sorted(((one.pick, one.of) for one in candidates if one.takes(labels)), key=lambda found: found[1])
+        return sorted((one for one in candidates if one[0].takes(labels)), key=lambda one: one[1])
 
-    def _enter(self, one: _Sought) -> None:
+    def _enter(self, one: tuple[Pick, int]) -> None:
         self._count += 1
-        names = [name for each in one.matchers if each.label == "__name__" for name in _names_of(each)]
-        label = next((each for each in one.matchers if each.label != "__name__" and _is_equal(each)), None)
+        names = [name for each in one[0].matchers if each.label == "__name__" for name in _names_of(each)]
+        label = next((each for each in one[0].matchers if each.label != "__name__" and _is_equal(each)), None)
         if not names:
             self._others.append(one)
         for name in names:

@@ -109,10 +109,10 @@ class SloCounter:
         self.watching.detach(slot)
         self.nodes.forget(slot)
 
-    def bounds(self, histogram: Series) -> Sequence[float]:
-        """The buckets of a histogram that objectives count, by their upper bounds."""
+    def bounds(self, points: SampleBatch, position: int) -> Sequence[float]:
+        """The buckets of a batch's histogram that objectives count, by their upper bounds."""
         self.settle()
-        return self._wiring.bounds(histogram)
+        return self._wiring.bounds(points, position)
 
     def apply_setting(self, setting: Setting) -> None:
         """Definitions, as they are announced; other subjects are somebody else's.

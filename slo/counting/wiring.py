@@ -9,6 +9,8 @@ from typing import Final
 
 import numpy as np
 
+from models.rules import labels_of
+from schemas.batch import SampleBatch
 from schemas.series import Series, metric_in
 from slo.counting.layout import (
     AT_LEAST,
@@ -34,7 +36,7 @@ from slo.counting.layout import (
 from slo.counting.rows import Rows
 from slo.counting.watching import Watching
 from slo.definition import BucketIndicator, DerivedIndicator, Operator, RatioIndicator, Slo, ThresholdIndicator
-from slo.picks import Pick, PickIndex, Role, labels_of, picks_of
+from slo.picks import Pick, PickIndex, Role, picks_of
 from streams.bank import Identity
 
 _COMPARE: Final[dict[Operator, int]] = {"lt": LESS, "lte": AT_MOST, "gt": MORE, "gte": AT_LEAST}
@@ -94,17 +96,18 @@ class Wiring:
             found.setdefault(slo.tenant, []).extend((pick, place) for pick in picks(slo))
         return {tenant: PickIndex(ones) for tenant, ones in found.items() if ones}
 
-    def bounds(self, histogram: Series) -> tuple[float, ...]:
+    def bounds(self, points: SampleBatch, position: int) -> tuple[float, ...]:
         """Up to which bounds objectives count a histogram's events; those of all of them among them."""
-        index = self._histograms.get(histogram.tenant)
+        index = self._histograms.get(points.tenant)
         if index is None:
             return ()
-        known = self._bounds.get(histogram.id)
+        identity = int(points.series_ids[position])
+        known = self._bounds.get(identity)
         if known is None:
-            found = {self._le(place) for _, place in index.find(labels_of(histogram))}
+            found = {self._le(place) for _, place in index.find(labels_of(points.series_at(position)))}
             if len(self._bounds) >= BOUNDS_KEPT:
                 self._bounds.clear()
-            known = self._bounds[histogram.id] = (*sorted(found), math.inf) if found else ()
+            known = self._bounds[identity] = (*sorted(found), math.inf) if found else ()
         return known
 
     def _le(self, place: int) -> float:

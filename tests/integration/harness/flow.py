@@ -132,12 +132,7 @@ class FlowTrial(Trial):
 
     def outcome(self) -> Outcome:
         """What lies on the topics."""
-        outcome = Outcome()
-        for topic in (ANOMALIES, ALERTS, INCIDENTS):
-            for records in self.log.records(topic).values():
-                for record in records:
-                    outcome.take(topic.name, dict(record.headers)["ce_id"].decode(), record.value or b"")
-        return outcome
+        return Outcome.on(self.log)
 
     def expected(self) -> Outcome:
         """What an undisturbed run makes of the same raw messages."""

@@ -20,11 +20,9 @@ from schemas.ids import partition_of
 from schemas.series import Series
 from schemas.slo_events import SloAlert, SloStatus
 from schemas.topics import (
-    ALERTS,
     ANOMALIES,
     BURN_TICKS,
     DECIDE_TICKS,
-    INCIDENTS,
     SAMPLES,
     SETTINGS,
     SLO_ALERTS,
@@ -289,12 +287,7 @@ class SloTrial(Trial):
 
     def decided(self) -> Outcome:
         """Alerts and incidents as they lie on the topics."""
-        outcome = Outcome()
-        for topic in (ANOMALIES, ALERTS, INCIDENTS):
-            for records in self.log.records(topic).values():
-                for record in records:
-                    outcome.take(topic.name, dict(record.headers)["ce_id"].decode(), record.value or b"")
-        return outcome
+        return Outcome.on(self.log)
 
     def expected_decided(self) -> Outcome:
         """What decide makes of the same anomalies and alerts of objectives."""

@@ -27,6 +27,7 @@ from schemas.events import Tick
 from schemas.incident_events import Alert, Incident
 from schemas.topics import ALERTS, ANOMALIES, DECIDE_TICKS, INCIDENTS, SAMPLES
 from streams.operator import Output
+from tests.integration.harness.log import BrokerLog
 from tests.integration.harness.traffic import Message
 
 HOSTS = 12
@@ -130,6 +131,16 @@ class Outcome:
     anomalies: dict[str, set[bytes]] = field(default_factory=lambda: defaultdict(set))
     alerts: dict[str, Alert] = field(default_factory=dict)
     incidents: dict[str, Incident] = field(default_factory=dict)
+
+    @classmethod
+    def on(cls, log: BrokerLog) -> Outcome:
+        """What lies on the topics."""
+        outcome = cls()
+        for topic in (ANOMALIES, ALERTS, INCIDENTS):
+            for records in log.records(topic).values():
+                for record in records:
+                    outcome.take(topic.name, dict(record.headers)["ce_id"].decode(), record.value or b"")
+        return outcome
 
     def take(self, topic: str, identity: str, value: bytes) -> None:
         if topic == ANOMALIES.name:
