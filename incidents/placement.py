@@ -10,10 +10,11 @@ from incidents.board import Attachment
 from incidents.deadlines import Deadlines
 from incidents.incident import IncidentRecord
 from incidents.lifecycle import TRANSITIONS, seen_at
-from incidents.publish import EntryKind, Publisher
+from incidents.publish import Publisher
 from incidents.roster import Urgency, urgency_of
 from incidents.state import State
 from schemas.events import Priority
+from schemas.incident_events import EntryKind
 
 
 class Was(NamedTuple):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 from incidents.alerts import AlertRecord
 from incidents.incident import IncidentRecord
@@ -11,13 +10,11 @@ from schemas.base import Event
 from schemas.change_events import Change
 from schemas.events import Anomaly
 from schemas.ids import event_id
-from schemas.incident_events import Incident, TimelineEntry
+from schemas.incident_events import EntryKind, Incident, TimelineEntry
 from schemas.rerouting import sent_on
 from schemas.slo_events import SloAlert
 from schemas.topics import ALERTS, INCIDENTS, TIMELINE, Topic
 from streams.operator import Output
-
-EntryKind = Literal["opened", "alert_joined", "alert_resolved", "priority_raised", "merged", "resolved", "reopened"]
 
 
 def output(topic: Topic, partition: int, key: str, value: bytes, event_ms: int) -> Output:

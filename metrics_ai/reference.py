@@ -24,7 +24,7 @@ from integrations.prometheus.slo_samples import FAMILIES, SLO_LABELS
 from integrations.telemetry import Telemetry
 from metrics_ai.markdown import page, table
 from metrics_ai.reference_pages import cli_page, configuration_page, detectors_page, formats_page
-from schemas import batch, change_events, events, incident_events, slo_events
+from schemas import batch, change_events, command_events, events, incident_events, notification_events, slo_events
 from schemas.base import Event
 from schemas.errors import MetricsAIError
 from schemas.topics import CATALOGUE, Topic
@@ -117,7 +117,8 @@ def _retention(topic: Topic) -> str:
 
 def event_models() -> list[type[Event]]:
     """The JSON events, in the order in which their modules have them."""
-    return [model for module in (events, change_events, incident_events, slo_events) for model in _models_of(module)]
+    modules = (events, change_events, incident_events, slo_events, command_events, notification_events)
+    return [model for module in modules for model in _models_of(module)]
 
 
 def _models_of(module: ModuleType) -> list[type[Event]]:

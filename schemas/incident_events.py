@@ -11,7 +11,48 @@ from schemas.change_events import NearestChange
 from schemas.events import AnomalyKind, Direction, Priority, Range, Severity, WindowName, WindowVerdict
 
 AlertState = Literal["firing", "resolved"]
-IncidentState = Literal["open", "resolved", "merged"]
+IncidentState = Literal["open", "acknowledged", "mitigated", "resolved", "reviewed", "merged"]
+EntryKind = Literal[
+    "opened",
+    "alert_joined",
+    "alert_resolved",
+    "priority_raised",
+    "merged",
+    "split",
+    "acknowledged",
+    "unacknowledged",
+    "mitigated",
+    "resolved",
+    "reopened",
+    "reviewed",
+    "note",
+    "notified",
+    "notification_failed",
+    "escalated",
+]
+
+
+class Acknowledgement(BaseModel):
+    """Somebody looks after it."""
+
+    model_config = ConfigDict(frozen=True)
+    by: str = ""
+    at_ms: TimeMs
+    note: str = ""
+
+
+class IncidentTimes(BaseModel):
+    """When an incident came how far, and how long that took; each is absent until it happened."""
+
+    model_config = ConfigDict(frozen=True)
+    detected_ms: Annotated[TimeMs | None, Field(description="When its first alert was known.")] = None
+    acknowledged_ms: TimeMs | None = None
+    mitigated_ms: TimeMs | None = None
+    resolved_ms: TimeMs | None = None
+    to_detect_s: Annotated[Finite | None, Field(description="From its start to its detection.")] = None
+    to_acknowledge_s: Annotated[Finite | None, Field(description="From its detection.")] = None
+    to_mitigate_s: Annotated[Finite | None, Field(description="From its detection.")] = None
+    to_resolve_s: Annotated[Finite | None, Field(description="From its start to its end.")] = None
 
 
 class Alert(Event):
@@ -58,6 +99,19 @@ class Alert(Event):
     incident_id: Annotated[
         str | None, Field(description="The incident at the time of writing; it may since be merged into another.")
     ] = None
+    role: Annotated[
+        Literal["symptom", "cause"] | None,
+        Field(description="What users notice, or what may be behind it; a cause under a symptom pages nobody."),
+    ] = None
+    page_key: Annotated[
+        str | None, Field(description="The dedup key that it pages under: its incident's, or its own (safety list).")
+    ] = None
+    source: Annotated[
+        Literal["anomaly", "slo", "posted"] | None, Field(description="Who tells of it; absent in older records.")
+    ] = None
+    generator_url: str = ""
+    runbooks: Annotated[list[str], Field(description="Ids of those that fit.")] = []
+    rule: Annotated[str | None, Field(description="The alert rule that gave it its priority, if one did.")] = None
 
 
 class IncidentMember(BaseModel):
@@ -114,6 +168,10 @@ class Incident(Event):
     signal_count: int = 0
     confidence: Annotated[Finite, Field(description="The highest among the listed members.")]
     page_keys: Annotated[list[str], Field(description="Dedup keys that were paged, and that resolve with it.")] = []
+    acknowledged: Annotated[Acknowledgement | None, Field(description="Of this episode; gone once it is reopened.")] = (
+        None
+    )
+    times: IncidentTimes = IncidentTimes()
     revision: int
 
 
@@ -125,6 +183,7 @@ class TimelineEntry(Event):
     tenant: str
     incident_id: str
     at_ms: TimeMs
-    kind: Literal["opened", "alert_joined", "alert_resolved", "priority_raised", "merged", "resolved", "reopened"]
+    kind: EntryKind
     text: str
+    by: Annotated[str, Field(description="Who did it, where a person or a tool did.")] = ""
     alert_id: str | None = None

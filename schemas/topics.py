@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel
 
-from schemas import change_events, events, incident_events, slo_events
+from schemas import change_events, command_events, events, incident_events, notification_events, slo_events
 
 Cleanup = Literal["delete", "compact", "compact,delete"]
 HOUR_MS: Final = 3_600_000
@@ -124,8 +124,9 @@ ALERTS: Final = Topic(
     "compact,delete",
     90 * DAY_MS,
     ("decide",),
-    ("outside",),
+    ("route", "project", "outside"),
     incident_events.Alert,
+    _LAGGED,
 )
 INCIDENTS: Final = Topic(
     "incidents",
@@ -134,8 +135,9 @@ INCIDENTS: Final = Topic(
     "compact",
     None,
     ("decide",),
-    ("outside",),
+    ("route", "project", "outside"),
     incident_events.Incident,
+    _LAGGED,
 )
 TIMELINE: Final = Topic(
     "incidents.timeline",
@@ -143,9 +145,69 @@ TIMELINE: Final = Topic(
     "JSON: what happened, in order",
     "delete",
     396 * DAY_MS,
-    ("decide",),
-    ("outside",),
+    ("decide", "route", "notify"),
+    ("project", "outside"),
     incident_events.TimelineEntry,
+)
+COMMANDS: Final = Topic(
+    "commands",
+    "tenant/command",
+    "JSON: what a person or a tool asks for",
+    "delete",
+    90 * DAY_MS,
+    ("console", "outside"),
+    ("decide", "route"),
+    command_events.Command,
+)
+COMMAND_RESULTS: Final = Topic(
+    "commands.results",
+    "tenant/command",
+    "JSON: what became of a command",
+    "delete",
+    90 * DAY_MS,
+    ("decide", "route"),
+    ("project", "outside"),
+    command_events.CommandResult,
+)
+SILENCES: Final = Topic(
+    "silences",
+    "tenant/silence",
+    "JSON: a silence as it stands; a tombstone once it is forgotten",
+    "compact",
+    None,
+    ("route",),
+    ("project", "outside"),
+    command_events.Silence,
+)
+ALERT_STATUS: Final = Topic(
+    "alerts.status",
+    "tenant/alert",
+    "JSON: how an alert stands on its way to people, and every decision",
+    "compact,delete",
+    90 * DAY_MS,
+    ("route",),
+    ("project", "outside"),
+    notification_events.AlertStatus,
+)
+NOTIFICATIONS: Final = Topic(
+    "notifications",
+    "tenant/receiver/integration/dedup key",
+    "JSON: the outbox: something to tell one integration of a receiver",
+    "delete",
+    14 * DAY_MS,
+    ("route",),
+    ("notify", "project", "outside"),
+    notification_events.Notification,
+)
+NOTIFICATION_RESULTS: Final = Topic(
+    "notifications.results",
+    "as the notification",
+    "JSON: what became of an attempt to deliver it",
+    "delete",
+    90 * DAY_MS,
+    ("notify",),
+    ("notify", "project", "outside"),
+    notification_events.NotificationResult,
 )
 SLO_EVENTS: Final = Topic(
     "slo.events",
@@ -163,8 +225,8 @@ FEEDBACK: Final = Topic(
     "JSON: whether an alert needed action",
     "compact,delete",
     90 * DAY_MS,
-    ("outside",),
-    ("burn", "outside"),
+    ("console", "outside"),
+    ("burn", "route", "outside"),
     slo_events.Feedback,
     _LAGGED,
 )
@@ -194,8 +256,8 @@ SETTINGS: Final = Topic(
     "JSON: what every partition must know, one copy on each",
     "compact",
     None,
-    ("burn", "outside"),
-    ("detect", "burn", "decide"),
+    ("burn", "route", "outside"),
+    ("detect", "burn", "decide", "route"),
     events.Setting,
     _LAGGED,
 )
@@ -239,6 +301,8 @@ def _stage_topics(stage: str, source: Topic) -> tuple[Topic, Topic, Topic]:
 DETECT_TICKS, DETECT_CHECKPOINTS, SAMPLES_DLQ = _stage_topics("detect", SAMPLES)
 BURN_TICKS, BURN_CHECKPOINTS, SLO_EVENTS_DLQ = _stage_topics("burn", SLO_EVENTS)
 DECIDE_TICKS, DECIDE_CHECKPOINTS, ANOMALIES_DLQ = _stage_topics("decide", ANOMALIES)
+ROUTE_TICKS, ROUTE_CHECKPOINTS, ALERTS_DLQ = _stage_topics("route", ALERTS)
+NOTIFY_TICKS, NOTIFY_CHECKPOINTS, NOTIFICATIONS_DLQ = _stage_topics("notify", NOTIFICATIONS)
 
 CATALOGUE: Final[tuple[Topic, ...]] = (
     SAMPLES,
@@ -254,6 +318,12 @@ CATALOGUE: Final[tuple[Topic, ...]] = (
     ALERTS,
     INCIDENTS,
     TIMELINE,
+    COMMANDS,
+    COMMAND_RESULTS,
+    SILENCES,
+    ALERT_STATUS,
+    NOTIFICATIONS,
+    NOTIFICATION_RESULTS,
     SETTINGS,
     DETECT_TICKS,
     DETECT_CHECKPOINTS,
@@ -264,6 +334,12 @@ CATALOGUE: Final[tuple[Topic, ...]] = (
     DECIDE_TICKS,
     DECIDE_CHECKPOINTS,
     ANOMALIES_DLQ,
+    ROUTE_TICKS,
+    ROUTE_CHECKPOINTS,
+    ALERTS_DLQ,
+    NOTIFY_TICKS,
+    NOTIFY_CHECKPOINTS,
+    NOTIFICATIONS_DLQ,
 )
 """Every topic, in the order of the flow. All have the same number of partitions (``kafka.partitions``), so that a
 stage that reads several of them is given the same partitions of each."""
