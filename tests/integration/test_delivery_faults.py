@@ -2,54 +2,36 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-from integrations.delivery import Adapter, Clients, Surroundings, adapter_of, settings_for
+from integrations.delivery import Adapter
 from integrations.delivery.jira_issue import key_label
 from schemas.notification_events import Notification
 from tests.integration.vendors.check import EXPECTED, TIMEOUT_S, Subject, check_adapter
 from tests.integration.vendors.jira import JiraStandIn, text_of
-from tests.integration.vendors.notifications import AT_MS
 from tests.integration.vendors.opsgenie import OpsgenieStandIn
 from tests.integration.vendors.pagerduty import PagerDutyStandIn
+from tests.integration.vendors.session import Session
 from tests.integration.vendors.slack import SlackStandIn
 from tests.integration.vendors.webhook import WebhookStandIn
 
-NOW_S = AT_MS / 1000
 KEY = "0123456789abcdef0123456789abcdef"
 
 
-class Configured:
-    """An integration as a configuration names it."""
-
-    def __init__(self, kind: str, **settings: Any) -> None:
-        self.kind, self.index = kind, 0
-        self.settings = {"timeout": TIMEOUT_S, **settings}
-
-
-def maker(kind: str, clients: list[Clients], **settings: Any) -> Callable[[], Adapter]:
-    """Builds an adapter with clients and rates of its own, as a new process has them."""
-
-    def make() -> Adapter:
-        clients.append(Clients())
-        return adapter_of(
-            kind, settings_for(Configured(kind, **settings), "a test"), Surroundings(clients[-1], now=lambda: NOW_S)
-        )
-
-    return make
+def maker(session: Session, kind: str, **settings: Any) -> Callable[[], Adapter]:
+    return lambda: session.adapter(kind, timeout=TIMEOUT_S, **settings)
 
 
 @contextmanager
-def pagerduty(clients: list[Clients]) -> Iterator[Subject]:
+def pagerduty(session: Session) -> Iterator[Subject]:
     with PagerDutyStandIn() as far:
         yield Subject(
             far,
-            maker("pagerduty", clients, routing_key=KEY, url=far.enqueue_url),
+            maker(session, "pagerduty", routing_key=KEY, url=far.enqueue_url),
             lambda one: far.opens(one.dedup_key),
             lambda one: any(
                 event.dedup_key == one.dedup_key and event.effect != "dropped" and matches(event.action, one)
@@ -63,7 +45,7 @@ def matches(action: str, notification: Notification) -> bool:
 
 
 @contextmanager
-def opsgenie(clients: list[Clients], kind: str = "opsgenie", prefix: str = "") -> Iterator[Subject]:
+def opsgenie(session: Session, kind: str = "opsgenie", prefix: str = "") -> Iterator[Subject]:
     with OpsgenieStandIn(prefix) as far:
 
         def is_told(one: Notification) -> bool:
@@ -74,14 +56,14 @@ def opsgenie(clients: list[Clients], kind: str = "opsgenie", prefix: str = "") -
 
         yield Subject(
             far,
-            maker(kind, clients, api_key=far.key, api_url=far.api_url),
+            maker(session, kind, api_key=far.key, api_url=far.api_url),
             lambda one: far.opens(one.dedup_key),
             is_told,
         )
 
 
 @contextmanager
-def jira(clients: list[Clients], version: int = 3) -> Iterator[Subject]:
+def jira(session: Session, version: int = 3) -> Iterator[Subject]:
     with JiraStandIn(version) as far:
 
         def of(one: Notification) -> list[Any]:
@@ -97,8 +79,8 @@ def jira(clients: list[Clients], version: int = 3) -> Iterator[Subject]:
         yield Subject(
             far,
             maker(
+                session,
                 "jira",
-                clients,
                 api_url=far.api_url,
                 api_type="cloud" if version == 3 else "datacenter",
                 project="OPS",
@@ -113,7 +95,7 @@ def jira(clients: list[Clients], version: int = 3) -> Iterator[Subject]:
 
 
 @contextmanager
-def slack_bot(clients: list[Clients]) -> Iterator[Subject]:
+def slack_bot(session: Session) -> Iterator[Subject]:
     with SlackStandIn() as far:
 
         def of(one: Notification) -> list[dict[str, Any]]:
@@ -128,7 +110,7 @@ def slack_bot(clients: list[Clients]) -> Iterator[Subject]:
 
         yield Subject(
             far,
-            maker("slack", clients, token=far.token, web_api_url=far.api_url, channel=far.channel),
+            maker(session, "slack", token=far.token, web_api_url=far.api_url, channel=far.channel),
             lambda one: len(of(one)),
             is_told,
             faulty=("POST", "/chat.postMessage"),
@@ -136,34 +118,34 @@ def slack_bot(clients: list[Clients]) -> Iterator[Subject]:
 
 
 @contextmanager
-def webhook(clients: list[Clients]) -> Iterator[Subject]:
+def webhook(session: Session) -> Iterator[Subject]:
     with WebhookStandIn("shared") as far:
         yield Subject(
             far,
-            maker("webhook", clients, url=far.hook_url, secret="shared"),
+            maker(session, "webhook", url=far.hook_url, secret="shared"),
             lambda one: far.opens(one.dedup_key),
             lambda one: any(body["notification_id"] == one.id for body in far.received),
         )
 
 
 @contextmanager
-def slack_webhook(clients: list[Clients]) -> Iterator[Subject]:
+def slack_webhook(session: Session) -> Iterator[Subject]:
     with SlackStandIn() as far:
         yield Subject(
             far,
-            maker("slack", clients, api_url=far.webhook_url),
+            maker(session, "slack", api_url=far.webhook_url),
             lambda one: sum("It is new." in str(m["blocks"]) for m in far.messages),
             lambda one: any(one.reason in str(m["blocks"]) for m in far.messages),
             twice=frozenset({"silent", "slow", "cut", "duplicate"}),
         )
 
 
-SUBJECTS: dict[str, Callable[[list[Clients]], Any]] = {
+SUBJECTS: dict[str, Callable[[Session], Any]] = {
     "pagerduty": pagerduty,
     "opsgenie": opsgenie,
-    "jsm": lambda clients: opsgenie(clients, "jsm", "/jsm/ops/integration"),
+    "jsm": lambda session: opsgenie(session, "jsm", "/jsm/ops/integration"),
     "jira cloud": jira,
-    "jira data center": lambda clients: jira(clients, 2),
+    "jira data center": lambda session: jira(session, 2),
     "slack bot": slack_bot,
     "slack webhook": slack_webhook,
     "webhook": webhook,
@@ -173,14 +155,10 @@ SUBJECTS: dict[str, Callable[[list[Clients]], Any]] = {
 @pytest.mark.parametrize("fault", EXPECTED)
 @pytest.mark.parametrize("name", SUBJECTS)
 def test_whatever_befalls_what_opens_is_told_in_the_end_and_opened_once(name: str, fault: str) -> None:
-    clients: list[Clients] = []
+    session = Session()
 
     async def run() -> None:
-        try:
-            with SUBJECTS[name](clients) as subject:
-                await check_adapter(subject, fault)
-        finally:
-            for one in clients:
-                await one.aclose()
+        with SUBJECTS[name](session) as subject:
+            await check_adapter(subject, fault)
 
-    asyncio.run(run())
+    session.run(run)
