@@ -1,7 +1,7 @@
 """Delivery: a notification on its way to a pager, a ticket, a chat, a mailbox or a webhook of one's own.
 
 An adapter tells one integration of a receiver, and whatever the far end does comes back as an outcome: delivered, to
-be tried again, or refused. No adapter knows another, none keeps state between calls but connections and rates, and
+be tried again, or refused. No adapter knows another, none keeps state between calls but rates, and
 none decides who is told or when: the same notification delivered twice opens nothing twice. Secrets are read from
 settings or files at each delivery, and stand in no outcome.
 """

@@ -53,7 +53,7 @@ class Outcome:
 class Adapter(Protocol):
     """One integration of a receiver: it tells its far end of a notification, once.
 
-    An adapter keeps nothing between two calls but connections and rates: what it must know again it puts into the
+    An adapter keeps nothing between two calls but rates: what it must know again it puts into the
     outcome's ``reference``. So the same call may be made again, by another process, after a kill.
     """
 

@@ -22,7 +22,14 @@ from schemas.errors import MachineError
 
 MAX_ANSWER_BYTES: Final = 64 * 1024
 _SHOWN_CHARS: Final = 300
-_HEADERS: Final = {"User-Agent": "metrics-ai", "Accept": "application/json", "Accept-Language": "en"}
+# A connection serves one request: what comes twice, or late, on one that is used again would be taken for the answer to
+# another request; and whether a request was sent into a connection that just closed nobody can tell.
+_HEADERS: Final = {
+    "User-Agent": "metrics-ai",
+    "Accept": "application/json",
+    "Accept-Language": "en",
+    "Connection": "close",
+}
 _OK, _REDIRECT = 200, 300
 _FIXABLE: Final = frozenset({401, 403, 407})
 
@@ -79,7 +86,7 @@ class Answer:
 
 
 class Clients:
-    """Clients of HTTP, one for each way of calling; connections are kept open.
+    """Clients of HTTP, one for each way of calling.
 
     Parameters
     ----------
