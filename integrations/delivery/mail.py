@@ -44,7 +44,7 @@ _SHOWN_CHARS: Final = 300
 class EmailSettings(DeliverySettings):
     """An entry of ``email_configs``."""
 
-    UNUSED: ClassVar[frozenset[str]] = frozenset({"html", "text", "auth_secret", "threading"})
+    UNUSED: ClassVar[frozenset[str]] = frozenset({"html", "text", "auth_secret", "auth_secret_file", "threading"})
 
     to: Annotated[str, Field(min_length=3, description="Addresses, with commas between them.")]
     from_: Annotated[str, Field(alias="from", min_length=3, description="Who sends.")]
