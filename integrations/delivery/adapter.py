@@ -58,6 +58,8 @@ class Adapter(Protocol):
     """
 
     kind: str
+    settle_s: float
+    """For so long a repeat waits after a kill: the far end must first find what was taken before it. Mostly 0."""
 
     async def deliver(self, notification: Notification, memory: Memory) -> Outcome:
         """Tell it; whatever the far end does is an outcome and never raises."""

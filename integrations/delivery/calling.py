@@ -27,6 +27,8 @@ _SHOWN_CHARS: Final = 300
 _HEADERS: Final = {
     "User-Agent": "metrics-ai",
     "Accept": "application/json",
+    # Packed, a small answer may be a very large one.
+    "Accept-Encoding": "identity",
     "Accept-Language": "en",
     "Connection": "close",
 }
@@ -253,7 +255,7 @@ class Caller:
         try:
             partial.status = response.status_code
             partial.headers = {name.lower(): value for name, value in response.headers.items()}
-            async for chunk in response.aiter_bytes():
+            async for chunk in response.aiter_raw():
                 partial.body += chunk
                 if len(partial.body) >= call.most_bytes:
                     partial.body = partial.body[: call.most_bytes]

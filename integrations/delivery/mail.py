@@ -100,6 +100,7 @@ class Email:
     """
 
     kind = "email"
+    settle_s = 0.0
 
     def __init__(self, settings: EmailSettings, surroundings: Surroundings) -> None:
         self._settings = settings

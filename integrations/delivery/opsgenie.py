@@ -184,6 +184,8 @@ class Opsgenie:
         ``opsgenie`` or ``jsm``.
     """
 
+    settle_s = 0.0
+
     def __init__(self, settings: OpsgenieSettings, surroundings: Surroundings, kind: str = "opsgenie") -> None:
         self.kind = kind
         self._settings = settings

@@ -131,6 +131,7 @@ class Slack:
     """
 
     kind = "slack"
+    settle_s = 0.0
 
     def __init__(
         self, settings: SlackSettings, surroundings: Surroundings, feedback: FeedbackLink | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import ssl
 import subprocess
 from collections.abc import Callable
@@ -47,6 +48,14 @@ def test_an_answer_is_read_up_to_64_kib() -> None:
     with Echo(lambda _: Reply(200, b"x" * 1_000_000)) as far:
         answer = call(far)
         assert (answer.status, len(answer.body)) == (200, MAX_ANSWER_BYTES)
+
+
+def test_an_answer_that_is_packed_is_not_unpacked() -> None:
+    with Echo(lambda _: Reply(200, gzip.compress(bytes(50_000_000)), {"Content-Encoding": "gzip"})) as far:
+        answer = call(far)
+        assert (answer.status, answer.json()) == (200, None)
+        assert len(answer.body) <= MAX_ANSWER_BYTES
+        assert far.requests[0].headers["accept-encoding"] == "identity"
 
 
 def test_a_redirect_is_not_followed() -> None:

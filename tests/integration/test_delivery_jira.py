@@ -59,6 +59,12 @@ def test_a_story_is_one_issue_that_is_commented_on_and_resolved(version: int) ->
         assert ["All is over." in text_of(one) for one in issue.comments] == [False, True]
 
 
+def test_what_a_label_says_starts_no_macro_and_mentions_nobody() -> None:
+    with JiraStandIn(2) as far:
+        deliver(far, notification(common_labels={"team": "{html}[~ana]!pic.png!"}))
+        assert "team = \\{html}\\[~ana]\\!pic.png\\!" in far.issues["OPS-1"].fields["description"]
+
+
 def test_an_issue_that_is_not_indexed_yet_is_not_made_twice() -> None:
     with JiraStandIn() as far:
         opening = story()[0]
