@@ -56,7 +56,7 @@ def _other_text(other: Mapping[str, Any], file: str) -> str:
     place = f"({file}:{other['line']})"
     if not other["failed"]:
         return f"also {other['matchers']}  {place}"
-    why = ", ".join(f'{one["matcher"]} does not hold of "{one["value"]}"' for one in other["failed"])
+    why = ", ".join(f'{one["matcher"]}, but it is "{one["value"]}"' for one in other["failed"])
     return f"not {other['matchers']}: {why}  {place}"
 
 

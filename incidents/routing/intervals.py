@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import calendar
 import heapq
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final, NamedTuple, Self
@@ -18,6 +18,7 @@ MINUTE_MS: Final = 60_000
 DAY_MINUTES: Final = 1440
 SEARCHED_DAYS: Final = 1500
 """How far ahead an opening is looked for: a 29th of February is within it."""
+_RANGES: Final = ("times", "weekdays", "days_of_month", "months", "years")
 _DAY: Final = timedelta(days=1)
 _DAY_MS: Final = DAY_MINUTES * MINUTE_MS
 
@@ -204,9 +205,9 @@ def _is_day_of_month(ranges: Ranges, day: date) -> bool:
     return False
 
 
-def _entry(body: dict[str, Any]) -> Entry:
-    ranges = {
-        name: tuple(Range(int(first), int(last)) for first, last in value) if isinstance(value, list | tuple) else value
-        for name, value in body.items()
-    }
-    return Entry(**ranges)
+def _entry(body: Mapping[str, Any]) -> Entry:
+    texts = {name: str(body[name]) for name in ("location", "holidays", "exclude_holidays") if name in body}
+    times, weekdays, days, months, years = (
+        tuple(Range(int(first), int(last)) for first, last in body.get(name, ())) for name in _RANGES
+    )
+    return Entry(times, weekdays, days, months, years, **texts)

@@ -46,7 +46,6 @@ def _read(findings: Findings, value: Value, above: Route | None, position: int) 
     key = key_below(above.key if above else "", matchers)
     receiver = findings.attempt(findings.refers, "receiver", given["receiver"]) if "receiver" in given else None
     group_by = findings.attempt(_group_by, given["group_by"]) if "group_by" in given else None
-    intervals = {name: _intervals(findings, given.get(name)) for name in _INTERVALS}
     route = Route(
         id=f"{key_below(above.id, matchers)}/{position}" if above else key,
         key=key,
@@ -55,8 +54,9 @@ def _read(findings: Findings, value: Value, above: Route | None, position: int) 
         group_by=group_by if group_by is not None else (above.group_by if above else ()),
         timing=_timing(findings, given, above.timing if above else Timing()),
         continue_=bool(findings.attempt(given["continue"].boolean)) if "continue" in given else False,
+        mute_time_intervals=_intervals(findings, given.get("mute_time_intervals")),
+        active_time_intervals=_intervals(findings, given.get("active_time_intervals")),
         line=value.line,
-        **intervals,
     )
     places = enumerate(findings.each(given.get("routes"), lambda one: one))
     below = [findings.attempt(_read, findings, one, route, at) for at, one in places]

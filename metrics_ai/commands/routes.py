@@ -103,14 +103,14 @@ def check(
         notes = [
             {"where": f"{one.file}:{one.line}", "what": one.what, "way_out": one.way_out} for one in reading.unsupported
         ]
-        typer.echo(json.dumps({"problems": problem_rows(reading.problems), "unsupported": notes}))
+        typer.echo(json.dumps({"problems": problem_rows(tuple(reading.problems)), "unsupported": notes}))
     else:
         for one in reading.unsupported:
             typer.echo(f"does nothing here: {one}")
         if reading.config is not None:
             routes = sum(1 for _ in reading.config.root.walk())
             typer.echo(f"{file}: {routes} routes, {len(reading.config.receivers)} receivers: fine")
-        tell(reading.problems)
+        tell(tuple(reading.problems))
     raise typer.Exit(1 if reading.problems else 0)
 
 
