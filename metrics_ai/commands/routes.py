@@ -91,7 +91,7 @@ def check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Routes, in the shape of alertmanager.yml.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Name every line of a file of routes that cannot hold, and what of Alertmanager's does nothing here.
+    """Name every line of a file of routes that cannot hold, and what in it does nothing.
 
     Exit status 1 if there is a problem, 2 if the file cannot be read; what does nothing is no problem.
     """

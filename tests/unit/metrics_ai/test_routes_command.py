@@ -9,7 +9,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from incidents.routing.config import RoutingConfig
+from incidents.routing.settings import RoutingSettings
 from metrics_ai.cli import app
+from metrics_ai.routing_files import RoutingFile
+from schemas.errors import ConfigurationError
 
 ROUTES = """route:
   receiver: log
@@ -180,3 +183,27 @@ def test_config_check_names_a_file_of_routes_that_is_missing(tmp_path: Path) -> 
     result = CliRunner().invoke(app, ["config", "check", str(settings)], env={"METRICS_AI_CONFIG": None})
     assert result.exit_code != 0
     assert "routing.file: nowhere.yaml is no file that can be read" in result.output
+
+
+def test_a_file_that_changes_is_in_force_whole_or_not_at_all(file: str) -> None:
+    path = Path(file)
+    watched = RoutingFile(RoutingSettings(file=path))
+    first = watched.config
+    assert not watched.look()
+    path.write_text(ROUTES.replace("receiver: log", "receiver: logs").replace("1m", "2m"))
+    assert not watched.look()
+    assert watched.config is first
+    assert [str(one).split(": ")[0] for one in watched.problems] == [f"{file}:2"]
+    path.unlink()
+    assert not watched.look()
+    assert "cannot be read" in str(watched.problems[0])
+    path.write_text(ROUTES.replace("routing_key: secret", "routing_key: another"))
+    assert watched.look()
+    assert watched.config.receivers["page"].integrations[0].settings["routing_key"] == "another"
+    assert (watched.problems, watched.look()) == ([], False)
+
+
+def test_nobody_starts_with_a_file_that_does_not_hold(file: str) -> None:
+    Path(file).write_text("route: {receiver: nobody}")
+    with pytest.raises(ConfigurationError, match="receivers is missing"):
+        RoutingFile(RoutingSettings(file=Path(file)))

@@ -221,7 +221,7 @@ SAID = [
         "a.yaml:22: time_intervals[0].time_intervals[0].months[0]: '13' is no month. "
         "Write its name, or its number from 1 to 12"
     ),
-    "a.yaml:24: teams[0].timezone: no time zone is called Mars. Write an IANA name such as Europe/Berlin",
+    "a.yaml:24: teams[0].timezone: no time zone is called Mars. Write one such as Europe/Berlin",
     (
         "a.yaml:25: fatigue.flap_changes: input should be greater than or equal to 2. "
         "It is: An alert that begins and ends so often in the window is flapping."
@@ -314,6 +314,31 @@ receivers:
             "Texts are written here; a webhook's receiver may make its own"
         ),
     ]
+
+
+def test_a_route_that_no_alert_reaches_is_named() -> None:
+    text = """
+route:
+  receiver: a
+  routes:
+  - matchers: [x=1]
+    continue: true
+  - matchers: [x=1, y=2]
+  - matchers: [y=2, x=1, z=3]
+  - matchers: [y=2]
+"""
+    assert [str(one) for one in routing(text).unsupported] == [
+        (
+            "alerting.yaml:8: route.routes[2]: no alert comes here: the route of line 7 takes all that fit. "
+            "Put this one before it, or give that one continue: true"
+        )
+    ]
+
+
+def test_the_setting_that_brings_it_holds_from_a_time_on() -> None:
+    setting = routing(FULL).setting(5000)
+    assert (setting.subject, setting.valid_from_ms) == ("routing", 5000)
+    assert RoutingConfig.from_public(setting.body) == routing(FULL)
 
 
 TOKENS = st.sampled_from(
