@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from incidents.routing.config import RoutingConfig
@@ -365,6 +365,7 @@ TOKENS = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(TOKENS, max_size=40).map("".join))
 def test_any_text_is_read_or_refused_with_a_line(text: str) -> None:
     reading = read_routing(text, "a.yaml")
@@ -372,6 +373,7 @@ def test_any_text_is_read_or_refused_with_a_line(text: str) -> None:
     assert all(str(one).startswith("a.yaml:") for one in reading.problems)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=40))
 def test_any_bytes_are_read_or_refused_with_a_line(content: bytes) -> None:
     assert all(str(one).startswith("a.yaml:") for one in read_routing(content, "a.yaml").problems)
