@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from integrations.delivery import SETTINGS, settings_for
+from integrations.delivery.building import SETTINGS, settings_for
 from tests.integration.vendors.jira import JiraStandIn
 from tests.integration.vendors.mailbox import MailboxStandIn
 from tests.integration.vendors.notifications import notification, story

@@ -15,16 +15,16 @@ from tests.integration.vendors.slack import SlackStandIn
 from tests.integration.vendors.webhook import WebhookStandIn
 
 
-def deliver(kind: str, *steps: Any, feedback: Any = None, **settings: Any) -> list[Outcome]:
+def deliver(kind: str, *steps: Any, feedback: Any = None, memory: Any = None, **settings: Any) -> list[Outcome]:
     session = Session()
 
     async def run() -> list[Outcome]:
         adapter = session.adapter(kind, feedback, **settings)
-        memory: Any = {}
+        known = memory or {}
         outcomes = []
         for told in steps:
-            outcomes.append(await adapter.deliver(told, memory))
-            memory = outcomes[-1].reference or memory
+            outcomes.append(await adapter.deliver(told, known))
+            known = outcomes[-1].reference or known
         return outcomes
 
     return session.run(run)
@@ -131,9 +131,19 @@ def test_an_alias_that_was_closed_by_hand_is_not_opened_by_an_update() -> None:
         found = far.open_alert("incident-1")
         assert found is not None
         found.is_open = False
-        outcomes = deliver("opsgenie", update, resolving, api_key=far.key, api_url=far.api_url)
+        memory = {"priority": "P1", "request_id": "request-0"}
+        outcomes = deliver("opsgenie", update, resolving, memory=memory, api_key=far.key, api_url=far.api_url)
         assert [one.outcome for one in outcomes] == ["delivered"] * 2
         assert (far.opens("incident-1"), far.dropped) == (1, 2)
+
+
+def test_an_update_of_what_was_never_told_opens_it() -> None:
+    with OpsgenieStandIn() as far:
+        deliver("opsgenie", story()[1], api_key=far.key, api_url=far.api_url)
+        assert far.opens("incident-1") == 1
+    with SlackStandIn() as far:
+        deliver("slack", story()[1], **bot(far))
+        assert len(far.threads()) == 1
 
 
 def test_a_webhook_is_signed_and_trimmed() -> None:

@@ -8,7 +8,9 @@ from typing import Any, TypeVar
 
 import httpx
 
-from integrations.delivery import Adapter, Clients, Limiter, Surroundings, adapter_of, settings_for
+from integrations.delivery import Adapter, Limiter
+from integrations.delivery.building import adapter_of, settings_for
+from integrations.delivery.calling import Clients, Surroundings
 from integrations.delivery.slack_blocks import FeedbackLink
 from tests.integration.vendors.notifications import AT_MS
 

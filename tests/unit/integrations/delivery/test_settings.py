@@ -9,7 +9,9 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from integrations.delivery import Clients, SecretUnreadableError, Surroundings, adapters_of, settings_for
+from integrations.delivery import SecretUnreadableError
+from integrations.delivery.building import adapters_of, settings_for
+from integrations.delivery.calling import Clients, Surroundings
 from integrations.delivery.settings import duration_s, secret
 from schemas.errors import ConfigurationError
 
