@@ -101,6 +101,10 @@ def test_templates_and_what_else_means_nothing_here_is_named() -> None:
     found = settings_for(entry, "here")
     assert found.unused_keys() == ("description", "details.firing", "severity")
     assert found.model_dump()["details"] == {"team": "sre"}
+    teams = [{"type": "team", "name": "{{ .CommonLabels.team }}"}, {"type": "team", "name": "sre"}]
+    genie = settings_for(Entry("opsgenie", api_key="k", responders=teams, priority="{{ .x }}"), "here")
+    assert genie.unused_keys() == ("priority", "responders[0]")
+    assert [one["name"] for one in genie.model_dump()["responders"]] == ["sre"]
 
 
 def test_files_of_secrets_are_looked_for_beside_the_configuration(tmp_path: Path) -> None:
