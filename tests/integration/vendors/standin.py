@@ -222,8 +222,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.standin.stopping.wait(fault.seconds)
             self._send(reply)
         elif fault.kind == "duplicate":
-            self._send(reply)
-            self._send(reply)
+            self.wfile.write(2 * self._bytes_of(reply))
         else:
             if fault.kind == "cut":
                 whole = self._bytes_of(reply)

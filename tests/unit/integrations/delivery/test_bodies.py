@@ -118,6 +118,16 @@ def test_a_mail_has_no_header_that_was_not_meant_and_no_line_that_is_too_long(to
     }  # fmt: skip
 
 
+def test_of_many_tags_and_details_as_many_are_sent_as_fit() -> None:
+    many = ",".join(f"tag-{number}-{'x' * 60}" for number in range(30))
+    labels = {f"label_{number}": "y" * 900 for number in range(30)}
+    body = create_body(notification(common_labels=labels), GENIE.model_copy(update={"tags": many}))
+    assert len(body["tags"]) == 20
+    assert body["details"]["incident_id"] == "incident-1"
+    assert 3 < len(body["details"]) < 30
+    assert CREATE_SCHEMA.is_valid(body)
+
+
 def test_what_was_estimated_stands_in_the_webhook_and_what_was_not_does_not() -> None:
     body = webhook_body(notification())
     assert "confidence" not in body
