@@ -14,7 +14,6 @@ from schemas.errors import MetricsAIError
 from schemas.notification_events import Notification
 
 LOG = logging.getLogger("metrics_ai.deliverer")
-_LOOK_EVERY_S: Final = 5.0
 _KEPT: Final = "Keep a receiver until its incidents are over"
 
 
@@ -40,6 +39,8 @@ class Deliverer:
         The routes.
     external_url
         Where people find this system.
+    look_every_s
+        How often the file is looked at.
 
     Raises
     ------
@@ -47,8 +48,9 @@ class Deliverer:
         If the settings of an integration do not hold now.
     """
 
-    def __init__(self, file: RoutingFile, external_url: str = "") -> None:
+    def __init__(self, file: RoutingFile, external_url: str = "", look_every_s: float = 5.0) -> None:
         self._file = file
+        self._look_every_s = look_every_s
         self._surroundings = Surroundings(Clients(), external_url=external_url)
         self._looked_s = time.monotonic()
         self._adapters: Mapping[tuple[str, str], Adapter] = adapters_for(file.config, self._surroundings)
@@ -63,7 +65,7 @@ class Deliverer:
         return await adapter.deliver(notification, memory)
 
     def _look(self) -> None:
-        if time.monotonic() - self._looked_s < _LOOK_EVERY_S:
+        if time.monotonic() - self._looked_s < self._look_every_s:
             return
         self._looked_s = time.monotonic()
         if not self._file.look():
