@@ -23,6 +23,7 @@ from metrics_ai.commands import (
     inspect,
     priors,
     replay,
+    rules,
     runbooks,
     score,
     slo,
@@ -151,6 +152,7 @@ slo.app.command(
     )
 )(slo_report.report)
 app.add_typer(slo.app, name="slo")
+app.add_typer(rules.app, name="rules")
 app.add_typer(runbooks.app, name="runbooks")
 app.add_typer(config.app, name="config")
 app.add_typer(priors.app, name="priors")

@@ -21,6 +21,7 @@ from pydantic.fields import FieldInfo
 
 from agents.checkpoints import CheckpointSettings
 from agents.stage import TickSettings
+from incidents.rules.settings import RuleSettings
 from incidents.settings import DecideSettings
 from integrations.collector import CollectorSettings
 from integrations.gateway import IngestSettings
@@ -85,6 +86,7 @@ class Config(BaseModel):
     detect: DetectSettings = Field(default_factory=DetectSettings, description="When a series is anomalous.")
     decide: DecideSettings = Field(default_factory=DecideSettings, description="Alerts and incidents.")
     slo: SloSettings = Field(default_factory=SloSettings, description="Service level objectives.")
+    rules: RuleSettings = Field(default_factory=RuleSettings, description="How urgent which alert is.")
     runbooks: RunbookSettings = Field(default_factory=RunbookSettings, description="What helps with which alert.")
     history: HistorySettings = Field(default_factory=HistorySettings, description="What is kept for reports.")
     checkpoint: CheckpointSettings = Field(default_factory=CheckpointSettings, description="How state is kept.")

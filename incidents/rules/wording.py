@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -11,6 +12,8 @@ from models.explain import duration, number
 
 UNKNOWN: Final = "?"
 """What stands for a field that a state does not know."""
+ENDLESS: Final = "∞"
+"""How many times as much as nothing."""
 
 # One alternative a position: it cannot go back and try again.
 _FIELD: Final = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
@@ -21,9 +24,12 @@ def _of(name: Number, say: Callable[[float], str] = number) -> Callable[[Facts],
     return lambda facts: say(facts.numbers[name]) if name in facts.numbers else UNKNOWN
 
 
-def _percent(facts: Facts) -> str:
-    ratio = facts.numbers.get("ratio_to_usual")
-    return UNKNOWN if ratio is None else f"{(ratio - 1) * 100:+.0f} %"
+def _times(ratio: float) -> str:
+    return number(ratio) if math.isfinite(ratio) else ENDLESS
+
+
+def _percent(ratio: float) -> str:
+    return f"{(ratio - 1) * 100:+.0f} %" if math.isfinite(ratio) else f"{ENDLESS} %"
 
 
 _FIELDS: Final[Mapping[str, Callable[[Facts], str]]] = {
@@ -34,8 +40,8 @@ _FIELDS: Final[Mapping[str, Callable[[Facts], str]]] = {
     "kind": lambda facts: facts.kind or UNKNOWN,
     "tenant": lambda facts: facts.tenant,
     "observed": _of("observed"),
-    "ratio": _of("ratio_to_usual"),
-    "percent": _percent,
+    "ratio": _of("ratio_to_usual", _times),
+    "percent": _of("ratio_to_usual", _percent),
     "budget_left": _of("budget_left", lambda share: f"{share:.0%}"),
     "burn_rate": _of("burn_rate"),
     "time_to_limit": _of("time_to_limit_s", duration),
