@@ -39,7 +39,7 @@ class AccuracySettings(BaseModel):
         0.09,
         ge=0,
         le=1,
-        description="It is demoted, too, once it is expected to be right less often, of at least so many that were judged.",
+        description="It is demoted, too, once it is expected to be right less often, where so many were judged.",
     )
     half_life_s: float | None = Field(
         None, gt=0, le=LONGEST_S, description="What was said so long before the last weighs half; all alike without it."
@@ -76,7 +76,7 @@ class Judged:
 
     @property
     def order(self) -> tuple[int, str, str]:
-        """Later first said counts; a total order, so that any order of arrival ends alike."""
+        """What was said last counts; a total order, so that any order of arrival ends alike."""
         return self.at_ms, self.alert_id, self.judgement
 
 
