@@ -21,6 +21,7 @@ from metrics_ai.commands import (
     explain,
     health,
     inspect,
+    oncall,
     priors,
     replay,
     rules,
@@ -153,6 +154,7 @@ slo.app.command(
 )(slo_report.report)
 app.add_typer(slo.app, name="slo")
 app.add_typer(rules.app, name="rules")
+app.add_typer(oncall.app, name="oncall")
 app.add_typer(runbooks.app, name="runbooks")
 app.add_typer(config.app, name="config")
 app.add_typer(priors.app, name="priors")
