@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from incidents import anomalies, objectives
+from incidents.finding import Finding
 from models.golden import signal_of
 from schemas.events import Anomaly, Direction, GoldenSignal, Priority, Severity
 from schemas.slo_events import SloAlert
@@ -146,45 +147,26 @@ def facts_of_slo_alert(alert: SloAlert) -> Facts:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class PostedState:
-    """What another system says of its alert.
-
-    Parameters
-    ----------
-    tenant, labels
-        Whose it is, and the labels that it came with.
-    started_ms, at_ms
-        When it began, and when this was said.
-    priority
-        What its labels make of it.
-    severity, entity, ended
-        As far as its labels and its end tell.
-    """
-
-    tenant: str
-    labels: Mapping[str, str]
-    started_ms: int
-    at_ms: int
-    priority: Priority = "P2"
-    severity: Severity = "warning"
-    entity: str = "unknown"
-    ended: bool = False
-
-
-def facts_of_posted(state: PostedState) -> Facts:
-    """A state of an alert that another system raised."""
+def facts_of(finding: Finding[Any]) -> Facts:
+    """Any state of an alert's episode; what is neither an anomaly's nor an objective's was posted."""
+    match finding.event:
+        case Anomaly() as anomaly:
+            return facts_of_anomaly(anomaly)
+        case SloAlert() as alert:
+            return facts_of_slo_alert(alert)
+    labels = finding.labels()
     return Facts(
         on="posted",
-        tenant=state.tenant,
-        alertname=state.labels.get("alertname", ""),
-        labels=state.labels,
-        started_ms=state.started_ms,
-        at_ms=state.at_ms,
-        priority=state.priority,
-        severity=state.severity,
-        entity=state.entity,
-        ended=state.ended,
+        tenant=finding.tenant,
+        alertname=finding.name,
+        labels=labels,
+        started_ms=finding.started_ms,
+        at_ms=finding.at_ms,
+        priority=finding.priority,
+        severity=finding.severity,
+        entity=finding.identity(labels).entity,
+        ended=finding.ended_ms is not None,
+        safety=finding.safety,
     )
 
 

@@ -104,17 +104,14 @@ class Condition(_Part):
 
     def bounds(self) -> dict[Number, Bound]:
         """Those that are given."""
-        return {
-            name: bound
-            for name, bound in (
-                ("ratio_to_usual", self.ratio_to_usual),
-                ("observed", self.observed),
-                ("budget_left", self.budget_left),
-                ("burn_rate", self.burn_rate),
-                ("time_to_limit_s", self.time_to_limit_s),
-            )
-            if bound is not None
+        given: dict[Number, Bound | None] = {
+            "ratio_to_usual": self.ratio_to_usual,
+            "observed": self.observed,
+            "budget_left": self.budget_left,
+            "burn_rate": self.burn_rate,
+            "time_to_limit_s": self.time_to_limit_s,
         }
+        return {name: bound for name, bound in given.items() if bound is not None}
 
     def holds(self, numbers: Mapping[Number, float]) -> bool:
         """Whether all of it does."""

@@ -13,7 +13,7 @@ from typing import Any, Final, get_args
 
 from pydantic import ValidationError
 
-from incidents.rules.facts import Facts, PostedState, Source, facts_of_anomaly, facts_of_posted, facts_of_slo_alert
+from incidents.rules.facts import Facts, Source, facts_of_anomaly, facts_of_slo_alert
 from incidents.rules.reading import seconds_of
 from incidents.rules.spec import SOURCES
 from models.rules import ThresholdRule
@@ -208,7 +208,7 @@ def _number(given: Mapping[str, Value], name: str, absent: float) -> float:
 def _anomaly(value: Value, tenant: str, started_ms: int | None, named: Mapping[str, ThresholdRule]) -> Facts:
     given = value.fields(_ANOMALY, ("metric", "at"))
     metric, labels = given["metric"].text(), _texts(given, "labels")
-    dims = {name: labels[name] for name in DIMENSIONS if name in labels}
+    dims = _dims(labels)
     at_ms, state = _at_ms(given), _state(given, started_ms)
     start_ms = at_ms if started_ms is None else started_ms
     number = series_id(tenant, metric, labels)
@@ -296,18 +296,22 @@ def _posted(value: Value, tenant: str, started_ms: int | None) -> Facts:
     at_ms, labels = _at_ms(given), _texts(given, "labels")
     priorities: tuple[Priority, ...] = get_args(Priority)
     severities: tuple[Severity, ...] = get_args(Severity)
-    return facts_of_posted(
-        PostedState(
-            tenant=tenant,
-            labels=labels,
-            started_ms=at_ms if started_ms is None else started_ms,
-            at_ms=at_ms,
-            priority=given["priority"].choice(priorities) if "priority" in given else "P2",
-            severity=given["severity"].choice(severities) if "severity" in given else "warning",
-            entity=entity_of({name: labels[name] for name in DIMENSIONS if name in labels}),
-            ended=_state(given, started_ms) == "end",
-        )
+    return Facts(
+        on="posted",
+        tenant=tenant,
+        alertname=labels.get("alertname", ""),
+        labels=labels,
+        started_ms=at_ms if started_ms is None else started_ms,
+        at_ms=at_ms,
+        priority=given["priority"].choice(priorities) if "priority" in given else "P2",
+        severity=given["severity"].choice(severities) if "severity" in given else "warning",
+        entity=entity_of(_dims(labels)),
+        ended=_state(given, started_ms) == "end",
     )
+
+
+def _dims(labels: Mapping[str, str]) -> dict[str, str]:
+    return {name: labels[name] for name in DIMENSIONS if name in labels}
 
 
 def _made(model: Any, value: Value, body: Mapping[str, Any]) -> Any:

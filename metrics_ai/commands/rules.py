@@ -71,10 +71,10 @@ def try_(
         problems += wrong
         results += [result for one in files for result in try_rules(book, one.trials)]
     if as_json:
-        typer.echo(json.dumps({"tests": result_rows(results), "problems": problem_rows(problems)}))
+        typer.echo(json.dumps({"tests": result_rows(results), "problems": problem_rows(tuple(problems))}))
     else:
         print_results(results)
-        tell(problems)
+        tell(tuple(problems))
     raise typer.Exit(0 if not problems and all(one.passed for one in results) else 1)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from incidents.rules.facts import facts_of_anomaly, facts_of_slo_alert
+from incidents.anomalies import AnomalyFinding
+from incidents.objectives import SloFinding
+from incidents.rules.facts import facts_of, facts_of_anomaly, facts_of_slo_alert
 from schemas.events import Anomaly, Range, TimeToLimit, UsualHour
 from schemas.slo_events import SloAlert, TimeToExhaustion
 
@@ -64,3 +66,8 @@ def test_an_objectives_alert_brings_its_burn_rate_its_budget_and_when_that_is_sp
     assert facts.numbers == {"burn_rate": 7.0, "budget_left": 0.2, "observed": 7.0, "time_to_limit_s": 3600}
     assert (facts.alertname, facts.entity, facts.kind, facts.ended) == ("SloBurn", "service:web-shop", "burn", True)
     assert (facts.labels["tier"], facts.confidence) == ("page-quick", 1.0)
+
+
+def test_a_finding_of_any_teller_is_read(anomaly: Make, slo_alert: Callable[..., SloAlert]) -> None:
+    assert facts_of(AnomalyFinding(anomaly())) == facts_of_anomaly(anomaly())
+    assert facts_of(SloFinding(slo_alert())) == facts_of_slo_alert(slo_alert())
