@@ -12,7 +12,7 @@ from incidents.oncall.schedule import OnCallSchedule
 from schemas.errors import ConfigurationError
 from schemas.yaml_values import DefinitionError, Value, read_documents
 
-KNOWN: Final = ("name", "ics", "overrides", "timezone", "fallback", "regions")
+SCHEDULE_FIELDS: Final = ("name", "ics", "overrides", "timezone", "fallback", "regions")
 """Keys of a schedule."""
 ReadFile = Callable[[str], str]
 """Gives the text of a calendar by its path as it stands in the file; ``ConfigurationError`` if it cannot be read."""
@@ -74,7 +74,7 @@ def _read_list(value: Value, read_file: ReadFile, taken: dict[str, int], found: 
 
 
 def _schedule(value: Value, read_file: ReadFile) -> OnCallSchedule:
-    given = value.fields(KNOWN, ("name", "ics"))
+    given = value.fields(SCHEDULE_FIELDS, ("name", "ics"))
     zone = _zone(given["timezone"]) if "timezone" in given else "UTC"
 
     def rota(one: Value) -> RotaCalendar:
@@ -90,9 +90,20 @@ def _schedule(value: Value, read_file: ReadFile) -> OnCallSchedule:
         _some(given["ics"], rota),
         _some(given["overrides"], rota) if "overrides" in given else (),
         fallback=given["fallback"].text(200) if "fallback" in given else "",
-        regions=_some(given["regions"], lambda one: one.text(200)) if "regions" in given else (),
+        regions=texts_of(given["regions"]) if "regions" in given else (),
         time_zone=zone,
     )
+
+
+def texts_of(value: Value) -> tuple[str, ...]:
+    """One text or a list of them.
+
+    Raises
+    ------
+    DefinitionError
+        If it is neither.
+    """
+    return tuple(_some(value, lambda one: one.text(1000)))
 
 
 def _some(value: Value, read: Callable[[Value], _ReadT]) -> list[_ReadT]:
