@@ -13,6 +13,7 @@ from typing import Final, Literal, NamedTuple
 
 from models.explain import duration
 from schemas.events import Priority
+from schemas.incident_events import Alert
 from schemas.notification_events import ScorePart
 
 PartName = Literal["impact", "urgency", "confidence", "accuracy"]
@@ -62,6 +63,26 @@ def score(impact: ScorePart, urgency: ScorePart, confidence: ScorePart, accuracy
     """
     parts = (impact, urgency, confidence, accuracy)
     return Score(round(100 * sum(WEIGHTS[one.of] * one.value for one in parts), 1), parts)
+
+
+def score_of(alert: Alert, impact: Impact | None = None, accuracy: Accuracy | None = None) -> Score:
+    """The score of an alert as it stands.
+
+    Parameters
+    ----------
+    alert
+        Its role, the time that is left and its confidence count.
+    impact
+        Who depends on what it is about; None where no topology tells.
+    accuracy
+        How often its rule was right; None where nobody has judged it.
+    """
+    return score(
+        impact_part(impact),
+        urgency_part(alert.seconds_left, is_felt=alert.role == "symptom"),
+        confidence_part(alert.confidence),
+        accuracy_part(accuracy),
+    )
 
 
 def impact_part(impact: Impact | None) -> ScorePart:

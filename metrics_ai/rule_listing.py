@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Any
 
 from rich.table import Table
 
@@ -15,8 +15,6 @@ from incidents.rules.trying import Result
 from metrics_ai.event_listing import wide_console
 from metrics_ai.explain.cases import UnknownIdError
 from slo.durations import duration_text
-
-_MOST_WORDS: Final = 2
 
 
 def chosen_rule(found: RuleLibrary, wanted: str, tenant: str | None) -> Placed:
@@ -42,13 +40,12 @@ def described(one: Placed) -> dict[str, Any]:
 
 def print_rules(placed: Sequence[Placed]) -> None:
     """Print rules, one a row, in the order in which they are asked."""
-    table = Table("rule", "of", "holds for", "priority", "role", "defined in", box=None)
+    table = Table("rule", "of", "on", "for", "priority", "role", "runbook", "defined in", box=None)
     for one in placed:
-        rule = one.rule
-        holds = f"{rule.on}: {', '.join(_conditions(rule, _MOST_WORDS)) or 'all'}"
-        table.add_row(
-            rule.name, rule.tenant or "all", holds, rule.then.priority or "its own", rule.then.role or "-", one.place
-        )
+        rule, then = one.rule, one.rule.then
+        lasts = duration_text(round(rule.for_s)) if rule.for_s else "-"
+        priority, role = then.priority or "its own", then.role or "-"
+        table.add_row(rule.name, rule.tenant or "all", rule.on, lasts, priority, role, then.runbook or "-", one.place)
     wide_console().print(table if placed else "no alert rules")
 
 
@@ -78,11 +75,11 @@ def result_rows(results: Sequence[Result]) -> list[dict[str, Any]]:
     ]
 
 
-def _conditions(rule: AlertRule, most: int = 1000) -> Iterator[str]:
+def _conditions(rule: AlertRule) -> Iterator[str]:
     match = rule.match
     for name in ("alertname", "signal", "kinds", "entity", "severity"):
         if words := getattr(match, name):
-            yield f"{name} {'|'.join(words[:most])}" + ("|..." if len(words) > most else "")
+            yield f"{name} {'|'.join(words)}"
     if match.direction is not None:
         yield f"direction {match.direction}"
     if match.select is not None:

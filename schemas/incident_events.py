@@ -115,6 +115,9 @@ class Alert(Event):
     rule_labels: Annotated[
         dict[str, str] | None, Field(description="Labels that the rule adds for routes; no part of the fingerprint.")
     ] = None
+    seconds_left: Annotated[
+        Finite | None, Field(description="Until its limit is reached, or its budget spent, by the median.")
+    ] = None
 
 
 class IncidentMember(BaseModel):

@@ -68,20 +68,21 @@ def read_rule_library(files: Iterable[RuleFile], shipped: Sequence[Placed] = ())
     ['a.yaml:1: rules: the list is empty. Write a rule, or remove the file']
     """
     held: list[Placed] = []
+    refused: list[Placed] = []
     problems: list[DefinitionError] = []
     for file in sorted(files, key=lambda one: one.name):
         reading = _read(file)
         wrong = [*reading.problems, *_taken(reading, held)]
         problems += sorted(wrong, key=lambda one: one.line)
-        if not wrong:
-            held += reading.placed
-    own = len(held)
+        (refused if wrong else held).extend(reading.placed)
+    mine = {one.place for one in [*held, *refused]}
     replaced = {one.rule.name for one in held if one.rule.tenant is None}
     held += [one for one in shipped if one.rule.name not in replaced]
-    ordered = sorted(held, key=lambda one: one.rule.tenant is None)
-    mine = {one.place for one in held[:own]}
-    problems += [one for one in shadowed(ordered) if one.where in mine]
-    return RuleLibrary(tuple(ordered), tuple(problems))
+    # Of a file that is refused too: who mends it should hear of everything at once.
+    asked = sorted([*held, *refused], key=lambda one: (one.place not in mine, one.file))
+    told = {one.where for one in problems}
+    problems += [one for one in shadowed(asked) if one.where in mine - told]
+    return RuleLibrary(tuple(sorted(held, key=lambda one: one.rule.tenant is None)), tuple(problems))
 
 
 def _read(file: RuleFile) -> Reading:

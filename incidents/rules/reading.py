@@ -41,7 +41,7 @@ _KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "anomaly": get_args(AnomalyKind),
     "slo": get_args(AlertKind),
 }
-_RULE: Final = (
+RULE_FIELDS: Final = (
     "name",
     "on",
     "match",
@@ -52,6 +52,7 @@ _RULE: Final = (
     "for",
     "then",
 )
+"""Keys of a rule."""
 _LISTED: Final = ("alertname", "signal", "kinds", "entity", "severity")
 _OPS: Final[tuple[Op, ...]] = tuple(OPERATORS)
 _BOUND: Final = re.compile(r"(>=|<=|>|<) *(-?[0-9]+(?:\.[0-9]+)?)")
@@ -128,9 +129,9 @@ def _line(value: Value) -> int:
 
 
 def _rule(value: Value, tenant: str | None) -> AlertRule:
-    given = value.fields(_RULE, ("name", "on", "then"))
+    given = value.fields(RULE_FIELDS, ("name", "on", "then"))
     on = given["on"].choice(SOURCES)
-    rest = {name: given[name].number() for name in _RULE if name.startswith("min_") and name in given}
+    rest = {name: given[name].number() for name in RULE_FIELDS if name.startswith("min_") and name in given}
     return _made(
         AlertRule,
         value,

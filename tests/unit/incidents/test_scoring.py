@@ -18,8 +18,10 @@ from incidents.scoring import (
     demoted,
     impact_part,
     score,
+    score_of,
     urgency_part,
 )
+from schemas.incident_events import Alert
 from schemas.notification_events import ScorePart
 
 COUNTS = st.none() | st.integers(0, 10**9)
@@ -96,6 +98,27 @@ def test_a_rule_that_is_often_wrong_is_told_one_level_lower(priority: Any, after
 @given(st.sampled_from(["P0", "P1", "P2", "P3"]), st.sampled_from([POOR, GOOD, None]))
 def test_the_safety_list_is_never_demoted(priority: Any, accuracy: Accuracy | None) -> None:
     assert demoted(priority, accuracy, safety=True) == priority
+
+
+def test_an_alert_is_scored_by_its_role_the_time_left_its_confidence_and_what_is_known_of_it() -> None:
+    alert = Alert(
+        id="a",
+        tenant="t",
+        fingerprint="f",
+        labels={},
+        state="firing",
+        priority="P1",
+        severity="warning",
+        entity="node:h1",
+        signal="disk",
+        started_ms=0,
+        updated_ms=0,
+        confidence=0.8,
+        seconds_left=86_400.0,
+    )
+    assert [one.value for one in score_of(alert).parts] == [NEUTRAL, 0.5, 0.8, NEUTRAL]
+    felt = alert.model_copy(update={"role": "symptom"})
+    assert [one.value for one in score_of(felt, Impact(services=5), GOOD).parts] == [0.5, 1.0, 0.8, 0.9]
 
 
 def test_the_weights_make_a_whole() -> None:

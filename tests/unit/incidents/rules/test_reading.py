@@ -154,3 +154,17 @@ def test_a_rule_of_a_shipped_ones_name_replaces_it_and_is_asked_first() -> None:
     )
     found = read_rule_library([RuleFile("a.yaml", RULE.encode())], shipped.placed)
     assert [(one.rule.name, one.file) for one in found.placed] == [("slow", "a.yaml"), ("last", "s")]
+
+
+def test_all_that_is_wrong_with_a_file_is_told_at_once() -> None:
+    rule = "{name: %s, on: slo, then: {role: %s}}"
+    text = "\n".join(["rules:", *(f"  - {rule % one}" for one in [("a", "cause"), ("b", "cause"), ("c", "bad")])])
+    found = read_rule_library([RuleFile("a.yaml", text.encode())])
+    assert found.placed == ()
+    assert [(one.line, "never speaks" in str(one)) for one in found.problems] == [(4, False), (3, True)]
+
+
+def test_a_shipped_rule_that_yours_covers_is_no_problem() -> None:
+    shipped = read_rules("rules: [{name: last, on: anomaly, match: {signal: latency}, then: {role: cause}}]", "s")
+    wide = b"rules: [{name: all, on: anomaly, then: {role: cause}}]"
+    assert read_rule_library([RuleFile("a.yaml", wide)], shipped.placed).problems == ()
