@@ -11,6 +11,7 @@ RFC 5545, https://www.rfc-editor.org/rfc/rfc5545
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -19,6 +20,7 @@ from zoneinfo import ZoneInfo
 
 import icalendar
 import recurring_ical_events
+from icalendar.timezone import tzp
 
 from schemas.yaml_values import DefinitionError
 
@@ -27,11 +29,19 @@ MOST_EVENTS: Final = 5000
 MOST_PEOPLE: Final = 20
 _LEVEL: Final = re.compile(r"\[L([0-9]{1,3})\]")
 _TOO_OFTEN: Final = frozenset({"SECONDLY", "MINUTELY", "HOURLY"})
+_WITHIN_A_DAY: Final = ("BYMINUTE", "BYSECOND")
+_ONCE: Final = ("UID", "DTSTART", "DTEND", "DURATION", "SUMMARY", "STATUS", "RECURRENCE-ID")
+# A rule is counted through from its start: one of the year 1 would take seconds a week.
+_EARLIEST: Final = 2000
+_LATEST: Final = 2200
 _DAY: Final = timedelta(days=1)
+_LONGEST: Final = timedelta(days=31)
+_THEIRS: Final = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError, RecursionError)
+"""What the libraries raise on what is no calendar."""
 _BLOCK_MS: Final = 7 * 86_400_000
 _BLOCKS_KEPT: Final = 64
-# Between 1970 and this, the library computes; a query beyond it is of nobody's rota.
-_LATEST_MS: Final = 253_370_764_800_000
+_LATEST_MS: Final = 7_289_654_400_000
+"""The end of the year 2200."""
 
 
 class Shift(NamedTuple):
@@ -150,12 +160,22 @@ def _parsed(text: str, name: str) -> Any:
     if len(text) > MOST_CHARACTERS:
         raise DefinitionError(name, 1, f"{len(text):,} characters, where {MOST_CHARACTERS:,} are the most", "Split it")
     try:
-        calendar = icalendar.Calendar.from_ical(text)
-    except (ValueError, KeyError, IndexError, TypeError) as error:
+        calendar = _read(text)
+    except _THEIRS as error:
         raise DefinitionError(name, 1, f"not iCalendar ({_first_line(error)})", "Export it anew as .ics") from error
     if not isinstance(calendar, icalendar.Calendar):
         raise DefinitionError(name, 1, "there is no VCALENDAR in it", "Export it anew as .ics")
     return calendar
+
+
+def _read(text: str) -> Any:
+    # The library keeps zones that one file defines for all later ones, and knows those below an event too late.
+    tzp.use_default()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        calendar = icalendar.Calendar.from_ical(text)
+        is_late = text.rfind("BEGIN:VTIMEZONE") > text.find("BEGIN:VEVENT")
+        return icalendar.Calendar.from_ical(text) if is_late else calendar
 
 
 def _check(calendar: Any, text: str, name: str) -> None:
@@ -166,13 +186,12 @@ def _check(calendar: Any, text: str, name: str) -> None:
             name, 1, f"{len(events):,} events, where {MOST_EVENTS:,} are the most", "Let go of old ones"
         )
     lines = list(_starts(text))
-    for at, event in enumerate(events):
-        line = lines[at] if at < len(lines) else 1
-        for what, way_out in _wrong(event):
-            raise DefinitionError(name, line, what, way_out)
     try:
+        for line, event in zip(lines, events, strict=True):
+            for what, way_out in _wrong(event):
+                raise DefinitionError(name, line, what, way_out)
         recurring_ical_events.of(calendar).between(datetime(2026, 1, 1, tzinfo=UTC), _DAY)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except _THEIRS as error:
         raise DefinitionError(name, 1, f"its events cannot be computed ({_first_line(error)})", "Mend them") from error
 
 
@@ -187,17 +206,32 @@ def _wrong(event: Any) -> Iterator[tuple[str, str]]:
     if event.errors:
         field, error = event.errors[0]
         yield f"{field} cannot be read ({_first_line(error)})", "Mend the event"
-    start = event.get("DTSTART")
-    if start is None:
+    if twice := [name for name in _ONCE if isinstance(event.get(name), list)]:
+        yield f"{twice[0]} stands twice in one event", "Keep one of them"
+        return
+    if "DTSTART" not in event:
         yield "the event has no DTSTART", "Say when it begins"
         return
-    zone = start.params.get("TZID")
-    if zone and isinstance(start.dt, datetime) and start.dt.tzinfo is None:
-        yield f"there is no time zone {str(zone)[:80]!r}", "Add its VTIMEZONE, or take a name like Europe/Berlin"
+    yield from _wrong_start(event["DTSTART"])
+    if _rules(event) and event.end - event.start > _LONGEST:
+        yield f"a shift that comes back and lasts {(event.end - event.start).days} days", "Let it last a month at most"
     for rule in _rules(event):
         often = {str(one).upper() for one in rule.get("FREQ", [])} & _TOO_OFTEN
         if often:
             yield f"a shift that comes back {min(often)} is none", "Repeat it by the day, the week or the month"
+        if any(len(rule.get(name, [])) > 1 for name in _WITHIN_A_DAY):
+            yield "a shift that comes back within the hour is none", "Repeat it by the day, the week or the month"
+
+
+def _wrong_start(start: Any) -> Iterator[tuple[str, str]]:
+    if not isinstance(start.dt, date):
+        yield "DTSTART is no time", "Say when it begins"
+        return
+    if not _EARLIEST <= start.dt.year <= _LATEST:
+        yield f"a shift that begins in the year {start.dt.year}", f"Let it begin from {_EARLIEST} to {_LATEST}"
+    zone = start.params.get("TZID")
+    if zone and isinstance(start.dt, datetime) and start.dt.tzinfo is None:
+        yield f"there is no time zone {str(zone)[:80]!r}", "Add its VTIMEZONE, or take a name like Europe/Berlin"
 
 
 def _rules(event: Any) -> list[Any]:

@@ -6,6 +6,8 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from incidents.oncall.calendar import RotaCalendar, Shift
 from schemas.yaml_values import DefinitionError
@@ -128,6 +130,42 @@ def test_shifts_are_the_same_however_they_are_asked_for() -> None:
     assert sorted(days) == whole
 
 
+def test_a_zone_of_one_file_is_not_that_of_another() -> None:
+    shift = event("ann", ";TZID=Office:20260705T090000", ";TZID=Office:20260705T170000")
+    office = BERLIN_ZONE.replace("Europe/Berlin", "Office")
+    elsewhere = office.replace("+0200", "+0900").replace("+0100", "+0900")
+    assert shifts(calendar(shift, zones=office), "2026-07-05", "2026-07-06")[0][1] == "07-05 09:00"
+    assert shifts(calendar(shift, zones=elsewhere), "2026-07-05", "2026-07-06")[0][1] == "07-05 02:00"
+    with pytest.raises(DefinitionError, match="there is no time zone 'Office'"):
+        RotaCalendar(calendar(shift), "rota.ics", UTC)
+
+
+def test_a_zone_may_be_defined_below_the_shift_that_names_it() -> None:
+    shift = event("ann", ";TZID=Office:20260705T090000", ";TZID=Office:20260705T170000")
+    text = calendar(shift, BERLIN_ZONE.replace("Europe/Berlin", "Office"))
+    assert shifts(text, "2026-07-05", "2026-07-06") == [("ann", "07-05 09:00", "07-05 17:00")]
+
+
+def test_a_shift_that_says_how_long_it_is_has_an_end() -> None:
+    text = calendar(event("ann", ":20260105T090000Z", "").replace("DTEND", "DURATION:PT8H"))
+    assert shifts(text, "2026-01-05", "2026-01-06") == [("ann", "01-05 10:00", "01-05 18:00")]
+
+
+@given(st.sampled_from([GOOGLE, LEVELS]), st.data())
+@settings(max_examples=60, deadline=None)
+def test_a_file_that_was_torn_is_refused_in_one_line_or_read(text: str, data: st.DataObject) -> None:
+    lines = text.split("\r\n")
+    for _ in range(data.draw(st.integers(1, 3))):
+        at, other = (data.draw(st.integers(0, len(lines) - 1)) for _ in range(2))
+        lines[at] = data.draw(st.sampled_from(["", lines[other], lines[at][:7], f"{lines[at]}{lines[other]}"]))
+    problem = ""
+    try:
+        RotaCalendar("\r\n".join(lines), "rota.ics", UTC).shifts(ms("2026-01-05"), ms("2026-01-12"))
+    except DefinitionError as error:
+        problem = str(error)
+    assert "\n" not in problem
+
+
 BAD = {
     "what is no calendar": ("hello", "rota.ics:1: "),
     "what ends too soon": ("BEGIN:VCALENDAR\nBEGIN:VEVENT\n", "rota.ics:1: "),
@@ -149,6 +187,22 @@ BAD = {
             event("ann", ":20260105T090000Z", ":20260105T170000Z", "RRULE:FREQ=SECONDLY"),
         ),
         "rota.ics:11: a shift that comes back SECONDLY is none. Repeat it by the day, the week or the month",
+    ),
+    "a shift a minute": (
+        calendar(event("ann", ":20260105T090000Z", ":20260105T170000Z", "RRULE:FREQ=DAILY;BYMINUTE=0,1,2")),
+        "rota.ics:4: a shift that comes back within the hour is none",
+    ),
+    "a shift since the year 1": (
+        calendar(event("ann", ":00010105T090000Z", ":00010105T170000Z", "RRULE:FREQ=DAILY")),
+        "rota.ics:4: a shift that begins in the year 1. Let it begin from 2000 to 2200",
+    ),
+    "a shift that comes back before it is over by years": (
+        calendar(event("ann", ":20060105T090000Z", ":20260105T170000Z", "RRULE:FREQ=DAILY")),
+        "rota.ics:4: a shift that comes back and lasts 7305 days. Let it last a month at most",
+    ),
+    "two starts of one event": (
+        calendar(event("ann", ":20260105T090000Z", ":20260105T170000Z", "DTSTART:20260105T090000Z")),
+        "rota.ics:4: DTSTART stands twice in one event. Keep one of them",
     ),
     "too large a file": ("x" * 1_000_001, "rota.ics:1: 1,000,001 characters, where 1,000,000 are the most"),
 }
