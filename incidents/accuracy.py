@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal, NamedTuple
 
@@ -18,6 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from incidents.scoring import Accuracy
 from schemas.bounds import LONGEST_S
 from schemas.errors import CheckpointError
+from schemas.incident_events import Alert
+from schemas.slo_events import Feedback
 
 Judgement = Literal["actioned", "false", "duplicate"]
 PREFIX: Final = "accuracy/"
@@ -197,12 +199,31 @@ def _key(pair: Pair) -> str:
     return PREFIX + hashlib.blake2b("\0".join(pair).encode(), digest_size=12).hexdigest()
 
 
-def signal_pair(tenant: str, rule: str | None, labels: Mapping[str, str], signal: str) -> Pair:
-    """Whose accuracy an alert's feedback tells of: its alert rule, else its alert name, about its signal.
+def judged_by(feedback: Feedback, alert: Alert | None) -> Judged | None:
+    """What somebody said, of the rule and signal that its alert was of.
+
+    Parameters
+    ----------
+    feedback
+        As it was given.
+    alert
+        The alert, if it is still known; else the labels that came with the feedback have to say. None if nothing does.
 
     Examples
     --------
-    >>> signal_pair("shop", None, {"alertname": "MetricAnomaly"}, "latency_p99")
+    >>> said = {"tenant": "shop", "alert_id": "a1", "verdict": "false", "at_ms": 5}
+    >>> labels = {"alertname": "MetricAnomaly", "metric": "latency_p99"}
+    >>> judged_by(Feedback(**said, labels=labels), None).pair
     Pair(tenant='shop', rule='MetricAnomaly', signal='latency_p99')
+    >>> judged_by(Feedback(**said), None) is None
+    True
     """
-    return Pair(tenant, rule or labels.get("alertname", ""), signal)
+    labels = feedback.labels
+    named = Pair(feedback.tenant, labels.get("alertname", ""), labels.get("metric", ""))
+    pair = named if alert is None else pair_of(alert)
+    return Judged(feedback.alert_id, pair, feedback.verdict, feedback.at_ms) if pair.rule else None
+
+
+def pair_of(alert: Alert) -> Pair:
+    """Whose accuracy speaks for an alert: its rule's, else its name's, about its signal."""
+    return Pair(alert.tenant, alert.rule or alert.labels.get("alertname", ""), alert.signal)

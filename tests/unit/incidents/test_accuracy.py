@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from incidents.accuracy import AccuracyBook, AccuracySettings, Judged, Pair
+from incidents.accuracy import AccuracyBook, AccuracySettings, Judged, Pair, judged_by, pair_of
 from schemas.errors import CheckpointError
+from schemas.incident_events import Alert
+from schemas.slo_events import Feedback
 
 PAIR = Pair("shop", "slow", "latency")
 OTHER = Pair("shop", "slow", "errors")
@@ -142,3 +144,31 @@ def test_a_checkpoint_says_the_same_after_it(told: list[Judged]) -> None:
 def test_a_block_that_cannot_be_read_is_refused(value: bytes) -> None:
     with pytest.raises(CheckpointError, match="accuracy/x cannot be read"):
         AccuracyBook(AccuracySettings()).load_block("accuracy/x", value)
+
+
+def alert(**fields: Any) -> Alert:
+    body: dict[str, Any] = {
+        "id": "a1",
+        "tenant": "shop",
+        "fingerprint": "f",
+        "labels": {"alertname": "MetricAnomaly"},
+        "state": "firing",
+        "priority": "P1",
+        "severity": "warning",
+        "entity": "service:web",
+        "signal": "latency",
+        "started_ms": 0,
+        "updated_ms": 0,
+        "confidence": 0.8,
+    }
+    return Alert(**body | fields)
+
+
+def test_what_is_said_of_an_alert_counts_for_its_rule_else_for_its_name() -> None:
+    said = Feedback(
+        tenant="shop", alert_id="a1", verdict="false", at_ms=7, labels={"alertname": "other", "metric": "x"}
+    )
+    assert judged_by(said, alert(rule="slow")) == Judged("a1", PAIR, "false", 7)
+    assert judged_by(said, alert()) == Judged("a1", Pair("shop", "MetricAnomaly", "latency"), "false", 7)
+    assert judged_by(said, None) == Judged("a1", Pair("shop", "other", "x"), "false", 7)
+    assert pair_of(alert(rule="slow")) == PAIR
