@@ -62,8 +62,8 @@ class OnCallBook:
                     "time_zone": one.time_zone.key,
                     "fallback": one.fallback,
                     "regions": sorted(one.regions),
-                    "calendars": [[rota.name, rota.text] for rota in one.calendars],
-                    "overrides": [[rota.name, rota.text] for rota in one.overrides],
+                    "calendars": [_rota(rota) for rota in one.calendars],
+                    "overrides": [_rota(rota) for rota in one.overrides],
                 }
                 for one in self.schedules.values()
             ]
@@ -84,10 +84,14 @@ class OnCallBook:
             raise SchemaError(f"not an {SUBJECT} setting: {type(error).__name__}: {error}") from error
 
 
+def _rota(rota: RotaCalendar) -> dict[str, str]:
+    return {"name": rota.name, "time_zone": rota.time_zone.key, "text": rota.text}
+
+
 def _schedule(body: Mapping[str, Any]) -> OnCallSchedule:
-    zone = ZoneInfo(body["time_zone"])
     calendars, overrides = (
-        [RotaCalendar(text, name, zone) for name, text in body[key]] for key in ("calendars", "overrides")
+        [RotaCalendar(one["text"], one["name"], ZoneInfo(one["time_zone"])) for one in body[key]]
+        for key in ("calendars", "overrides")
     )
     return OnCallSchedule(
         body["name"],
@@ -95,7 +99,7 @@ def _schedule(body: Mapping[str, Any]) -> OnCallSchedule:
         overrides,
         fallback=body["fallback"],
         regions=body["regions"],
-        time_zone=body["time_zone"],
+        time_zone=ZoneInfo(body["time_zone"]),
     )
 
 

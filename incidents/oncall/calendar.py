@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import icalendar
 import recurring_ical_events
@@ -76,7 +76,7 @@ class RotaCalendar:
     name
         Its file's, for errors.
     time_zone
-        Of times that name none, and of whole days.
+        Of times that name none, and of whole days; without one it is the calendar's own, else UTC.
 
     Raises
     ------
@@ -92,12 +92,12 @@ class RotaCalendar:
     [Shift(start_ms=1767600000000, end_ms=1767628800000, level=1, people=('ann', 'bob'), title='[L1] ann, bob')]
     """
 
-    def __init__(self, text: str, name: str, time_zone: ZoneInfo) -> None:
+    def __init__(self, text: str, name: str, time_zone: ZoneInfo | None = None) -> None:
         self.name = name
         self.text = text
-        self._zone = time_zone
         calendar = _parsed(text, name)
         _check(calendar, text, name)
+        self.time_zone = time_zone or _own_zone(calendar)
         self._query = recurring_ical_events.of(calendar, skip_bad_series=True)
         self._block = lru_cache(maxsize=_BLOCKS_KEPT)(self._shifts_of)
 
@@ -128,8 +128,15 @@ class RotaCalendar:
     def _ms(self, given: date | datetime) -> int:
         moment = given if isinstance(given, datetime) else datetime(given.year, given.month, given.day)  # noqa: DTZ001
         if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=self._zone)
+            moment = moment.replace(tzinfo=self.time_zone)
         return round(moment.timestamp() * 1000)
+
+
+def _own_zone(calendar: Any) -> ZoneInfo:
+    try:
+        return ZoneInfo(str(calendar.get("X-WR-TIMEZONE", "UTC")))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo("UTC")
 
 
 def people_of(summary: str) -> tuple[str, ...]:

@@ -75,7 +75,7 @@ def _read_list(value: Value, read_file: ReadFile, taken: dict[str, int], found: 
 
 def _schedule(value: Value, read_file: ReadFile) -> OnCallSchedule:
     given = value.fields(SCHEDULE_FIELDS, ("name", "ics"))
-    zone = _zone(given["timezone"]) if "timezone" in given else "UTC"
+    zone = _zone(given["timezone"]) if "timezone" in given else None
 
     def rota(one: Value) -> RotaCalendar:
         path = one.text(1000)
@@ -83,7 +83,7 @@ def _schedule(value: Value, read_file: ReadFile) -> OnCallSchedule:
             text = read_file(path)
         except ConfigurationError as error:
             raise one.error(error.what, error.way_out) from error
-        return RotaCalendar(text, path, ZoneInfo(zone))
+        return RotaCalendar(text, path, zone)
 
     return OnCallSchedule(
         given["name"].text(200),
@@ -111,9 +111,9 @@ def _some(value: Value, read: Callable[[Value], _ReadT]) -> list[_ReadT]:
     return [read(one) for one in value.items()] if value.is_list else [read(value)]
 
 
-def _zone(value: Value) -> str:
+def _zone(value: Value) -> ZoneInfo:
     text = value.text(100)
     try:
-        return ZoneInfo(text).key
+        return ZoneInfo(text)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise value.error(f"there is no time zone {text!r}", "Take a name like Europe/Berlin") from error

@@ -60,7 +60,7 @@ class OnCallSchedule:
     regions
         Values of the label ``region`` whose alerts are this schedule's.
     time_zone
-        Of times that name none.
+        Whose clocks its times are shown by; without one those of its first calendar.
 
     Examples
     --------
@@ -77,14 +77,15 @@ class OnCallSchedule:
         *,
         fallback: str = "",
         regions: Sequence[str] = (),
-        time_zone: str = "UTC",
+        time_zone: ZoneInfo | None = None,
     ) -> None:
         self.name = name
         self.calendars = tuple(calendars)
         self.overrides = tuple(overrides)
         self.fallback = fallback
         self.regions = frozenset(regions)
-        self.time_zone = ZoneInfo(time_zone)
+        first = self.calendars[0].time_zone if self.calendars else ZoneInfo("UTC")
+        self.time_zone = time_zone or first
 
     def at(self, at_ms: int) -> OnCall:
         """Whose turn it is at a time, and until when.

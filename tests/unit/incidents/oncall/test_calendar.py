@@ -67,6 +67,19 @@ def test_a_whole_day_is_one_of_the_schedules_zone() -> None:
         assert hour is None or one.start_ms == ms(f"2026-01-10T{hour}:00")
 
 
+@pytest.mark.parametrize(
+    ("head", "zone"),
+    [
+        ("", "UTC"),
+        ("X-WR-TIMEZONE:Asia/Tokyo\n", "Asia/Tokyo"),
+    ],
+)
+def test_a_whole_day_is_one_of_the_calendars_own_zone_where_nobody_says_another(head: str, zone: str) -> None:
+    text = calendar(event("ann", ";VALUE=DATE:20260110", ";VALUE=DATE:20260111"), head=head)
+    (one,) = RotaCalendar(text, "rota.ics").shifts(ms("2026-01-09"), ms("2026-01-13"))
+    assert one.start_ms == ms("2026-01-10", zone)
+
+
 def test_a_time_without_a_zone_is_one_of_the_schedules_zone() -> None:
     text = calendar(event("ann", ":20260110T230000", ":20260111T010000"))
     (one,) = RotaCalendar(text, "rota.ics", ZoneInfo("Pacific/Auckland")).shifts(ms("2026-01-10"), ms("2026-01-11"))
@@ -187,6 +200,10 @@ BAD = {
             event("ann", ":20260105T090000Z", ":20260105T170000Z", "RRULE:FREQ=SECONDLY"),
         ),
         "rota.ics:11: a shift that comes back SECONDLY is none. Repeat it by the day, the week or the month",
+    ),
+    "a calendar's own zone that nobody knows": (
+        calendar(event("ann", ":20260105T090000Z", ":20260105T170000Z"), head="X-WR-TIMEZONE:Mars\n"),
+        "rota.ics:1: its events cannot be computed ('No time zone found with key Mars'). Mend them",
     ),
     "a shift a minute": (
         calendar(event("ann", ":20260105T090000Z", ":20260105T170000Z", "RRULE:FREQ=DAILY;BYMINUTE=0,1,2")),

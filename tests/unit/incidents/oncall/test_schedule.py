@@ -59,7 +59,7 @@ def test_a_turn_ends_when_the_people_change_and_not_when_a_shift_does() -> None:
 
 
 def test_while_it_is_nobodys_turn_that_is_said_with_the_end_of_the_gap() -> None:
-    schedule = OnCallSchedule("eu", [rota(GOOGLE)], fallback="managers", time_zone="Europe/Berlin")
+    schedule = OnCallSchedule("eu", [rota(GOOGLE)], fallback="managers", time_zone=ZoneInfo("Europe/Berlin"))
     found = schedule.at(ms("2026-01-10T12:00"))
     assert (found.people, found.source, found.until_ms) == ((), "gap", ms("2026-01-12T08:00"))
     assert OnCallSchedule("none", []).at(0).until_ms == LOOKAHEAD_MS
@@ -130,7 +130,7 @@ def _at(shifts: list[tuple[int, int, str]], at_ms: int) -> list[str]:
 
 def book() -> OnCallBook:
     eu = OnCallSchedule("eu", [rota(GOOGLE)], [OVERRIDE], fallback="managers", regions=["eu-west-1", "eu-north-1"])
-    return OnCallBook([eu, OnCallSchedule("us", [rota(LEVELS)], time_zone="America/New_York")])
+    return OnCallBook([eu, OnCallSchedule("us", [rota(LEVELS)], time_zone=ZoneInfo("America/New_York"))])
 
 
 def test_a_region_has_its_schedule_and_all_others_the_receivers() -> None:
