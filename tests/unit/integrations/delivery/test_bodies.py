@@ -63,6 +63,13 @@ def test_what_is_too_large_for_pagerduty_loses_signals_then_alerts_and_says_so()
     assert details["truncated"] == f"{900 - len(details['alerts'])} alerts did not fit."
 
 
+def test_one_alert_that_is_too_large_for_pagerduty_pages_without_details() -> None:
+    enormous = alert(labels={"text": "x" * 600_000})
+    event = trigger_event(notification(alerts=[enormous]), KEY, {})
+    assert event["payload"]["custom_details"] == {"truncated": "Details did not fit."}
+    assert event["payload"]["summary"] == "[P0] Disk of node-0 is full in 2 d"
+
+
 @given(notifications())
 @settings(max_examples=25, deadline=None)
 def test_an_alert_of_opsgenie_is_valid(told: Notification) -> None:
