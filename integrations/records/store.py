@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Self, TypeVar
 
@@ -296,14 +295,18 @@ class RecordsStore:
         """How many alerts began in each day or shift, by team, rule, receiver or priority; none is not listed."""
         c = ALERTS.c
         column = {"team": c.team, "rule": c.rule, "priority": c.priority}.get(by, sa.literal(_NOT_TOLD))
-        query = _between(sa.select(c.started_ms, column, c.id).where(c.tenant == tenant), c.started_ms, since_ms, until_ms)
+        query = _between(
+            sa.select(c.started_ms, column, c.id).where(c.tenant == tenant), c.started_ms, since_ms, until_ms
+        )
         receivers = self._receivers(tenant) if by == "route" else {}
         counts: dict[tuple[int | None, str], int] = {}
         for at_ms, name, identity in self._rows(query):
             start_ms = self._start(period, at_ms)
             for group in receivers.get(identity, [_NOT_TOLD]) if by == "route" else [name]:
                 counts[start_ms, group] = counts.get((start_ms, group), 0) + 1
-        return [Volume(*key, count) for key, count in sorted(counts.items(), key=lambda one: (one[0][0] or 0, one[0][1]))]
+        return [
+            Volume(*key, count) for key, count in sorted(counts.items(), key=lambda one: (one[0][0] or 0, one[0][1]))
+        ]
 
     def _start(self, period: VolumePeriod, at_ms: int) -> int | None:
         if period == "all":
@@ -316,7 +319,10 @@ class RecordsStore:
         return {identity: json.loads(receivers) or [_NOT_TOLD] for identity, receivers in rows}
 
     def accuracy(
-        self, tenant: str, by: Literal["all", "rule", "team"] = "rule", since_ms: int | None = None,
+        self,
+        tenant: str,
+        by: Literal["all", "rule", "team"] = "rule",
+        since_ms: int | None = None,
         until_ms: int | None = None,
     ) -> list[Accuracy]:
         """How many of the alerts that began in a time were labelled, and of these needed action, or not.

@@ -36,15 +36,14 @@ def listed(
     """
     limit = max(1, min(limit, MOST_A_PAGE))
     after = Mark.read(cursor) if cursor else None
-    items: list[T] = []
+    items: list[tuple[Mark, T]] = []
     for marks in _marks(redis, index, after):
         times = {mark.id: mark for mark in marks}
-        for identity, item in read(list(times)):
-            if len(items) == limit:
-                return Page(items, last.text())
-            items.append(item)
-            last = times[identity]
-    return Page(items)
+        items += [(times[identity], item) for identity, item in read(list(times))]
+        # One more than is wanted tells that another page follows.
+        if len(items) > limit:
+            return Page([item for _, item in items[:limit]], items[limit - 1][0].text())
+    return Page([item for _, item in items])
 
 
 def _marks(redis: Any, index: str, after: Mark | None) -> Iterator[list[Mark]]:
