@@ -129,8 +129,9 @@ class RecordsSink:
         """Begin where the database stands."""
 
     def revoked(self, partitions: Collection[Partition]) -> None:
-        """Drop what is not written: it comes again."""
+        """Drop what is not written: it comes again. Connections are let go of."""
         self._parts.clear()
+        self._database.dispose()
 
     # -- records -----------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -14,12 +15,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from pydantic import SecretStr
 
 from integrations.kafka.process import dying_with_parent, free_port
 from integrations.records import RecordsSettings
+from integrations.records.database import Database
+from integrations.records.sink import RecordsSink
+from integrations.records.tables import METADATA
 from integrations.serving.connection import connect
 from integrations.serving.settings import ServingSettings
+from integrations.telemetry import Telemetry
+from schemas.base import Event
+from tests.unit.integrations.serving.telling import NOW_MS, Log, read_on
 
 _ANSWER_S = 20.0
 
@@ -64,14 +72,14 @@ def running_postgres() -> Iterator[RecordsSettings]:
             stdout=log,
             stderr=log,
             cwd=folder,
-            preexec_fn=dying_with_parent(),
+            preexec_fn=dying_with_parent(),  # noqa: PLW1509  # one foreign call, loaded before
             **owner,
         )
     try:
         _await_answer(programs, port, server)
         yield RecordsSettings(url=SecretStr(f"postgresql://tester@127.0.0.1:{port}/postgres"))
     finally:
-        server.terminate()
+        server.send_signal(signal.SIGINT)  # its fast end: it does not wait for clients
         server.wait(30)
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -98,3 +106,57 @@ def everything_in(settings: ServingSettings) -> dict[str, Any]:
     }
     with redis:
         return {key: readings[redis.type(key)](key) for key in sorted(redis.scan_iter(match=f"{settings.prefix}*"))}
+
+
+def emptied_store(settings: ServingSettings) -> ServingSettings:
+    """A serving store with nothing in it."""
+    with connect(settings) as redis:
+        redis.flushall()
+    return settings
+
+
+def emptied(records: RecordsSettings) -> RecordsSettings:
+    """A database with our tables, and nothing in them."""
+    found = Database(records, writes=True)
+    found.migrate()
+    with found.begin() as connection:
+        for table in METADATA.sorted_tables:
+            connection.execute(sa.delete(table))
+    found.dispose()
+    return records
+
+
+_MADE: list[RecordsSink] = []
+
+
+def records_sink(records: RecordsSettings, telemetry: Telemetry | None = None) -> RecordsSink:
+    """A sink whose connections ``let_go`` lets go of."""
+    sink = RecordsSink(records, telemetry or Telemetry("project"), lambda: NOW_MS / 1000 + 86_400)
+    _MADE.append(sink)
+    return sink
+
+
+def let_go() -> None:
+    """Close the connections of all sinks that were made."""
+    for sink in _MADE:
+        sink.revoked(())
+    _MADE.clear()
+
+
+def told(records: RecordsSettings, *events: Event) -> Log:
+    """A log of events, and a database that was told of it."""
+    log = Log(*events)
+    read_on(records_sink(records), log)
+    return log
+
+
+def all_rows(records: RecordsSettings) -> dict[str, list[tuple[Any, ...]]]:
+    """All that a database holds, by table."""
+    found = Database(records, writes=False)
+    with found.begin() as connection:
+        rows = {
+            table.name: sorted((tuple(row) for row in connection.execute(sa.select(table))), key=repr)
+            for table in METADATA.sorted_tables
+        }
+    found.dispose()
+    return rows

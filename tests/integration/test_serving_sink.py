@@ -41,19 +41,6 @@ from tests.unit.integrations.serving.telling import (
 DAY_MS = 24 * HOUR_MS
 
 
-@pytest.fixture(scope="module")
-def valkey() -> Iterator[EmbeddedValkey]:
-    with EmbeddedValkey() as server:
-        yield server
-
-
-@pytest.fixture
-def serving(valkey: EmbeddedValkey) -> ServingSettings:
-    with connect(valkey.settings) as redis:
-        redis.flushall()
-    return valkey.settings
-
-
 def sink_of(serving: ServingSettings, now_ms: int = NOW_MS + 3 * DAY_MS, **other: Any) -> ServingSink:
     return ServingSink(serving, other.pop("telemetry", Telemetry("project")), lambda: now_ms / 1000, **other)
 
