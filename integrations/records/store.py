@@ -125,6 +125,7 @@ class RecordsStore:
     def __init__(self, settings: RecordsSettings) -> None:
         self._settings = settings
         self._database = Database(settings, writes=False)
+        self.place = self._database.place
 
     def close(self) -> None:
         """Let go of its connections."""
