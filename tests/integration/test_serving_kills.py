@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from pydantic import SecretStr
 
 from integrations.kafka import KafkaSettings
