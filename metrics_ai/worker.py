@@ -149,7 +149,9 @@ def _run_stages(roles: Sequence[str], config: Config, telemetry: Telemetry, stop
         _announce_objectives(config, lambda: holdings.has("burn", 0), stop)
     if "route" in roles:
         file = RoutingFile(config.routing)
-        settings = replace(settings, routing=file.config, dispatch=config.dispatch)
+        settings = replace(
+            settings, routing=file.config, dispatch=config.dispatch.model_copy(update={"tenant": config.tenant})
+        )
         _announce_routes(config, file, lambda: holdings.has("route", 0), stop)
     if "notify" in roles:
         from metrics_ai.deliverer import Deliverer  # noqa: PLC0415  # clients of HTTP
@@ -180,7 +182,7 @@ def _announce_routes(config: Config, file: RoutingFile, is_ours: Callable[[], bo
     """Let a thread tell the route stage what the file of routes says, for as long as the worker runs."""
     from metrics_ai.routing_publishing import RoutingPublisher  # noqa: PLC0415
 
-    publisher = RoutingPublisher(file, config.kafka, is_ours)
+    publisher = RoutingPublisher(file, config.routing.file, config.kafka, is_ours)
     threading.Thread(target=publisher.run, args=(stop,), name="routes", daemon=True).start()
 
 
@@ -213,4 +215,12 @@ def _sinks(config: Config, telemetry: Telemetry) -> list[Sink]:
         sinks.append(SloRemoteWrite(config.slo.remote_write, telemetry, config.slo.status_every_s))
     if config.history.folder is not None:
         sinks.append(HistorySink(config.history, telemetry))
+    if config.serving.url is not None:
+        from integrations.serving.sink import ServingSink  # noqa: PLC0415  # the client of Redis
+
+        sinks.append(ServingSink(config.serving, telemetry))
+    if config.records.url is not None:
+        from integrations.records.sink import RecordsSink  # noqa: PLC0415  # SQLAlchemy takes half a second
+
+        sinks.append(RecordsSink(config.records, telemetry))
     return sinks

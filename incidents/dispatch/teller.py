@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from incidents.dispatch.book import DispatchBook
+from incidents.dispatch.covering import Covering
 from incidents.dispatch.holding import THROTTLED, Hold, hold_of, quiet_key, suppression_of, throttle
 from incidents.dispatch.subjects import RANK, Subject
 from incidents.dispatch.telling import Telling, notifications
@@ -33,11 +34,14 @@ class Teller:
         What is known.
     config
         Routes and receivers.
+    covering
+        Knows whose turn it is.
     """
 
-    def __init__(self, book: DispatchBook, config: RoutingConfig) -> None:
+    def __init__(self, book: DispatchBook, config: RoutingConfig, covering: Covering) -> None:
         self._book = book
         self._config = config
+        self._covering = covering
         self._routes: dict[str, Route] = {route.id: route for route in config.root.walk()}
         self._told: list[Notification] = []
         self._touched: set[str] = set()
@@ -125,6 +129,13 @@ class Teller:
         if self._gathers(receiver, lead):
             self._gather(thread, receiver, ready)
             return None
+        turn = self._covering.turn(receiver, lead, now_ms)
+        if turn.hold is not None and turn.fallback in self._config.receivers:
+            for one in ready:
+                self._hold(one, turn.hold, now_ms)
+            self._steps.append(self._covering.instead(thread, turn.fallback))
+            return turn.hold.until_ms
+        thread.assignees = list(turn.people)
         hold = throttle(self._book, self._config, lead, now_ms)
         if hold is not None:
             thread.held_until_ms = hold.until_ms or 0
@@ -144,7 +155,7 @@ class Teller:
         """Firing alerts that may be told now, and what holds the others back."""
         ready, holds = [], []
         for one in members:
-            if not one.fires:
+            if not one.fires or (not thread.is_open and self._is_spent(thread, one)):
                 continue
             hold = hold_of(self._book, self._config, one, self._route(thread, one), now_ms)
             if hold is None and not thread.is_open:
@@ -156,6 +167,15 @@ class Teller:
                 self._hold(one, hold, now_ms)
                 holds.append(hold)
         return ready, holds
+
+    def _is_spent(self, thread: Thread, subject: Subject) -> bool:
+        """Whether the receiver was told of an alert, and that it was over, and nothing newer is known since."""
+        if subject.key not in thread.spent:
+            return False
+        incident = self._incident(thread)
+        if thread.incident_id is not None:
+            return incident is None or incident.revision <= thread.spent_revision
+        return subject.alert.updated_ms <= (thread.closed_ms or 0)
 
     def _hold(self, subject: Subject, hold: Hold, now_ms: int) -> None:
         name = f"{hold.step} {hold.name}"
@@ -226,10 +246,10 @@ class Teller:
     # The end
 
     def _close(self, thread: Thread, receiver: Receiver, members: Sequence[Subject], now_ms: int) -> None:
-        told = [one for one in members if one.key in thread.told] or list(members)
         for key in thread.keys:
-            self._tell(thread, receiver, Telling("resolve", "all is over", key, told, now_ms, over=True))
-        thread.close(now_ms)
+            self._tell(thread, receiver, Telling("resolve", "all is over", key, members, now_ms, over=True))
+        incident = self._incident(thread)
+        thread.close(now_ms, 0 if incident is None else incident.revision)
         self._book.touch_thread(thread)
 
     # Escalation
