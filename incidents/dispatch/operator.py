@@ -15,7 +15,7 @@ from incidents.accuracy import PREFIX as ACCURACY
 from incidents.accuracy import AccuracyBook
 from incidents.dispatch.book import DispatchBook
 from incidents.dispatch.covering import Covering
-from incidents.dispatch.fatigue import FlapWatch
+from incidents.dispatch.gathering import Gathering
 from incidents.dispatch.grouping import Grouping
 from incidents.dispatch.inhibition import Inhibitions
 from incidents.dispatch.memory import remembered
@@ -23,8 +23,9 @@ from incidents.dispatch.publish import StatusPublisher
 from incidents.dispatch.settings import DispatchSettings
 from incidents.dispatch.standing import Turn
 from incidents.dispatch.subjects import RANK, Subject, routing_labels
-from incidents.dispatch.teller import Teller, is_throttled
+from incidents.dispatch.teller import Teller
 from incidents.dispatch.threads import Thread
+from incidents.dispatch.turning import is_older, let_turn, note_change
 from incidents.dispatch.upkeep import forget_old, settle_flaps
 from incidents.dispatch.weighing import Weighing
 from incidents.dispatch.wishes import Wishes
@@ -42,7 +43,6 @@ from schemas.slo_events import Feedback
 from schemas.topics import ALERTS, COMMANDS, FEEDBACK, INCIDENTS, NOTIFICATIONS, ROUTE_TICKS, SETTINGS, Topic
 from streams.operator import Output
 
-_OVERFLOW_MS: Final = 60_000
 _GAPS_MS: Final = 60_000
 _SUBJECTS: Final = frozenset({ROUTING, ONCALL})
 _FORGET_EVERY_MS: Final = 60_000
@@ -104,18 +104,18 @@ class DispatchOperator:
         """Apply a state of an alert."""
         now_ms = self._book.now_ms or alert.updated_ms
         subject = self._book.subjects.get(f"{alert.tenant}/{alert.id}")
-        if subject is not None and _is_older(alert, subject.alert):
+        if subject is not None and is_older(alert, subject.alert):
             self.counts["repeated"] += 1
             return []
         if subject is None:
             if alert.state == "resolved" and self._is_forgotten(alert, now_ms):
                 return []
             subject = Subject(alert, since_ms=now_ms)
-            self._note_change(subject, now_ms)
+            note_change(self._book, self._config.fatigue, subject, now_ms)
             told = f"{alert.priority}" + (f" by rule {alert.rule}" if alert.rule else "")
             subject.decide(now_ms, "priority", alert.priority, f"it is {told}", alert.rule or "")
         else:
-            self._turn(subject, alert, now_ms)
+            let_turn(self._book, self._config.fatigue, subject, alert, now_ms)
         self.counts["alerts"] += 1
         subject.alert = alert
         self._book.put_subject(subject)
@@ -216,7 +216,7 @@ class DispatchOperator:
                 self._flush(thread, at_ms)
         self._flush_due(at_ms)
         self._tell_of_gaps(before_ms, at_ms)
-        self._tell_gathered(before_ms, at_ms)
+        self._gathering.tell(before_ms, at_ms)
         if at_ms - self._forgot_ms >= _FORGET_EVERY_MS:
             self._forgot_ms = at_ms
             self._publisher.gone(forget_old(self._book, self._settings, self._config, at_ms))
@@ -271,33 +271,12 @@ class DispatchOperator:
         self._config = config
         self._covering = Covering(self._book, self._schedules)
         self._teller = Teller(self._book, config, self._covering)
+        self._gathering = Gathering(self._book, config, self._teller)
         self._grouping = Grouping(self._book, config)
         self._inhibitions = Inhibitions(config.inhibit_rules)
         for subject in self._book.all_subjects():
             if subject.fires:
                 self._inhibitions.put(subject.key, subject.alert.tenant, subject.labels)
-
-    def _turn(self, subject: Subject, alert: Alert, now_ms: int) -> None:
-        """Let the alert's own state change how it stands."""
-        if alert.state == subject.alert.state:
-            return
-        self._note_change(subject, now_ms)
-        if alert.state == "firing":
-            subject.turn(now_ms, Turn.FIRED)
-        elif subject.standing != "flapping":
-            gave_up = "expired" in alert.annotations
-            subject.turn(now_ms, Turn.GIVEN_UP if gave_up else Turn.ENDED)
-
-    def _note_change(self, subject: Subject, now_ms: int) -> None:
-        """Take note that the alert began or ended; one that does so too often flaps."""
-        fatigue = self._config.fatigue
-        watch = self._book.flaps.get(subject.flap_key)
-        if watch is None:
-            watch = FlapWatch(fatigue.flap_changes, round(fatigue.flap_window_s * 1000))
-        if watch.note(now_ms) and subject.turn(now_ms, Turn.RESTLESS):
-            text = f"it began or ended {fatigue.flap_changes} times of late: it counts as firing until it settles"
-            subject.decide(now_ms, "flapping", "held", text)
-        self._book.set("flap", subject.flap_key, watch)
 
     def _learn(self, subject: Subject, now_ms: int) -> set[str]:
         """Work out what routes see of an alert; gives the keys of those whom it may speak for, or spoke for."""
@@ -379,22 +358,6 @@ class DispatchOperator:
             self._scheduled[thread.key] = due_ms
             heapq.heappush(self._due, (due_ms, thread.key))
 
-    def _tell_gathered(self, before_ms: int, at_ms: int) -> None:
-        """Digests whose hour has come, and what throttles hold back for longer than a moment."""
-        for name in sorted(self._book.digests):
-            receiver = self._config.receivers.get(name.partition("/")[2])
-            period_ms = receiver.digest_ms if receiver else 0
-            if period_ms and at_ms // period_ms > before_ms // period_ms:
-                self._teller.tell_digest(name, at_ms, period_ms)
-        if at_ms // _OVERFLOW_MS == before_ms // _OVERFLOW_MS:
-            return
-        held: dict[tuple[str, str], list[Thread]] = {}
-        for _, thread in sorted(self._book.threads.items()):
-            if is_throttled(thread, at_ms) and not thread.in_overflow:
-                held.setdefault((thread.tenant, thread.receiver), []).append(thread)
-        for threads in held.values():
-            self._teller.tell_overflow(threads, at_ms)
-
     def _tell_of_gaps(self, before_ms: int, at_ms: int) -> None:
         """Raise an alert where nobody is on call, once a gap, for the tenant whose schedules they are."""
         tenant = self._settings.tenant
@@ -407,13 +370,6 @@ class DispatchOperator:
 
     def _is_forgotten(self, alert: Alert, now_ms: int) -> bool:
         return now_ms - (alert.ended_ms or now_ms) > self._settings.retention_s * 1000
-
-
-def _is_older(alert: Alert, known: Alert) -> bool:
-    """Whether a state is one that was passed already: it comes again."""
-    if alert.updated_ms != known.updated_ms:
-        return alert.updated_ms < known.updated_ms
-    return known.state == "resolved" and alert.state == "firing" and "expired" not in known.annotations
 
 
 def _weight(incident: Incident) -> tuple[str, bool]:
