@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
+import subprocess
 import tempfile
 import threading
 import time
@@ -21,20 +23,22 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
 import numpy as np
 import psutil
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer, TopicPartition
 
 from agents.log_reader import LogReader
 from benchmarks import broker
 from benchmarks.workers import PARTITIONS, Workers, working
 from integrations.kafka.connection import KafkaSettings
+from integrations.kafka.process import free_port
 from schemas.batch import SampleBatch, encode_batch
 from schemas.ids import partition_of
 from schemas.incident_events import Alert, Incident
 from schemas.notification_events import Notification
 from schemas.series import Series
-from schemas.topics import ALERTS, INCIDENTS, SAMPLES, Topic
+from schemas.topics import ALERTS, INCIDENTS, NOTIFICATIONS, SAMPLES, Topic
 
 CAUSES: Final = 20
 NODES: Final = 50
@@ -106,13 +110,13 @@ def rules() -> list[dict[str, Any]]:
     ]
 
 
-def pace(kafka: KafkaSettings, fleet: Fleet) -> tuple[float, dict[str, float]]:
+def pace(kafka: KafkaSettings, fleet: Fleet) -> dict[str, float]:
     """Send samples: every node in turn every five seconds, and at once when it breaks.
 
-    Returns when the storm began, and when each node's first broken sample was sent, seconds since the epoch.
+    Returns when each node's first broken sample was sent, seconds since the epoch.
     """
     producer = Producer(kafka.librdkafka(linger_ms=5))
-    begin, begin_at = time.monotonic(), time.time()
+    begin = time.monotonic()
     turn, broken = 0, 0
     order = np.argsort(fleet.breaks_s)
     sent: dict[str, float] = {}
@@ -130,7 +134,7 @@ def pace(kafka: KafkaSettings, fleet: Fleet) -> tuple[float, dict[str, float]]:
         producer.poll(0)
         time.sleep(0.05)
     producer.flush(30)
-    return begin_at + WARM_S, sent
+    return sent
 
 
 class Pager(contextlib.AbstractContextManager["Pager"]):
@@ -168,27 +172,28 @@ def ours(folder: Path) -> Numbers:
         pager = stack.enter_context(Pager())
         routes = folder / "routes.yaml"
         routes.write_text(ROUTES.replace("URL", pager.url))
-        detect = {"rules": {"shipped": False, "rules": rules()}}
-        workers = Workers(running, folder, {}, {"detect": _detect(detect), "routing": {"file": str(routes)}})
+        detect = {"rules": rules(), "shipped_rules": False}
+        workers = Workers(running, folder, {}, {"detect": detect, "routing": {"file": str(routes)}})
         stack.enter_context(working(workers, list(ROLES)))
         before = _cpu(workers)
-        began, sent = pace(workers.kafka, fleet := Fleet())
+        outbox = Outbox(workers.kafka)
+        outbox.start()
+        sent = pace(workers.kafka, Fleet())
         time.sleep(AFTER_S)
+        waits = _waits(outbox.stop(), sent)
         spent = {role: seconds - before[role] for role, seconds in _cpu(workers).items()}
         rss = {role: psutil.Process(child.pid).memory_info().rss for role, child in workers.children.items()}
-        numbers = _judge(workers.kafka, fleet, began, sent)
+        numbers = _judge(workers.kafka)
         told = dict(pager.told)
     of_ours = [role for role in ROLES if role != "detect"]
     return numbers | {
+        "storm_sample_to_outbox_p95_s": round(float(np.percentile(waits, 95)), 2),
+        "storm_pages": len(waits),
         "storm_notifications_per_cause_max": max(told.values(), default=0),
         "storm_causes_told": len(told),
         "storm_cpu_s": round(sum(spent[role] for role in of_ours), 1),
         "storm_rss_mib": round(sum(rss[role] for role in of_ours) / 2**20),
     }
-
-
-def _detect(detect: dict[str, Any]) -> dict[str, Any]:
-    return {"rules": detect["rules"]["rules"], "shipped_rules": False}
 
 
 def _cpu(workers: Workers) -> dict[str, float]:
@@ -202,7 +207,7 @@ def _records(kafka: KafkaSettings, topic: Topic) -> list[tuple[int, bytes]]:
     return [(one.partition, one.value) for one in found if one.value]
 
 
-def _judge(kafka: KafkaSettings, fleet: Fleet, began: float, sent: dict[str, float]) -> Numbers:
+def _judge(kafka: KafkaSettings) -> Numbers:
     """What the topics say of the storm."""
     alerts = {one.id: one for one in (Alert.from_bytes(value) for _, value in _records(kafka, ALERTS))}
     alerts = {key: one for key, one in alerts.items() if one.labels["alertname"].startswith(("Service", "Broken"))}
@@ -217,14 +222,11 @@ def _judge(kafka: KafkaSettings, fleet: Fleet, began: float, sent: dict[str, flo
     for cause, found in by_cause.items():
         home, count = found.most_common(1)[0]
         right += count if by_home[home].most_common(1)[0][0] == cause else 0
-    waits = _waits(kafka, sent)
     print(f"  {len(alerts)} alerts, {right / max(1, len(alerts)):.1%} in the right incident", flush=True)
     return {
         "storm_alerts": len(alerts),
         "storm_right_ratio": round(right / max(1, len(alerts)), 4),
         "storm_incidents": len(set(homes.values())),
-        "storm_sample_to_outbox_p95_s": round(float(np.percentile(waits, 95)), 2) if waits else -1.0,
-        "storm_pages": len(waits),
     }
 
 
@@ -235,10 +237,10 @@ def _survivor(incidents: dict[str, Incident], incident_id: str | None) -> str:
     return found
 
 
-def _waits(kafka: KafkaSettings, sent: dict[str, float]) -> list[float]:
+def _waits(told: list[tuple[float, bytes]], sent: dict[str, float]) -> list[float]:
     """Seconds from the sample that broke a limit to the record of the outbox that opens its page."""
     waits = []
-    for at_s, value in _with_times(kafka):
+    for at_s, value in told:
         one = Notification.from_bytes(value)
         nodes = [alert.labels["node"] for alert in one.alerts if alert.labels.get("node") in sent]
         if one.action == "open" and nodes:
@@ -246,14 +248,95 @@ def _waits(kafka: KafkaSettings, sent: dict[str, float]) -> list[float]:
     return waits
 
 
-def _with_times(kafka: KafkaSettings) -> Iterator[tuple[float, bytes]]:
-    """Values of the outbox, and when the broker got each, seconds since the epoch."""
-    for value, at_s in _OUTBOX:
-        yield at_s, value
+class Outbox(threading.Thread):
+    """Reads the outbox as it is written, and when each record could be read."""
+
+    def __init__(self, kafka: KafkaSettings) -> None:
+        super().__init__(daemon=True)
+        self.told: list[tuple[float, bytes]] = []
+        self._over = threading.Event()
+        options = {"group_id": "bench-storm", "isolation_level": "read_committed", "fetch_wait_max_ms": 10}
+        self._consumer = Consumer(kafka.librdkafka(**options))
+        name = kafka.topic(NOTIFICATIONS)
+        self._consumer.assign([TopicPartition(name, number, 0) for number in range(kafka.partitions)])
+
+    def run(self) -> None:
+        """Read until told to stop."""
+        while not self._over.is_set():
+            for message in self._consumer.consume(100, 0.02):
+                if message.error() is None:
+                    self.told.append((time.time(), message.value()))
+        self._consumer.close()
+
+    def stop(self) -> list[tuple[float, bytes]]:
+        """What was read."""
+        self._over.set()
+        self.join()
+        return self.told
 
 
-_OUTBOX: list[tuple[bytes, float]] = []
+def alertmanager(folder: Path) -> Numbers:
+    """The same alerts, pushed to an Alertmanager as a Prometheus would: each that fires, every five seconds."""
+    program = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
+    if program is None:
+        print("  no Alertmanager here", flush=True)
+        return {}
+    fleet, port = Fleet(), free_port()
+    with Pager() as pager:
+        config = folder / "alertmanager.yaml"
+        config.write_text(ALERTMANAGER.replace("URL", pager.url))
+        options = [f"--config.file={config}", f"--storage.path={folder / 'am'}", "--cluster.listen-address="]
+        process = subprocess.Popen(
+            [program, *options, f"--web.listen-address=127.0.0.1:{port}", "--log.level=error"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            _push(fleet, f"http://127.0.0.1:{port}")
+            running = psutil.Process(process.pid)
+            spent, rss = sum(running.cpu_times()[:2]), running.memory_info().rss
+        finally:
+            process.terminate()
+            process.wait()
+    return {
+        "storm_alertmanager_notifications_per_cause_max": max(pager.told.values(), default=0),
+        "storm_alertmanager_causes_told": len(pager.told),
+        "storm_alertmanager_cpu_s": round(spent, 1),
+        "storm_alertmanager_rss_mib": round(rss / 2**20),
+    }
+
+
+def _push(fleet: Fleet, url: str) -> None:
+    with httpx.Client(base_url=url, timeout=30) as client:
+        _await_ready(client)
+        begin = time.monotonic()
+        while (elapsed := time.monotonic() - begin) < STORM_S + AFTER_S:
+            firing = [number for number, at_s in enumerate(fleet.breaks_s) if at_s <= elapsed]
+            body = [
+                {"labels": {"alertname": f"Broken{metric}", "node": node, "service": f"s{cause}"}}
+                for cause, node in (fleet.nodes[number] for number in firing)
+                for metric in range(METRICS)
+            ]
+            for at in range(0, len(body), 500):
+                client.post("/api/v2/alerts", json=body[at : at + 500]).raise_for_status()
+            time.sleep(max(0.0, EVERY_S - (time.monotonic() - begin - elapsed)))
+
+
+def _await_ready(client: httpx.Client) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        with contextlib.suppress(httpx.HTTPError):
+            if client.get("/-/ready").is_success:
+                return
+        time.sleep(0.1)
+    raise RuntimeError("the Alertmanager does not start")
+
+
+def measure() -> Numbers:
+    """Both, one after the other."""
+    with tempfile.TemporaryDirectory(prefix="metrics-ai-bench-") as name:
+        return ours(Path(name)) | alertmanager(Path(name))
 
 
 if __name__ == "__main__":
-    print(json.dumps(ours(Path(tempfile.mkdtemp())), indent=2))
+    print(json.dumps(measure(), indent=2))

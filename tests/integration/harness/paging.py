@@ -33,7 +33,6 @@ TEAMS = 10
 # A fault is over after so many others began.
 _LASTS = 12
 _QUIET_S = 90.0
-_FREEZES = 400
 
 
 def routes(url: str) -> str:
@@ -196,7 +195,8 @@ class PagingTrial(Trial):
         """SIGKILL of a role while the pager has been sent something that it did not answer yet."""
         worker = self.workers[role][0].wait_ready()
         time.sleep(self.chance.uniform(0.0, 1.0))
-        for _ in range(_FREEZES):
+        deadline = time.monotonic() + _QUIET_S
+        while time.monotonic() < deadline:
             if self._under_way():
                 worker.freeze()
                 left = self._under_way()
