@@ -120,8 +120,8 @@ def feed(operator: DecideOperator, events: Iterable[Event], ticks_s: Sequence[in
 
 
 def outcome(operator: DecideOperator) -> tuple[list[dict[str, Any]], list[tuple[object, ...]]]:
-    """What must agree: alerts but for the incident's id, incidents by what they hold and what was paged for."""
-    alerts = [one.model_dump(exclude={"incident_id"}) for one in operator.alerts()]
+    """What must agree: alerts but for the incident's id and key, incidents by what they hold and what was paged for."""
+    alerts = [one.model_dump(exclude={"incident_id", "page_key"}) for one in operator.alerts()]
     own = {one.id for one in operator.alerts() if one.safety}
     by_incident: dict[str | None, set[str]] = {}
     for one in operator.alerts():
