@@ -19,7 +19,7 @@ from streams.operator import Operator
 
 
 def decide_stage(operator: Callable[[int], Operator], tick_interval_s: int) -> Stage:
-    """Anomalies, alerts of objectives, changes and commands in, incidents out: little state, outputs that page people."""
+    """Anomalies, objectives' alerts, changes, commands in, incidents out: little state, outputs that page people."""
     return Stage(
         name="decide",
         inputs=(ANOMALIES, SLO_ALERTS, CHANGES, COMMANDS, SETTINGS, DECIDE_TICKS),

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from incidents import wording
 from incidents.changes import after_change
-from incidents.finding import NOBODY, Finding, Identity, later_of, newer_finding, worse_finding
+from incidents.finding import NOBODY, Finding, Identity, newer_finding, worse_finding
 from schemas.change_events import NearestChange
 from schemas.events import Priority, Severity
 from schemas.ids import alert_fingerprint
@@ -25,8 +25,7 @@ Role = Literal["symptom", "cause"]
 """What an alert is to its incident: what users notice, or what may be behind it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(NamedTuple):
     """What an alert's place tells of it.
 
     Parameters

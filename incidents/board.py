@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from incidents.alerts import NOWHERE, AlertRecord, Placed
+from incidents.alerts import AlertRecord, Placed
 from incidents.correlate import RelationIndex
 from incidents.finding import Episode, Finding
 from incidents.incident import IncidentRecord
@@ -85,12 +85,12 @@ class Board:
         incident = self.incidents.get(self.current_id(incident_id))
         return incident if incident is not None and incident.tenant == tenant else None
 
-    def placed(self, record: AlertRecord, incident: IncidentRecord | None) -> Placed:
-        """What an alert's place tells of it."""
+    def placed(self, record: AlertRecord, incident: IncidentRecord | None, runbooks: tuple[str, ...]) -> Placed:
+        """What an alert's place tells of it, and what fits it."""
         if incident is None:
-            return _SYMPTOM if record.identity.symptom else NOWHERE
+            return Placed(None, "symptom" if record.identity.symptom else None, None, runbooks)
         role = incident.members.role_of(record, self.cause_window_ms)
-        return Placed(incident.id, role, incident.page_key_of(record))
+        return Placed(incident.id, role, incident.page_key_of(record), runbooks)
 
     def event_of(self, incident: IncidentRecord, merged_into: str | None = None) -> Incident:
         """What is published of an incident, under the revision that it has now."""
@@ -192,9 +192,6 @@ class Board:
         del self.incidents[other.id]
         self._survivors[other.id] = survivor.id
         return last_word
-
-
-_SYMPTOM = Placed(role="symptom")
 
 
 def _age(incident: IncidentRecord) -> tuple[int, str]:

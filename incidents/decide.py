@@ -1,9 +1,10 @@
 """The decide stage of one partition: anomalies, alerts of objectives, changes, commands in, alerts and incidents out.
 
 Its state is a function of the set of states, changes and settings that arrived, of the commands in the log's order, and
-of the newest tick: repeats and any order of all but commands end alike. Only ticks advance time: they let an incident resolve, a silent alert be given up and old state be
-forgotten. A tick forgets nothing before those who tell of alerts have come so far, and gives up nothing before so much
-time has passed since the newest of them came (a stage that catches up does neither too early).
+of the newest tick: repeats, and any order of all but commands, end alike. Only ticks advance time: they let an incident
+resolve, a posted alert end that nobody repeats, a silent alert be given up and old state be forgotten. A tick forgets
+nothing before those who tell of alerts have come so far, and gives up nothing before so much time has passed since the
+newest of them came (a stage that catches up does neither too early).
 """
 
 from __future__ import annotations
@@ -249,7 +250,8 @@ class DecideOperator:
         ends_by_itself = finding.due_ms is not None
         if not ends_by_itself:
             self._state.hear(finding.at_ms)
-        record.come_back(self._board.series.back_ms(record))
+        if record.latest.silent or record.back_ms is not None:
+            record.come_back(self._board.series.back_ms(record))
         if was is None or was.ended != (record.ended_ms is not None) or ends_by_itself or record.latest.silent:
             self._deadlines.watch(record)
         self._state.name_change(record)

@@ -211,7 +211,9 @@ class IncidentRecord:
     def _times(self) -> IncidentTimes:
         """How long it took to come how far; what people's clocks tell may lie before what ours do."""
         detected_ms, resolved_ms = self.detected_ms, self.resolved_ms
-        ends = [at_ms for at_ms in (resolved_ms, None if self.members.firing else self.last_end_ms) if at_ms is not None]
+        ends = [
+            at_ms for at_ms in (resolved_ms, None if self.members.firing else self.last_end_ms) if at_ms is not None
+        ]
         return IncidentTimes(
             detected_ms=detected_ms,
             acknowledged_ms=self.acknowledged_ms,

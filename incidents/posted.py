@@ -49,7 +49,7 @@ class PostedState(Event):
     tenant: str
     state: Literal["start", "update", "end"]
     labels: dict[str, str]
-    annotations: dict[str, str] = {}
+    annotations: dict[str, str] = Field(default_factory=dict)
     generator_url: str = ""
     started_ms: TimeMs
     at_ms: TimeMs

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 from incidents.alerts import AlertRecord
 from incidents.board import Board
 from incidents.incident import IncidentRecord
-from schemas.base import Event
 from schemas.change_events import Change
 from schemas.command_events import Command, CommandResult
 from schemas.events import Anomaly
@@ -65,8 +63,7 @@ class Publisher:
 
     def event(self, record: AlertRecord, incident: IncidentRecord | None) -> Alert:
         """What is published of an alert."""
-        placed = replace(self._board.placed(record, incident), runbooks=self._fitting(record))
-        return record.event(placed)
+        return record.event(self._board.placed(record, incident, self._fitting(record)))
 
     def alert(self, record: AlertRecord, incident: IncidentRecord | None) -> None:
         """Publish an alert if its content changed."""
@@ -75,7 +72,7 @@ class Publisher:
         digest = event_id(value.hex())
         if digest != record.digest:
             record.digest = digest
-            self._put(ALERTS, f"{record.tenant}/{record.fingerprint}", event, event.updated_ms)
+            self._put(ALERTS, f"{record.tenant}/{record.fingerprint}", value, event.updated_ms)
 
     def _fitting(self, record: AlertRecord) -> tuple[str, ...]:
         """The runbooks that an alert's teller names, else those that fit; looked for again once it is another one."""
@@ -108,7 +105,7 @@ class Publisher:
 
     def last_word(self, event: Incident) -> None:
         """Publish an incident as it stands."""
-        self._put(INCIDENTS, f"{event.tenant}/{event.id}", event, event.updated_ms)
+        self._put(INCIDENTS, f"{event.tenant}/{event.id}", event.to_bytes(), event.updated_ms)
 
     def entry(
         self,
@@ -131,7 +128,7 @@ class Publisher:
             by=by,
             alert_id=alert_id,
         )
-        self._put(TIMELINE, f"{incident.tenant}/{incident.id}", event, at_ms)
+        self._put(TIMELINE, f"{incident.tenant}/{incident.id}", event.to_bytes(), at_ms)
 
     def absorbed(self, survivor: IncidentRecord, others: Sequence[Incident], at_ms: int, why: str, by: str) -> None:
         """Tell both sides of a merge, and publish the last word of those that became aliases."""
@@ -151,7 +148,7 @@ class Publisher:
             reason=reason,
             subject=subject,
         )
-        self._put(COMMAND_RESULTS, event.key, event, event.at_ms)
+        self._put(COMMAND_RESULTS, event.key, event.to_bytes(), event.at_ms)
 
-    def _put(self, topic: Topic, key: str, event: Event, event_ms: int) -> None:
-        self._outputs.append(output(topic, self._partition, key, event.to_bytes(), event_ms))
+    def _put(self, topic: Topic, key: str, value: bytes, event_ms: int) -> None:
+        self._outputs.append(output(topic, self._partition, key, value, event_ms))

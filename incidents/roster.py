@@ -107,9 +107,10 @@ class Roster:
             return None
         if self._symptoms and any(record.identity.entity in one.spenders for one in self._symptoms.values()):
             return "cause"
-        lines = (self._lines[line] for line in _lines_of(record))
-        near = any(one.has_symptom_near(record.started_ms, window_ms) for one in lines)
-        return "cause" if near else None
+        for line in _lines_of(record):
+            if self._lines[line].has_symptom_near(record.started_ms, window_ms):
+                return "cause"
+        return None
 
     def behind(self, symptom: AlertRecord, window_ms: int) -> list[AlertRecord]:
         """The members that may be causes of a symptom, in their keys' order."""
