@@ -264,7 +264,7 @@ class AlertRecord:
             updated_ms=self.latest.told_ms,
             ended_ms=self.ended_ms,
             peak_score=self.peak_score,
-            peak_ms=self.worst.at_ms,
+            peak_ms=self.worst.told_ms,
             change=self.change,
             incident_id=placed.incident_id,
             role=placed.role,
@@ -304,7 +304,7 @@ class AlertRecord:
             started_ms=self.started_ms,
             ended_ms=self.ended_ms,
             peak_score=self.peak_score,
-            peak_ms=self.worst.at_ms,
+            peak_ms=self.worst.told_ms,
             summary=self.summary,
             **self.worst.member_body(),
         )

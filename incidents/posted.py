@@ -109,7 +109,7 @@ def first_state(tenant: str, alert: PostedAlert, at_ms: int, timeout_ms: int) ->
         started_ms=started_ms,
         at_ms=at_ms,
         told_ms=at_ms,
-        ends_ms=at_ms + timeout_ms if ends_ms is None else ends_ms,
+        ends_ms=max(started_ms, at_ms) + timeout_ms if ends_ms is None else ends_ms,
         timeout=ends_ms is None,
     )
 

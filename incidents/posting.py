@@ -41,10 +41,8 @@ class Posting:
 
 
 def _continued_by(state: PostedState, episodes: list[AlertRecord]) -> AlertRecord | None:
-    """The episode that a post overlaps: the last that began before it and goes on, or went on until then."""
-    before = [one for one in episodes if one.started_ms <= state.started_ms]
-    last = before[-1] if before else None
-    if last is not None and (last.ended_ms is None or state.started_ms <= last.ended_ms):
-        return last
-    newest = episodes[-1] if episodes else None
-    return newest if newest is not None and newest.ended_ms is None else None
+    """The episode that a post overlaps, the newest of several."""
+    for one in reversed(episodes):
+        if one.started_ms <= state.ends_ms and (one.ended_ms is None or state.started_ms <= one.ended_ms):
+            return one
+    return None
