@@ -165,13 +165,13 @@ class DecideOperator:
         if at_ms <= self._state.now_ms:
             return []
         self._state.pass_time(at_ms)
+        self._end_posted(at_ms)
+        self._give_up(self._state.silent_until_ms)
         for incident_id in self._deadlines.resolves(at_ms):
             incident = self._board.incidents.get(incident_id)
             if incident is not None and self._placement.settle(incident, at_ms):
                 self._placement.publish(incident, at_once=True)
         self._placement.publish_waiting()
-        self._end_posted(at_ms)
-        self._give_up(self._state.silent_until_ms)
         self._expire(self._state.come_ms)
         self._state.forget_commands(at_ms - self._deadlines.retention_ms)
         return self._publisher.take()
@@ -252,7 +252,7 @@ class DecideOperator:
             self._state.hear(finding.at_ms)
         if record.latest.silent or record.back_ms is not None:
             record.come_back(self._board.series.back_ms(record))
-        if was is None or was.ended != (record.ended_ms is not None) or ends_by_itself or record.latest.silent:
+        if was is None or was.ended_ms != record.ended_ms or ends_by_itself or record.latest.silent:
             self._deadlines.watch(record)
         self._state.name_change(record)
         self._placement.place(record, finding.at_ms, was)

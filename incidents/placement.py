@@ -20,7 +20,7 @@ from schemas.incident_events import EntryKind
 class Was(NamedTuple):
     """What an alert was before it changed."""
 
-    ended: bool
+    ended_ms: int | None
     urgency: Urgency
     spenders: frozenset[str]
     no_data: bool
@@ -29,8 +29,7 @@ class Was(NamedTuple):
     @classmethod
     def of(cls, record: AlertRecord) -> Was:
         """What it is now."""
-        ended, latest = record.ended_ms is not None, record.latest
-        return cls(ended, urgency_of(record), record.spenders, record.no_data, latest.alive_ms)
+        return cls(record.ended_ms, urgency_of(record), record.spenders, record.no_data, record.latest.alive_ms)
 
 
 class Placement:
@@ -76,7 +75,7 @@ class Placement:
         if record.identity.symptom and (joined or was is None or was.spenders != record.spenders):
             self._tell_causes(incident, record)
         urgent = incident.page(record) or urgent
-        stirs = (joined or was is None or was.ended) and self._is_restless(incident, record)
+        stirs = (joined or was is None or was.ended_ms is not None) and self._is_restless(incident, record)
         urgent = self.settle(incident, at_ms, stirs=stirs) or urgent
         self.publish(incident, at_once=urgent)
 
@@ -173,9 +172,9 @@ class Placement:
         priority, urgent = incident.priority, False
         if was.urgency != urgency_of(record):
             incident.members.raise_priority(record, was.urgency)
-        if was.ended and record.ended_ms is None:
+        if was.ended_ms is not None and (record.ended_ms is None or record.ended_ms < was.ended_ms):
             incident.measure_end()
-        elif record.ended_ms is not None and not was.ended:
+        elif record.ended_ms is not None and was.ended_ms is None:
             incident.members.firing -= 1
             self._tell_end(incident, record)
             urgent = self._is_small(incident)

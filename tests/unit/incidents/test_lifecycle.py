@@ -226,7 +226,9 @@ def test_an_unknown_incident_or_one_of_another_tenant_is_refused(body: dict[str,
     decide.on_anomaly(anomaly())
     (incident,) = decide.incidents()
     for who in ({"incident_id": "nobody"}, {"incident_id": incident.id, "tenant": "other"}):
-        (result,) = results_in(decide.on_command(command(body["kind"], **who, **{k: body[k] for k in body if k != "kind"})))
+        (result,) = results_in(
+            decide.on_command(command(body["kind"], **who, **{k: body[k] for k in body if k != "kind"}))
+        )
         assert (result.ok, result.stage) == (False, "decide")
         assert result.reason == (
             f"no incident has the id {who['incident_id']}: look for it among those that go on, or ended within the "

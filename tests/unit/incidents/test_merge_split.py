@@ -118,9 +118,7 @@ def test_alerts_keep_the_key_that_they_were_paged_under_and_unpaged_ones_take_th
 
 
 def test_a_survivor_that_paged_nobody_takes_the_key_of_who_did(anomaly: Make) -> None:
-    decide = told(
-        anomaly("cpu", "h1", 1000), limit(anomaly, "Full", "P1", metric="memory", node="h2", start_s=1100)
-    )
+    decide = told(anomaly("cpu", "h1", 1000), limit(anomaly, "Full", "P1", metric="memory", node="h2", start_s=1100))
     old, young = (one.id for one in decide.incidents())
     assert [one.page_key for one in decide.alerts()] == [old, young]
     ask(decide, "merge_incidents", incident_id=old, other_id=young)

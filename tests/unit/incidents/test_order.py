@@ -11,8 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from incidents.decide import DecideOperator, DecideSettings
+from incidents.lifecycle import MOVES, Asked
 from incidents.objectives import alert_labels
 from incidents.settings import Correlation, CorrelationHistory
+from schemas.command_events import (
+    Command,
+    CommandBody,
+    MergeIncidents,
+    MoveIncident,
+    NoteIncident,
+    PostAlerts,
+    PostedAlert,
+    SplitIncident,
+)
 from schemas.events import Anomaly, Setting
 from schemas.incident_events import Alert, Incident
 from schemas.slo_events import SloAlert
@@ -20,8 +31,10 @@ from schemas.topics import ALERTS, INCIDENTS
 from streams.operator import Output
 
 Event = Anomaly | SloAlert
+Entry = Event | Setting | Command | int
 Make = Callable[..., Event]
 SETTINGS = DecideSettings(members_listed=3, publish_at_once_members=2)
+LATENCY = "http_request_duration_seconds"
 # The grid hits windows exactly: 300 s and 900 s are multiples of 100 s.
 STARTS = st.integers(0, 40).map(lambda n: 1000 + 100 * n)
 
@@ -31,14 +44,18 @@ def episodes(draw: st.DrawFn) -> list[dict[str, Any]]:
     """States of one episode, as arguments of ``anomaly``; some are lost."""
     start = draw(STARTS)
     who = {
-        "metric": draw(st.sampled_from(["node_cpu_ratio", "node_memory_ratio", "requests"])),
+        "metric": draw(st.sampled_from(["node_cpu_ratio", "node_memory_ratio", "requests", LATENCY])),
         "node": draw(st.sampled_from(["h1", "h2", "h3", ""])),
         "tenant": draw(st.sampled_from(["a", "a", "a", "b"])),
         "start_s": start,
     }
-    kind = draw(st.sampled_from(["anomaly", "anomaly", "anomaly", "drift", "P0", "P1", "safety"]))
-    if kind == "drift":
-        who |= {"kind": "drift", "detector": "drift"}
+    service = {"h1": "checkout-service", "h3": "cart-service"}.get(who["node"])
+    if service or who["metric"] == LATENCY:
+        labels = {"node": who["node"], "service": service or "checkout-service"}
+        who["labels"] = who["dims"] = {name: value for name, value in labels.items() if value}
+    kind = draw(st.sampled_from(["anomaly", "anomaly", "anomaly", "drift", "missing", "P0", "P1", "safety"]))
+    if kind in ("drift", "missing"):
+        who |= {"kind": kind, "detector": kind, "priority": "P3"}
     elif kind != "anomaly":
         priority = "P0" if kind == "safety" else kind
         who |= {"kind": "limit", "detector": f"Rule{kind}", "priority": priority, "safety": kind == "safety"}
@@ -49,7 +66,8 @@ def episodes(draw: st.DrawFn) -> list[dict[str, Any]]:
         severity = draw(st.sampled_from(["info", "warning", "critical"]))
         states.append({"state": "update", "at_s": at, "score": draw(st.floats(1, 9)), "severity": severity})
     if draw(st.booleans()):
-        states.append({"state": "end", "at_s": at + draw(st.integers(1, 900)), "score": 0.5})
+        reason = draw(st.sampled_from(["recovered", "silent"]))
+        states.append({"state": "end", "at_s": at + draw(st.integers(1, 900)), "score": 0.5, "end_reason": reason})
     kept = draw(st.lists(st.sampled_from(range(len(states))), min_size=1, max_size=6))
     return [who | states[position] for position in kept]
 
@@ -138,13 +156,19 @@ def outcome(operator: DecideOperator) -> tuple[list[dict[str, Any]], list[tuple[
     return alerts, sorted(incidents, key=repr)
 
 
-@given(orders=arrivals(), ticks=st.lists(st.integers(900, 8000), max_size=4), set_before=versions())
-@settings(max_examples=60, deadline=None)
+@given(
+    orders=arrivals(),
+    ticks=st.lists(st.integers(900, 8000), max_size=4),
+    set_before=versions(),
+    asked=st.lists(st.sampled_from(list(MOVES)), max_size=3),
+)
+@settings(max_examples=100, deadline=None)
 def test_any_order_and_any_repeats_make_the_same_alerts_and_incidents(
     make: Make,
     orders: tuple[list[dict[str, Any]], list[dict[str, Any]]],
     ticks: list[int],
     set_before: list[Setting],
+    asked: list[Asked],
 ) -> None:
     outcomes = []
     for order, spread, version_order in zip(orders, (sorted(ticks), []), (1, -1), strict=True):
@@ -153,8 +177,17 @@ def test_any_order_and_any_repeats_make_the_same_alerts_and_incidents(
             operator.on_setting(one)
         feed(operator, [make(**one) for one in order], spread)
         operator.on_tick(8_000_000)
+        homes = [one.incident_id for one in operator.alerts() if one.incident_id is not None]
+        for to in asked[: len(homes)]:
+            operator.on_command(asking(f"ask-{to}", 8_000_500, MoveIncident(incident_id=homes[0], to=to)))
         outcomes.append(outcome(operator))
+        operator.on_tick(9_000_000)
+        outcomes[-1] = outcomes[-1], outcome(operator)
     assert outcomes[0] == outcomes[1]
+
+
+def asking(number: str, at_ms: int, body: CommandBody, tenant: str = "a") -> Command:
+    return Command(id=number, tenant=tenant, at_ms=at_ms, by="ada", body=body)
 
 
 @given(orders=arrivals(), set_before=versions())
@@ -222,12 +255,15 @@ def is_standing(alert: Alert) -> bool:
 
 
 def are_near(one: Alert, other: Alert, holds: Correlation) -> bool:
-    """Whether two alerts are related by their entity or their signal."""
+    """Whether two alerts are related by their entity, their signal or, one being a symptom, their service."""
     gap_s = abs(one.started_ms - other.started_ms) / 1000
     same_entity = one.entity == other.entity and one.entity != "unknown"
     same_series = one.signal == other.signal and one.entity == other.entity
     near = (same_entity or same_series) and gap_s <= holds.entity_window_s
     near = near or (one.signal == other.signal and gap_s <= holds.signal_window_s)
+    same_service = one.labels.get("service", "") == other.labels.get("service")
+    noticed = "symptom" in (one.role, other.role)
+    near = near or (same_service and noticed and gap_s <= SETTINGS.cause_window_s)
     return near and not is_standing(one) and not is_standing(other)
 
 
@@ -246,26 +282,68 @@ def are_linked(one: Alert, other: Alert, objectives: dict[tuple[str, str, int], 
     )
 
 
+class Wish(NamedTuple):
+    """What somebody asks of whatever there is: the incidents and alerts are named by their numbers."""
+
+    kind: str
+    number: int
+    to: Asked
+
+    def body(self, operator: DecideOperator) -> CommandBody | None:
+        """The command, if there is something that it can be about."""
+        if self.kind == "post":
+            ends_ms = None if self.to == "open" else 2_000_000 + 400_000 * self.number
+            labels = {"alertname": "Posted", "node": f"h{self.number % 3}", "severity": "page"}
+            return PostAlerts(alerts=[PostedAlert(labels=labels, starts_ms=1_500_000, ends_ms=ends_ms)])
+        found = [one for one in operator.incidents() if one.tenant == "a"]
+        if not found:
+            return None
+        one, other = (found[number % len(found)] for number in (self.number, self.number + 1))
+        match self.kind:
+            case "move":
+                return MoveIncident(incident_id=one.id, to=self.to)
+            case "merge":
+                return MergeIncidents(incident_id=one.id, other_id=other.id)
+            case "split":
+                return SplitIncident(incident_id=one.id, alert_ids=[each.alert_id for each in one.members[1:]] or ["x"])
+            case _:
+                return NoteIncident(incident_id=one.id, note="n")
+
+
+WISHES = st.lists(
+    st.builds(
+        Wish,
+        kind=st.sampled_from(["move", "move", "merge", "split", "note", "post"]),
+        number=st.integers(0, 5),
+        to=st.sampled_from(list(MOVES)),
+    ),
+    max_size=20,
+)
+
+
 @given(
     orders=arrivals(),
     checkpoints=st.sets(st.integers(0, 30), min_size=3),
     kills=st.sets(st.integers(3, 40), min_size=3),
     ticks=st.lists(st.integers(900, 8000), max_size=8),
+    wishes=WISHES,
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_kills_and_repeats_since_the_checkpoint_change_no_record(
     make: Make,
     orders: tuple[list[dict[str, Any]], list[dict[str, Any]]],
     checkpoints: set[int],
     kills: set[int],
     ticks: list[int],
+    wishes: list[Wish],
 ) -> None:
-    log: list[Event | Setting | int] = [make(**one) for one in orders[1]]
+    log: list[Entry] = [make(**one) for one in orders[1]]
     setting = Setting(subject="correlation", valid_from_ms=2_000_000, body={"entity_window_s": 120})
     log.insert(0, setting)
     for position, tick in enumerate(sorted(ticks)):
         log.insert(position * 3, tick)
     log.append(9000)
+    log = with_wishes(log, wishes)
 
     undisturbed = DecideOperator(SETTINGS, 0, 1)
     expected = [one for entry in log for one in apply(undisturbed, entry)]
@@ -276,8 +354,23 @@ def test_kills_and_repeats_since_the_checkpoint_change_no_record(
     assert killed.incidents() == undisturbed.incidents()
 
 
-def apply(operator: DecideOperator, entry: Event | Setting | int) -> list[Output]:
+def with_wishes(log: Sequence[Entry], wishes: Sequence[Wish]) -> list[Entry]:
+    """The log with commands among it, about whatever there is when they come; some come twice."""
+    operator = DecideOperator(SETTINGS, 0, 1)
+    whole: list[Entry] = []
+    for position, entry in enumerate(log):
+        body = wishes[position].body(operator) if position < len(wishes) else None
+        asked = [] if body is None else [asking(f"c{position // 2 * 2}", 1_000_000 + 150_000 * position, body)]
+        for one in (entry, *asked):
+            apply(operator, one)
+            whole.append(one)
+    return whole
+
+
+def apply(operator: DecideOperator, entry: Entry) -> list[Output]:
     match entry:
+        case Command():
+            return operator.on_command(entry)
         case Anomaly():
             return operator.on_anomaly(entry)
         case SloAlert():
@@ -289,7 +382,7 @@ def apply(operator: DecideOperator, entry: Event | Setting | int) -> list[Output
 
 
 def run_with_kills(
-    log: Sequence[Event | Setting | int], checkpoints: set[int], kills: set[int]
+    log: Sequence[Entry], checkpoints: set[int], kills: set[int]
 ) -> tuple[DecideOperator, dict[str, Output]]:
     """Apply the log; at each kill go back to the last checkpoint. Records by id; one id must say one thing."""
     seen: dict[str, Output] = {}

@@ -29,7 +29,9 @@ def operator(**fields: Any) -> DecideOperator:
 
 
 def posted(labels: dict[str, str] | None = None, **fields: Any) -> dict[str, Any]:
-    times = {f"{name}_ms": round(fields.pop(f"{name}_s") * 1000) for name in ("starts", "ends") if f"{name}_s" in fields}
+    times = {
+        f"{name}_ms": round(fields.pop(f"{name}_s") * 1000) for name in ("starts", "ends") if f"{name}_s" in fields
+    }
     return {"labels": FULL if labels is None else labels, **fields, **times}
 
 
@@ -49,9 +51,7 @@ def alerts_in(outputs: Sequence[Output]) -> list[Alert]:
 
 
 def episodes(decide: DecideOperator) -> list[tuple[int, int | None]]:
-    return [
-        (one.started_ms // 1000, None if one.ended_ms is None else one.ended_ms // 1000) for one in decide.alerts()
-    ]
+    return [(one.started_ms // 1000, None if one.ended_ms is None else one.ended_ms // 1000) for one in decide.alerts()]
 
 
 def test_a_posted_alert_is_known_by_exactly_its_labels_and_opens_an_incident() -> None:
@@ -240,11 +240,12 @@ def test_what_cannot_be_taken_is_named_and_the_rest_is_taken() -> None:
         posted(annotations={"text": "x" * MOST_BYTES}),
     )
     result = result_in(outputs)
-    assert (result.ok, result.reason) == (
-        False,
-        "3 of 4 were refused, mend and post them again: alert 0: it has no label with a value; alert 2: it ends before "
-        "it starts; alert 3: it is larger than 65536 bytes",
-    )
+    assert not result.ok
+    assert result.reason.split("; ") == [
+        "3 of 4 were refused, mend and post them again: alert 0: it has no label with a value",
+        "alert 2: it ends before it starts",
+        "alert 3: it is larger than 65536 bytes",
+    ]
     assert len(decide.alerts()) == 1
 
 
@@ -289,31 +290,30 @@ POSTS = st.lists(
 @settings(max_examples=150, deadline=None)
 def test_a_restart_at_any_moment_changes_nothing(steps: list[dict[str, Any] | int], cut: int) -> None:
     straight, restarted = operator(), operator()
-    for position, step in enumerate(steps):
+    for position, step in enumerate([*steps, 125]):
         if position == cut:
             restarted = again(restarted)
         for one in (straight, restarted):
-            if isinstance(step, int):
-                one.on_tick(1_000_000 + step * 20_000)
-            else:
-                fields = {} if step["start"] is None else {"starts_s": 1000 + 20 * step["start"]}
-                if step["length"] is not None:
-                    fields["ends_s"] = fields.get("starts_s", 1000) + 20 * step["length"]
-                body = {"alerts": [posted({**FULL, "node": step["node"]}, **fields)], "kind": "post_alerts"}
-                at_ms = 1_000_000 + step["at"] * 20_000
-                one.on_command(
-                    Command.model_validate({"id": str(position), "tenant": "default", "at_ms": at_ms, "body": body})
-                )
-    for one in (straight, restarted):
-        one.on_tick(3_500_000)
+            take(one, position, step)
     assert again(straight).alerts() == restarted.alerts()
     assert straight.incidents() == restarted.incidents()
-    ends = [(one.labels["node"], one.started_ms, one.ended_ms) for one in straight.alerts()]
     for node in ("h1", "h2"):
-        spans = sorted((start, end) for name, start, end in ends if name == node)
-        for (_, end), (start, _) in itertools.pairwise(spans):
-            assert end is not None
-            assert end < start, "episodes of one alert do not overlap"
+        of_node = [one for one in straight.alerts() if one.labels["node"] == node]
+        for one, other in itertools.pairwise(of_node):
+            assert one.ended_ms is not None
+            assert one.ended_ms < other.started_ms, "episodes of one alert do not overlap"
+
+
+def take(decide: DecideOperator, number: int, step: dict[str, Any] | int) -> None:
+    if isinstance(step, int):
+        decide.on_tick(1_000_000 + step * 20_000)
+        return
+    fields = {} if step["start"] is None else {"starts_s": 1000 + 20 * step["start"]}
+    if step["length"] is not None:
+        fields["ends_s"] = fields.get("starts_s", 1000) + 20 * step["length"]
+    body = {"kind": "post_alerts", "alerts": [posted({**FULL, "node": step["node"]}, **fields)]}
+    at_ms = 1_000_000 + step["at"] * 20_000
+    decide.on_command(Command.model_validate({"id": str(number), "tenant": "default", "at_ms": at_ms, "body": body}))
 
 
 def again(decide: DecideOperator) -> DecideOperator:
