@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from integrations.delivery import Memory, Outcome
+from schemas.notification_events import Notification
 from schemas.topics import Topic
 from streams.operator import Operator
+
+Deliver = Callable[[Notification, Memory], Awaitable[Outcome]]
+"""Tells one integration something, given what it calls the key; raises nothing."""
 
 
 class TickSettings(BaseModel):
@@ -24,6 +29,8 @@ class TickSettings(BaseModel):
     detect_interval_s: Annotated[int, Field(ge=1, le=3600, description="Between two ticks of detect.")] = 10
     burn_interval_s: Annotated[int, Field(ge=1, le=3600, description="Between two ticks of burn.")] = 1
     decide_interval_s: Annotated[int, Field(ge=1, le=3600, description="Between two ticks of decide.")] = 1
+    route_interval_s: Annotated[int, Field(ge=1, le=3600, description="Between two ticks of route.")] = 1
+    notify_interval_s: Annotated[int, Field(ge=1, le=3600, description="Between two ticks of notify.")] = 60
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,8 @@ class Stage:
         that was away finds out what holds before it reads what it holds for.
     warm_up
         Compiles what a first step would compile; called in a thread before the group is joined.
+    deliver
+        Tells the outside world what the operator says is due; None of a stage whose outputs are records alone.
     """
 
     name: str
@@ -61,6 +70,7 @@ class Stage:
     tick_interval_s: int = 1
     first: tuple[Topic, ...] = ()
     warm_up: Callable[[], None] = lambda: None
+    deliver: Deliver | None = None
 
     @property
     def source(self) -> Topic:

@@ -21,6 +21,9 @@ from pydantic.fields import FieldInfo
 
 from agents.checkpoints import CheckpointSettings
 from agents.stage import TickSettings
+from incidents.dispatch.settings import DispatchSettings
+from incidents.outbox import OutboxSettings
+from incidents.routing.settings import RoutingSettings
 from incidents.settings import DecideSettings
 from integrations.collector import CollectorSettings
 from integrations.gateway import IngestSettings
@@ -66,6 +69,7 @@ class EmbeddedSettings(BaseModel):
         10, ge=1, le=3600, description="Between two ticks of decide there, since each of them stays in memory."
     )
     burn_interval_s: int = Field(10, ge=1, le=3600, description="Between two ticks of burn there.")
+    route_interval_s: int = Field(10, ge=1, le=3600, description="Between two ticks of route there.")
     slo_status_every_s: int = Field(60, ge=1, le=3600, description="How often it is told there where budgets stand.")
     detect_interval_s: int = Field(30, ge=1, le=3600, description="Between two ticks of detect there.")
     checkpoint_interval_s: float = Field(300, ge=1, le=3600, description="Between two checkpoints there.")
@@ -84,6 +88,9 @@ class Config(BaseModel):
     ingest: IngestSettings = Field(default_factory=IngestSettings, description="What is read, and how it is decoded.")
     detect: DetectSettings = Field(default_factory=DetectSettings, description="When a series is anomalous.")
     decide: DecideSettings = Field(default_factory=DecideSettings, description="Alerts and incidents.")
+    routing: RoutingSettings = Field(default_factory=RoutingSettings, description="Who is told of what.")
+    dispatch: DispatchSettings = Field(default_factory=DispatchSettings, description="What the route stage remembers.")
+    outbox: OutboxSettings = Field(default_factory=OutboxSettings, description="What the notify stage remembers.")
     slo: SloSettings = Field(default_factory=SloSettings, description="Service level objectives.")
     runbooks: RunbookSettings = Field(default_factory=RunbookSettings, description="What helps with which alert.")
     history: HistorySettings = Field(default_factory=HistorySettings, description="What is kept for reports.")
@@ -175,7 +182,7 @@ def _files(settings: BaseModel, where: KeyPath) -> Iterator[tuple[KeyPath, Path]
         value = getattr(settings, name)
         if isinstance(value, BaseModel):
             yield from _files(value, (*where, name))
-        elif isinstance(value, Path) and (name == "folder" or name.endswith("_file")):
+        elif isinstance(value, Path) and (name in {"folder", "file"} or name.endswith("_file")):
             yield (*where, name), value
 
 

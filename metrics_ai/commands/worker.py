@@ -25,13 +25,16 @@ class RoleName(StrEnum):
     detect = "detect"
     burn = "burn"
     decide = "decide"
+    route = "route"
+    notify = "notify"
     project = "project"
     collector = "collector"
 
 
 def worker(
     roles: Annotated[
-        list[RoleName], typer.Argument(metavar="ROLE...", help="ingest, detect, burn, decide, project, collector.")
+        list[RoleName],
+        typer.Argument(metavar="ROLE...", help="ingest, detect, burn, decide, route, notify, project, collector."),
     ],
     config: ConfigOption = None,
     broker: BrokerOption = None,
