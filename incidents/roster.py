@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from incidents.alerts import PRIORITY_RANK, AlertRecord, Role
+from incidents.nodes import cluster_of
 from incidents.services import ServiceLine
 
 Urgency = tuple[int, int, str, str]
@@ -36,6 +37,8 @@ class Roster:
     _objectives: dict[str, _Rank] = field(default_factory=dict)
     _symptoms: dict[str, AlertRecord] = field(default_factory=dict)
     _lines: dict[str, ServiceLine] = field(default_factory=dict)
+    crowds: dict[tuple[str, str], dict[str, AlertRecord]] = field(default_factory=dict)
+    """By cluster and signal, the alerts of its nodes."""
     _stale: bool = False
 
     def __len__(self) -> int:
@@ -53,6 +56,8 @@ class Roster:
         self._metrics[record.identity.signal] += 1
         if record.identity.objective is not None:
             self._symptoms[record.key] = record
+        if (cluster := cluster_of(record.identity.entity)) is not None:
+            self.crowds.setdefault((cluster, record.identity.signal), {})[record.key] = record
         for line in _lines_of(record):
             at = record.started_ms, record.key
             self._lines.setdefault(line, ServiceLine()).add(at, symptom=record.identity.symptom)
@@ -68,6 +73,11 @@ class Roster:
         """Let a member go that has ended."""
         del self._records[record.key]
         self._symptoms.pop(record.key, None)
+        if (cluster := cluster_of(record.identity.entity)) is not None:
+            crowd = self.crowds[cluster, record.identity.signal]
+            del crowd[record.key]
+            if not crowd:
+                del self.crowds[cluster, record.identity.signal]
         for line in _lines_of(record):
             self._lines[line].discard((record.started_ms, record.key), symptom=record.identity.symptom)
             if not self._lines[line]:
@@ -95,6 +105,8 @@ class Roster:
         self._symptoms.update(other._symptoms)
         for line, alerts in other._lines.items():
             self._lines.setdefault(line, ServiceLine()).take_over(alerts)
+        for crowd, records in other.crowds.items():
+            self.crowds.setdefault(crowd, {}).update(records)
 
     def role_of(self, record: AlertRecord, window_ms: int) -> Role | None:
         """What a member is to the others: a symptom; what spent a symptom's budget, or is of its place and near it.
