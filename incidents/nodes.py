@@ -81,7 +81,7 @@ class Nodes:
 
     def count(self, tenant: str, cluster: str) -> int:
         """How many nodes a cluster has."""
-        return self._counts[tenant, cluster] if (tenant, cluster) in self._counts else 0
+        return self._counts.get((tenant, cluster), 0)
 
     def forget(self, clock_ms: int) -> list[tuple[str, str]]:
         """Drop the nodes that nobody tells of any more; whose, and which."""

@@ -195,7 +195,7 @@ class Placement:
 
     def tell_again(self, incident: IncidentRecord, records: Iterable[AlertRecord]) -> None:
         """Publish members anew whose role may have changed."""
-        for record in records:
+        for record in sorted(records, key=lambda one: one.key):
             before = record.digest
             self._publisher.alert(record, incident)
             if record.digest != before:
