@@ -94,7 +94,7 @@ HEALTH: Final = Topic(
     "compact,delete",
     30 * DAY_MS,
     ("detect",),
-    ("outside",),
+    ("decide", "outside"),
     events.EntityHealth,
 )
 AUDIT: Final = Topic(
