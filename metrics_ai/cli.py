@@ -23,6 +23,7 @@ from metrics_ai.commands import (
     inspect,
     priors,
     replay,
+    routes,
     runbooks,
     score,
     slo,
@@ -152,6 +153,7 @@ slo.app.command(
 )(slo_report.report)
 app.add_typer(slo.app, name="slo")
 app.add_typer(runbooks.app, name="runbooks")
+app.add_typer(routes.app, name="routes")
 app.add_typer(config.app, name="config")
 app.add_typer(priors.app, name="priors")
 app.command("doctor", epilog=examples("metrics-ai doctor", "metrics-ai doctor --broker k1:9092 --json"))(doctor.doctor)

@@ -21,6 +21,7 @@ from pydantic.fields import FieldInfo
 
 from agents.checkpoints import CheckpointSettings
 from agents.stage import TickSettings
+from incidents.routing.settings import RoutingSettings
 from incidents.settings import DecideSettings
 from integrations.collector import CollectorSettings
 from integrations.gateway import IngestSettings
@@ -84,6 +85,7 @@ class Config(BaseModel):
     ingest: IngestSettings = Field(default_factory=IngestSettings, description="What is read, and how it is decoded.")
     detect: DetectSettings = Field(default_factory=DetectSettings, description="When a series is anomalous.")
     decide: DecideSettings = Field(default_factory=DecideSettings, description="Alerts and incidents.")
+    routing: RoutingSettings = Field(default_factory=RoutingSettings, description="Who is told of what.")
     slo: SloSettings = Field(default_factory=SloSettings, description="Service level objectives.")
     runbooks: RunbookSettings = Field(default_factory=RunbookSettings, description="What helps with which alert.")
     history: HistorySettings = Field(default_factory=HistorySettings, description="What is kept for reports.")
@@ -175,7 +177,7 @@ def _files(settings: BaseModel, where: KeyPath) -> Iterator[tuple[KeyPath, Path]
         value = getattr(settings, name)
         if isinstance(value, BaseModel):
             yield from _files(value, (*where, name))
-        elif isinstance(value, Path) and (name == "folder" or name.endswith("_file")):
+        elif isinstance(value, Path) and (name in {"folder", "file"} or name.endswith("_file")):
             yield (*where, name), value
 
 

@@ -1,0 +1,58 @@
+"""Reads the file of routes: that of the configuration, of a command, or the one that ships."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from incidents import routing
+from incidents.routing.config import RoutingConfig
+from incidents.routing.reading import Reading, read_routing, routing_from
+from incidents.routing.settings import RoutingSettings
+from metrics_ai.slo_files import shipped_files
+from schemas.errors import ConfigurationError
+
+
+def routing_config(settings: RoutingSettings, instead: Path | None = None) -> RoutingConfig:
+    """Who is told of what.
+
+    Parameters
+    ----------
+    settings
+        Name the file.
+    instead
+        Another file, where a command names one.
+
+    Raises
+    ------
+    ConfigurationError
+        If the file cannot be read, or does not hold; names the first problem's line.
+    """
+    return routing_from(*content_of(instead or settings.file))
+
+
+def reading_of(path: Path) -> Reading:
+    """What a file says, or all that is wrong with it.
+
+    Raises
+    ------
+    ConfigurationError
+        If it cannot be read.
+    """
+    return read_routing(*content_of(path))
+
+
+def content_of(path: Path | None) -> tuple[bytes, str]:
+    """A file of routes, and its name; the one that ships where there is none.
+
+    Raises
+    ------
+    ConfigurationError
+        If it cannot be read.
+    """
+    if path is None:
+        (shipped,) = shipped_files(routing)
+        return shipped.read_bytes(), f"shipped/{shipped.name}"
+    try:
+        return path.read_bytes(), str(path)
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read ({error.strerror})", "Name a file of routes") from error
