@@ -27,6 +27,8 @@ from integrations.collector import CollectorSettings
 from integrations.gateway import IngestSettings
 from integrations.history.settings import HistorySettings
 from integrations.kafka.connection import KafkaSettings
+from integrations.records.settings import RecordsSettings
+from integrations.serving.settings import ServingSettings
 from metrics_ai.positions import KeyPath, Positions, path_text, read_yaml
 from models.settings import DetectSettings
 from runbooks.settings import RunbookSettings
@@ -89,6 +91,12 @@ class Config(BaseModel):
     slo: SloSettings = Field(default_factory=SloSettings, description="Service level objectives.")
     runbooks: RunbookSettings = Field(default_factory=RunbookSettings, description="What helps with which alert.")
     history: HistorySettings = Field(default_factory=HistorySettings, description="What is kept for reports.")
+    serving: ServingSettings = Field(
+        default_factory=ServingSettings, description="The latest state for readers, in Redis or Valkey."
+    )
+    records: RecordsSettings = Field(
+        default_factory=RecordsSettings, description="Incidents and alerts of 13 months, in a database."
+    )
     checkpoint: CheckpointSettings = Field(default_factory=CheckpointSettings, description="How state is kept.")
     ticks: TickSettings = Field(default_factory=TickSettings, description="The passing of time, as records.")
     collector: CollectorSettings = Field(

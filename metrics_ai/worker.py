@@ -196,4 +196,12 @@ def _sinks(config: Config, telemetry: Telemetry) -> list[Sink]:
         sinks.append(SloRemoteWrite(config.slo.remote_write, telemetry, config.slo.status_every_s))
     if config.history.folder is not None:
         sinks.append(HistorySink(config.history, telemetry))
+    if config.serving.url is not None:
+        from integrations.serving.sink import ServingSink  # noqa: PLC0415  # the client of Redis
+
+        sinks.append(ServingSink(config.serving, telemetry))
+    if config.records.url is not None:
+        from integrations.records.sink import RecordsSink  # noqa: PLC0415  # SQLAlchemy takes half a second
+
+        sinks.append(RecordsSink(config.records, telemetry))
     return sinks
