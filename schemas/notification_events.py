@@ -118,6 +118,15 @@ class NotificationContext(BaseModel):
     truncated: Annotated[bool, Field(description="Whether something was left out to stay within 100 KiB.")] = False
 
 
+class NotifiedConfidence(BaseModel):
+    """How sure it is, and between which bounds, at which level."""
+
+    model_config = ConfigDict(frozen=True)
+    lo: Finite | None = None
+    hi: Finite | None = None
+    level: Annotated[Finite | None, Field(description="Share of cases that lie within the bounds.")] = None
+
+
 class Notification(Event):
     """Something to tell one integration of a receiver, once."""
 
@@ -148,6 +157,8 @@ class Notification(Event):
     escalation: Annotated[int, Field(ge=0, description="Which step of an escalation chain; 0 is none.")] = 0
     assignees: Annotated[list[str], Field(description="Who is on call, where a schedule says so.")] = []
     context: NotificationContext | None = None
+    confidence: Annotated[NotifiedConfidence | None, Field(description="Absent where nothing was estimated.")] = None
+    windows: Annotated[dict[str, str], Field(description="What each window says, by its name.")] = {}
 
     @property
     def key(self) -> str:

@@ -1,0 +1,142 @@
+"""A notification in words, for whatever shows them: sections of lines, and times as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from integrations.delivery.limits import one_line, web_address
+from schemas.change_events import NearestChange
+from schemas.notification_events import Notification, NotificationContext, NotifiedAlert, SignalExcerpt
+
+SHOWN_ALERTS: Final = 20
+_SOURCE_LABELS: Final = ("instance", "node", "host", "pod", "service", "job", "cluster")
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading and its lines."""
+
+    heading: str
+    lines: tuple[str, ...]
+
+
+def at(ms: int) -> str:
+    """A time for people, in UTC.
+
+    Examples
+    --------
+    >>> at(1_772_323_200_000)
+    '2026-03-01 00:00:00 UTC'
+    """
+    return _time(ms).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def rfc3339(ms: int) -> str:
+    """A time for programs.
+
+    Examples
+    --------
+    >>> rfc3339(1_772_323_200_250)
+    '2026-03-01T00:00:00.250Z'
+    """
+    return _time(ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _time(ms: int) -> datetime:
+    # A year that no calendar has is shown as the last one that it has.
+    seconds = min(ms / 1000, 253_402_300_799.0)
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def headline(notification: Notification) -> str:
+    """What it is, in a line."""
+    state = "Resolved" if notification.status == "resolved" else notification.priority
+    return f"[{state}] {one_line(notification.title) or 'untitled'}"
+
+
+def source_of(notification: Notification) -> str:
+    """What is affected: the first alert's instance, node or service; who tells, where it names none."""
+    labels = {**notification.common_labels, **(notification.alerts[0].labels if notification.alerts else {})}
+    return next((one_line(labels[name]) for name in _SOURCE_LABELS if one_line(labels.get(name, ""))), "metrics-ai")
+
+
+def alert_line(alert: NotifiedAlert) -> str:
+    """An alert in a line."""
+    summary = alert.annotations.get("summary") or alert.labels.get("alertname") or alert.alert_id
+    ended = f", ended {at(alert.ended_ms)}" if alert.ended_ms is not None else ""
+    return one_line(f"{alert.priority} {alert.state}: {summary} (since {at(alert.started_ms)}{ended})")
+
+
+def change_line(change: NearestChange) -> str:
+    """A change in a line."""
+    by = f" by {change.by}" if change.by else ""
+    return one_line(f"{change.kind} {change.what}{by} at {at(change.at_ms)}")
+
+
+def sections(notification: Notification, shown_alerts: int = SHOWN_ALERTS) -> list[Section]:
+    """All that is told, in the order in which people need it; what is empty is left out."""
+    found = [
+        Section("Why now", (one_line(notification.reason),) if notification.reason else ()),
+        Section("On call", tuple(one_line(one) for one in notification.assignees)),
+        Section("Alerts", _alert_lines(notification, shown_alerts)),
+        *_context_sections(notification.context or NotificationContext()),
+        Section("Common labels", _pairs(notification.common_labels.items())),
+    ]
+    return [section for section in found if section.lines]
+
+
+def _alert_lines(notification: Notification, shown: int) -> tuple[str, ...]:
+    lines = [alert_line(alert) for alert in notification.alerts[:shown]]
+    more = len(notification.alerts) - len(lines) + notification.truncated_alerts
+    return (*lines, f"and {more} more") if more else tuple(lines)
+
+
+def _context_sections(context: NotificationContext) -> Sequence[Section]:
+    return (
+        Section("Forecast", tuple(one_line(one) for one in context.forecasts)),
+        Section("Objectives", tuple(one_line(one) for one in context.budgets)),
+        Section("Changes", tuple(change_line(change) for change in context.changes)),
+        Section("Signals", tuple(_signal_line(signal) for signal in context.signals)),
+        Section("Runbooks", tuple(one_line(one) for one in context.runbooks)),
+        Section("Links", tuple(f"{name}: {address}" for name, address in links_of(context))),
+        Section("Left out", ("Something was left out to stay within the size of a notification.",) * context.truncated),
+    )
+
+
+def _signal_line(excerpt: SignalExcerpt) -> str:
+    name = f"{excerpt.signal} of {excerpt.entity}"
+    if not excerpt.points:
+        return one_line(name)
+    values = [value for _, value in excerpt.points]
+    last = f"{values[-1]:g} {excerpt.unit}".strip()
+    return one_line(f"{name}: {last}, from {min(values):g} to {max(values):g} in {len(values)} points")
+
+
+def links_of(context: NotificationContext | None) -> list[tuple[str, str]]:
+    """Names and addresses that can be followed."""
+    if context is None:
+        return []
+    return [(one_line(name) or address, address) for name, address in context.links.items() if web_address(address)]
+
+
+def _pairs(items: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    return tuple(one_line(f"{name} = {value}") for name, value in sorted(items))
+
+
+def as_text(told: Sequence[Section]) -> str:
+    """Sections as plain text.
+
+    Examples
+    --------
+    >>> print(as_text([Section("Why now", ("It is new.",)), Section("Alerts", ("a", "b"))]))
+    Why now
+    - It is new.
+    <BLANKLINE>
+    Alerts
+    - a
+    - b
+    """
+    return "\n\n".join("\n".join([section.heading, *(f"- {line}" for line in section.lines)]) for section in told)
