@@ -106,7 +106,7 @@ def make_app(parts: Parts, settings: ConsoleSettings, now_ms: Callable[[], int] 
     for ours in _ours(parts, desk, muting, judging, keyring.is_open):
         app.include_router(ours.router(), prefix=V1, dependencies=known)
     unknown = [Depends(limits.take_unknown)]
-    hooks = webhooks.WebhookRoutes(parts.extras.webhooks, settings.webhooks, desk, parts.tenant)
+    hooks = webhooks.WebhookRoutes(parts.extras.webhooks, settings.webhooks, desk, judging, parts.tenant)
     app.include_router(hooks.router(), prefix=V1, dependencies=unknown)
     app.include_router(FeedbackPages(judging, desk, parts.link_secret).router(), dependencies=unknown)
     answer_problems(app)

@@ -186,7 +186,7 @@ def silence_id_of(command_id: str) -> str:
     Examples
     --------
     >>> silence_id_of("c1")
-    '8fb62a4f-8c4c-5a3a-8d19-3b8d9e3e8b1f'
+    '32339cb7-a87d-521b-916a-60ca203bca10'
     """
     return str(uuid5(_SPACE, f"silence/{command_id}"))
 

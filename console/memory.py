@@ -202,6 +202,10 @@ class OneRoute:
         """The same for programs."""
         return {"route": {"receiver": self.receiver, "group_by": ["alertname"]}, "receivers": [{"name": self.receiver}]}
 
-    def matches(self, labels: Mapping[str, str], at_ms: int) -> list[RouteMatch]:
+    def matches(self, labels: Mapping[str, str]) -> list[RouteMatch]:
         """The root."""
-        return [RouteMatch(self.receiver, {"alertname": labels.get("alertname", "")}, reason="the root takes all")]
+        return [RouteMatch(self.receiver, {"alertname": labels.get("alertname", "")})]
+
+    def explained(self, labels: Mapping[str, str], at_ms: int) -> list[dict[str, Any]]:
+        """The root, whenever it is."""
+        return [{"receiver": self.receiver, "group_labels": dict(self.matches(labels)[0].group_labels)}]

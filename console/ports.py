@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
+from integrations.feedback_links import Verdict
 from integrations.records.sre_health import Accuracy, RepairTimes
 from integrations.records.store import IncidentGroup, Volume, VolumeGroup, VolumePeriod
 from integrations.serving.requests import EarlierRequest
 from integrations.serving.store import AlertFilter, IncidentFilter, SentNotification, StandingAlert, Update
 from integrations.stores import Page
-from schemas.command_events import CommandBody, CommandResult, Silence
+from schemas.command_events import CommandResult, MoveIncident, NoteIncident, Silence
 from schemas.incident_events import Alert, Incident, TimelineEntry
 from schemas.notification_events import AlertStatus
 from schemas.slo_events import Feedback
@@ -99,19 +100,10 @@ class RouteMatch(NamedTuple):
         Whom it tells.
     group_labels
         What the alert is grouped by there, with its values.
-    muted_by
-        Time intervals that hold it back at the time asked about.
-    opens_ms
-        When it is no longer held back; None where it is not, or that is far away.
-    reason
-        Why this one, in a sentence.
     """
 
     receiver: str
     group_labels: Mapping[str, str]
-    muted_by: Sequence[str] = ()
-    opens_ms: int | None = None
-    reason: str = ""
 
 
 class Routing(Protocol):
@@ -126,8 +118,11 @@ class Routing(Protocol):
     def tree(self) -> dict[str, Any]:
         """The configuration without secrets, with what Alertmanager does not know."""
 
-    def matches(self, labels: Mapping[str, str], at_ms: int) -> list[RouteMatch]:
+    def matches(self, labels: Mapping[str, str]) -> list[RouteMatch]:
         """The routes that take an alert with these labels."""
+
+    def explained(self, labels: Mapping[str, str], at_ms: int) -> list[dict[str, Any]]:
+        """The same with the reasons, and whether it is told at a time."""
 
 
 class Reports(Protocol):
@@ -180,26 +175,42 @@ class Records(Protocol):
         """How many of them needed action."""
 
 
-class Intent(NamedTuple):
-    """What a vendor's webhook asks for.
+@runtime_checkable
+class Asked(Protocol):
+    """What somebody asks for elsewhere, of an incident; its id is the same when it is told again."""
 
-    Parameters
-    ----------
-    body
-        As a command.
-    by
-        Who did it there.
-    key
-        Of the webhook's event, the same when it is sent again.
-    """
+    @property
+    def id(self) -> str:
+        """Of the wish."""
 
-    body: CommandBody
-    by: str
-    key: str
+    @property
+    def by(self) -> str:
+        """Who asks."""
+
+    @property
+    def body(self) -> MoveIncident | NoteIncident:
+        """What for."""
 
 
-ReadWebhook = Callable[[Mapping[str, str], bytes, Sequence[str], int], Sequence[Intent]]
-"""Headers, body, secrets and now (ms) to what is asked for; raises ``SchemaError`` where the signature is not right."""
+@runtime_checkable
+class Said(Protocol):
+    """What somebody says elsewhere of an alert."""
+
+    @property
+    def alert_id(self) -> str:
+        """Of which."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether it needed action."""
+
+    @property
+    def by(self) -> str:
+        """Who says it."""
+
+
+ReadWebhook = Callable[[Mapping[str, str], bytes, Sequence[str], int], Sequence[Asked] | Sequence[Said]]
+"""Headers, body, secrets and now (ms) to what is asked for or said; ``SchemaError`` where it is not to be believed."""
 
 
 @dataclass(frozen=True, slots=True)

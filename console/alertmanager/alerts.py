@@ -117,7 +117,7 @@ class AlertRoutes:
             # Read as it is on the alert itself, where a filter may ask for what routing sees, too.
             if not fits(matchers, labels):
                 continue
-            matches = self._routing.matches(labels, now_ms)
+            matches = self._routing.matches(labels)
             receivers = (one.status.receivers if one.status else []) or [match.receiver for match in matches]
             if wanted is not None and not any(map(wanted.fullmatch, receivers)):
                 continue

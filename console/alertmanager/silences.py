@@ -10,11 +10,12 @@ from fastapi import APIRouter, Query
 from console.access import Responder, Viewer
 from console.alertmanager.bodies import GettableSilence, PostableSilence, SilenceId
 from console.asking import Desk, OnceKey
-from console.matching import Matcher, label_matcher, parsed
+from console.matching import label_matcher, parsed
 from console.muting import Muting
 from console.ports import Reads
 from console.problems import RequestError, not_found
 from console.times import given_ms
+from incidents.routing.matchers import Matchers
 from schemas.command_events import Silence
 
 _ORDER: Final = {"active": 1, "pending": 2, "expired": 3}
@@ -94,7 +95,7 @@ class SilenceRoutes:
             raise RequestError(500, outcome.result.reason)
 
 
-def has_all(silence: Silence, matchers: tuple[Matcher, ...]) -> bool:
+def has_all(silence: Silence, matchers: Matchers) -> bool:
     """Whether a silence has these very matchers, which is how Alertmanager's API filters silences.
 
     Examples

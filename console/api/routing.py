@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from console.access import Viewer
 from console.asking import Desk
 from console.ports import Routing
-from console.times import Moment, given_ms
+from console.times import given_ms
 
 
 class RouteQuestion(BaseModel):
@@ -20,16 +20,6 @@ class RouteQuestion(BaseModel):
     model_config = ConfigDict(extra="forbid")
     labels: Annotated[dict[str, str], Field(max_length=200)]
     at: datetime | None = Field(None, description="Now, where absent.")
-
-
-class RouteAnswer(BaseModel):
-    """A route that takes the alert."""
-
-    receiver: str
-    group_labels: dict[str, str]
-    muted_by: list[str]
-    opens_at: Moment | None = Field(None, description="When it is told, where it is held back until then.")
-    reason: str
 
 
 class RoutingRoutes:
@@ -51,7 +41,7 @@ class RoutingRoutes:
         """Them, as FastAPI takes them."""
         router = APIRouter(prefix="/routes", tags=["routes"])
         router.add_api_route("", self.routes, methods=["GET"])
-        router.add_api_route("/test", self.test, methods=["POST"], response_model_exclude_none=True)
+        router.add_api_route("/test", self.test, methods=["POST"])
         return router
 
     def routes(self, caller: Viewer) -> dict[str, Any]:
@@ -59,18 +49,8 @@ class RoutingRoutes:
         del caller
         return self._routing.tree()
 
-    def test(self, caller: Viewer, body: RouteQuestion) -> list[RouteAnswer]:
-        """Who would be told of an alert with these labels, and why."""
-        labels = {"tenant": caller.tenant, **body.labels}
+    def test(self, caller: Viewer, body: RouteQuestion) -> list[dict[str, Any]]:
+        """Who would be told of an alert with these labels, when, and why."""
         at_ms = given_ms(body.at)
-        matches = self._routing.matches(labels, self._desk.now_ms() if at_ms is None else at_ms)
-        return [
-            RouteAnswer(
-                receiver=one.receiver,
-                group_labels=dict(one.group_labels),
-                muted_by=list(one.muted_by),
-                opens_at=one.opens_ms,
-                reason=one.reason,
-            )
-            for one in matches
-        ]
+        labels = {"tenant": caller.tenant, **body.labels}
+        return self._routing.explained(labels, self._desk.now_ms() if at_ms is None else at_ms)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
-from typing import Final
-from uuid import NAMESPACE_URL, uuid5
 
 import anyio.to_thread
 from fastapi import APIRouter, Request
@@ -12,18 +11,19 @@ from pydantic import BaseModel
 
 from console.access import Caller, secret_of
 from console.asking import Desk, Wish
-from console.ports import ReadWebhook, Vendor
+from console.judging import Judging
+from console.ports import Asked, ReadWebhook, Said, Vendor
 from console.problems import RequestError
 from console.settings import WebhookSecrets, WebhookSettings
 from schemas.errors import ConfigurationError, SchemaError
 
-_SPACE: Final = uuid5(NAMESPACE_URL, "metrics-ai/webhooks")
+LOG = logging.getLogger("metrics_ai.console")
 
 
 class Taken(BaseModel):
     """How much of a webhook was for us."""
 
-    commands: int
+    taken: int
 
 
 class WebhookRoutes:
@@ -35,16 +35,24 @@ class WebhookRoutes:
         Who reads a vendor's webhooks.
     settings
         Whose secrets.
-    desk
-        Who takes what they ask for.
+    desk, judging
+        Who takes what they ask for, and what they say.
     tenant
         Whose incidents they tell of, unless the settings say so.
     """
 
-    def __init__(self, readers: Mapping[str, ReadWebhook], settings: WebhookSettings, desk: Desk, tenant: str) -> None:
+    def __init__(
+        self,
+        readers: Mapping[str, ReadWebhook],
+        settings: WebhookSettings,
+        desk: Desk,
+        judging: Judging,
+        tenant: str,
+    ) -> None:
         self._readers = readers
         self._settings = settings
         self._desk = desk
+        self._judging = judging
         self._tenant = tenant
 
     def router(self) -> APIRouter:
@@ -64,14 +72,23 @@ class WebhookRoutes:
         if reader is None or not secrets:
             raise RequestError(403, f"webhooks of {vendor} are not taken here", f"Set console.webhooks.{vendor}")
         try:
-            intents = reader(headers, body, secrets, self._desk.now_ms())
+            told = reader(headers, body, secrets, self._desk.now_ms())
         except SchemaError as error:
             raise RequestError(401, error.what) from error
         caller = Caller(vendor, "admin", settings.tenant or self._tenant)
-        for one in intents:
-            # The same event that is sent again is the same command. That it was not done is no reason to send it again.
-            self._desk.ask(caller, Wish(str(uuid5(_SPACE, f"{vendor}/{one.key}")), one.body, one.by))
-        return Taken(commands=len(intents))
+        for one in told:
+            self._do(caller, vendor, one)
+        return Taken(taken=len(told))
+
+    def _do(self, caller: Caller, vendor: Vendor, one: Asked | Said) -> None:
+        """Ask for it, or write it down; that it could not be done is no reason for a vendor to send it again."""
+        if isinstance(one, Asked):
+            self._desk.ask(caller, Wish(f"{vendor}-{one.id}", one.body, one.by))
+            return
+        try:
+            self._judging.judge(caller, one.alert_id, one.verdict, one.by)
+        except RequestError as error:
+            LOG.info("a verdict is left out", extra={"vendor": vendor, "why": error.what})
 
 
 def _secrets(settings: WebhookSecrets, vendor: str) -> list[str]:

@@ -26,12 +26,14 @@ class RoleName(StrEnum):
     burn = "burn"
     decide = "decide"
     project = "project"
+    console = "console"
     collector = "collector"
 
 
 def worker(
     roles: Annotated[
-        list[RoleName], typer.Argument(metavar="ROLE...", help="ingest, detect, burn, decide, project, collector.")
+        list[RoleName],
+        typer.Argument(metavar="ROLE...", help="ingest, detect, burn, decide, project, console, collector."),
     ],
     config: ConfigOption = None,
     broker: BrokerOption = None,
