@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Final
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from console.problems import RequestError
-from console.settings import ALL_TENANTS, ConsoleSettings, Role, TokenSettings
+from console.settings import ALL_TENANTS, ConsoleSettings, Role, TokenSettings, secret_of
 from schemas.errors import ConfigurationError
 
 RANKS: Final[Mapping[Role, int]] = {"viewer": 0, "responder": 1, "admin": 2}
@@ -161,55 +159,6 @@ def _key(token: TokenSettings) -> Key:
         assert token.token_file is not None
         digest = hashlib.sha256(secret_of(token.token_file, f"console.tokens: {token.name}").encode()).digest()
     return Key(token.name, token.role, tuple(token.tenants), digest)
-
-
-def secret_of(path: Path, what: str) -> str:
-    """What a file with a secret holds, without white space around it.
-
-    Raises
-    ------
-    ConfigurationError
-        If it cannot be read, or is empty.
-    """
-    try:
-        text = path.read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise ConfigurationError(f"{what}: cannot read {path} ({reason})", "Check the path and its rights") from error
-    if not text:
-        raise ConfigurationError(f"{what}: {path} is empty", "Write the secret into it")
-    return text
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches what listens there.
-
-    Examples
-    --------
-    >>> [is_loopback(host) for host in ("127.0.0.1", "localhost", "::1", "0.0.0.0", "", "example.org")]
-    [True, True, True, False, False, False]
-    """
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
-def require_tokens(host: str, settings: ConsoleSettings) -> None:
-    """Refuse to let everybody in from other machines.
-
-    Raises
-    ------
-    ConfigurationError
-        If it would listen beyond this machine, and no token is configured.
-    """
-    if not settings.tokens and not is_loopback(host):
-        raise ConfigurationError(
-            f"the API would listen on {host} without a token, open to whoever reaches it",
-            "Set console.tokens, or http.host: 127.0.0.1",
-        )
 
 
 class Access:

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from console.access import is_loopback
+from console.exposure import is_loopback
 from console.problems import problem
 
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})

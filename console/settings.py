@@ -7,6 +7,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from schemas.errors import ConfigurationError
+
 Role = Literal["viewer", "responder", "admin"]
 MIB = 1024 * 1024
 ALL_TENANTS = "*"
@@ -83,3 +85,21 @@ class ConsoleSettings(BaseModel):
     )
     token: SecretStr | None = Field(None, description="What the command line shows; better from token_file.")
     token_file: Path | None = Field(None, description="A file with that token.")
+
+
+def secret_of(path: Path, what: str) -> str:
+    """What a file with a secret holds, without white space around it.
+
+    Raises
+    ------
+    ConfigurationError
+        If it cannot be read, or is empty.
+    """
+    try:
+        text = path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise ConfigurationError(f"{what}: cannot read {path} ({reason})", "Check the path and its rights") from error
+    if not text:
+        raise ConfigurationError(f"{what}: {path} is empty", "Write the secret into it")
+    return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import time
 from collections.abc import Iterator, Mapping
 from types import TracebackType
@@ -11,8 +12,7 @@ from uuid import uuid4
 
 import httpx
 
-from console.access import secret_of
-from console.settings import ConsoleSettings
+from console.settings import ConsoleSettings, secret_of
 from schemas.errors import Blame, ConfigurationError, MachineError, MetricsAIError
 
 # A write waits up to a minute for what becomes of it.
@@ -46,7 +46,9 @@ class ConsoleClient:
         self, settings: ConsoleSettings, tenant: str | None = None, transport: httpx.BaseTransport | None = None
     ) -> None:
         headers = {"X-Tenant": tenant} if tenant else {}
-        if token := _token(settings):
+        token = _token(settings)
+        self._has_token = token is not None
+        if token is not None:
             headers["Authorization"] = f"Bearer {token}"
         self.url = settings.url.rstrip("/")
         self._client = httpx.Client(
@@ -87,6 +89,15 @@ class ConsoleClient:
             cursor = page.get("cursor")
             if cursor is None:
                 return
+
+    def acting(self, by: str) -> str:
+        """In whose name something is asked for: as given, else the token's, else whoever works here."""
+        if by or self._has_token:
+            return by
+        try:
+            return getpass.getuser()
+        except (OSError, KeyError):  # a container's user without a name
+            return ""
 
     def full_id(self, kind: str, given: str) -> str:
         """The id of an alert or incident that begins as given.

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from integrations.delivery.incoming import read_jira, read_opsgenie, read_pagerduty, read_slack
 
-from console.access import require_tokens, secret_of
 from console.app import Parts, make_app
+from console.exposure import require_tokens
 from console.ports import Extras, ReadWebhook, Records
 from console.routing import ConfiguredRouting
 from console.server import ConsoleServer
-from console.settings import ConsoleSettings
+from console.settings import ConsoleSettings, secret_of
 from integrations.commands import KafkaCommands
 from integrations.health_http import telemetry_routes
 from integrations.serving.store import ServingStore

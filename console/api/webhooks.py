@@ -9,12 +9,12 @@ import anyio.to_thread
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
-from console.access import Caller, secret_of
+from console.access import Caller
 from console.asking import Desk, Wish
 from console.judging import Judging
 from console.ports import Asked, ReadWebhook, Said, Vendor
 from console.problems import RequestError
-from console.settings import WebhookSecrets, WebhookSettings
+from console.settings import WebhookSecrets, WebhookSettings, secret_of
 from schemas.errors import ConfigurationError, SchemaError
 
 LOG = logging.getLogger("metrics_ai.console")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from metrics_ai.commands.asking import ByOption, NoteOption, TenantOption, UrlOption, acting, client, tell
+from metrics_ai.commands.asking import ByOption, NoteOption, TenantOption, UrlOption, client, tell
 from metrics_ai.commands.events import FollowOption, SinceOption
 from metrics_ai.commands.events import alerts as listed
 from metrics_ai.commands.options import BrokerOption, ConfigOption, JsonOption, examples
@@ -47,7 +47,7 @@ def ack(
     """Say that you look after an alert; it holds for this episode alone."""
     with client(config, url, tenant) as api:
         found = api.full_id("alert", alert)
-        answer = api.send("POST", f"/alerts/{found}/acknowledge", {"note": note, "by": acting(by)})
+        answer = api.send("POST", f"/alerts/{found}/acknowledge", {"note": note, "by": api.acting(by)})
         tell(answer, f"alert {found} is acknowledged", as_json)
 
 
@@ -64,7 +64,7 @@ def unack(
     """Take an acknowledgement back."""
     with client(config, url, tenant) as api:
         found = api.full_id("alert", alert)
-        answer = api.send("POST", f"/alerts/{found}/unacknowledge", {"note": note, "by": acting(by)})
+        answer = api.send("POST", f"/alerts/{found}/unacknowledge", {"note": note, "by": api.acting(by)})
         tell(answer, f"alert {found} is no longer acknowledged", as_json)
 
 

@@ -42,18 +42,6 @@ def client(config: Path | None, url: str | None, tenant: str | None = None) -> C
     return ConsoleClient(settings, tenant)
 
 
-def acting(by: str) -> str:
-    """Who asks: as given, else whoever works here."""
-    import getpass
-
-    if by:
-        return by
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container's user without a name
-        return ""
-
-
 def tell(answer: dict[str, Any], text: str, as_json: bool) -> None:
     """Say what became of a request."""
     if as_json:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from metrics_ai.commands.alerts import AlertArgument
-from metrics_ai.commands.asking import ByOption, TenantOption, UrlOption, acting, client
+from metrics_ai.commands.asking import ByOption, TenantOption, UrlOption, client
 from metrics_ai.commands.options import ConfigOption, JsonOption
 
 
@@ -38,6 +38,6 @@ def feedback(
 
     with client(config, url, tenant) as api:
         found = api.full_id("alert", alert)
-        body = {"verdict": verdict.value, "note": note or None, "by": acting(by)}
+        body = {"verdict": verdict.value, "note": note or None, "by": api.acting(by)}
         said = api.send("POST", f"/alerts/{found}/feedback", body)
     typer.echo(json.dumps(said) if as_json else f"alert {found}: {verdict.value}")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from metrics_ai.commands.asking import ByOption, NoteOption, TenantOption, UrlOption, acting, client, tell
+from metrics_ai.commands.asking import ByOption, NoteOption, TenantOption, UrlOption, client, tell
 from metrics_ai.commands.events import FollowOption, SinceOption
 from metrics_ai.commands.events import incidents as listed
 from metrics_ai.commands.options import BrokerOption, ConfigOption, JsonOption, examples
@@ -46,8 +46,7 @@ def _move(word: str, state: str, text: str) -> None:
         tenant: TenantOption = None,
         as_json: JsonOption = False,
     ) -> None:
-        body = {"note": note, "by": acting(by)}
-        _asked((config, url, tenant), (incident, state, body), f"is {text}", as_json)
+        _asked((config, url, tenant), (incident, state, note, by), f"is {text}", as_json)
 
     app.command(word, help=_HELP[word])(move)
 
@@ -80,8 +79,7 @@ def note(
     as_json: JsonOption = False,
 ) -> None:
     """Write something on an incident's timeline."""
-    body = {"note": text, "by": acting(by)}
-    _asked((config, url, tenant), (incident, "notes", body), "has the note", as_json)
+    _asked((config, url, tenant), (incident, "notes", text, by), "has the note", as_json)
 
 
 @app.command(epilog=examples("metrics-ai incidents merge 3104109bb8 77e1a0c2d4"))
@@ -98,7 +96,7 @@ def merge(
     """Make one incident of two; the older one's id stays."""
     with client(config, url, tenant) as api:
         found, same = api.full_id("incident", incident), api.full_id("incident", other)
-        body = {"other_id": same, "note": note, "by": acting(by)}
+        body = {"other_id": same, "note": note, "by": api.acting(by)}
         answer = api.send("POST", f"/incidents/{found}/merge", body)
         tell(answer, f"incidents {found} and {same} are one", as_json)
 
@@ -117,15 +115,16 @@ def split(
     """Take alerts out of an incident into one of their own."""
     with client(config, url, tenant) as api:
         found = api.full_id("incident", incident)
-        body = {"alert_ids": [api.full_id("alert", one) for one in alerts], "note": note, "by": acting(by)}
+        body = {"alert_ids": [api.full_id("alert", one) for one in alerts], "note": note, "by": api.acting(by)}
         answer = api.send("POST", f"/incidents/{found}/split", body)
         tell(answer, f"{len(alerts)} alerts of incident {found} are incident {answer['subject']} now", as_json)
 
 
 def _asked(
-    where: tuple[Path | None, str | None, str | None], asked: tuple[str, str, dict[str, Any]], text: str, as_json: bool
+    where: tuple[Path | None, str | None, str | None], asked: tuple[str, str, str, str], text: str, as_json: bool
 ) -> None:
-    incident, path, body = asked
+    incident, path, note, by = asked
     with client(*where) as api:
         found = api.full_id("incident", incident)
-        tell(api.send("POST", f"/incidents/{found}/{path}", body), f"incident {found} {text}", as_json)
+        answer = api.send("POST", f"/incidents/{found}/{path}", {"note": note, "by": api.acting(by)})
+        tell(answer, f"incident {found} {text}", as_json)

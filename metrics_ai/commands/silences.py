@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from metrics_ai.commands.asking import ByOption, TenantOption, UrlOption, acting, client, tell
+from metrics_ai.commands.asking import ByOption, TenantOption, UrlOption, client, tell
 from metrics_ai.commands.options import ConfigOption, JsonOption, examples
 
 app = typer.Typer(no_args_is_help=True, help="Silences: mute alerts for a time.")
@@ -42,9 +42,9 @@ def add(
     from metrics_ai.console_listing import silence_times
 
     starts_at, ends_at = silence_times(start, until, lasting)
-    body: dict[str, Any] = {"matchers": matchers, "comment": comment, "by": acting(by)}
-    body |= {"starts_at": starts_at, "ends_at": ends_at}
+    times = {"starts_at": starts_at, "ends_at": ends_at}
     with client(config, url, tenant) as api:
+        body = {"matchers": matchers, "comment": comment, "by": api.acting(by), **times}
         answer = api.send("POST", "/silences", body)
     tell(answer, answer["subject"] or "the silence", as_json)
 
