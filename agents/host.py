@@ -12,6 +12,7 @@ from typing import Final
 
 from agents.agent import stage_agent
 from agents.app import make_app
+from agents.deliveries import DeliveryRunner
 from agents.restore import ShellSettings
 from agents.shell import Shell
 from agents.stage import Stage
@@ -61,6 +62,10 @@ class StageHost:
             topic = self.shell.name_on_broker(stage.ticks.name)
             ticks = TickWriter(stage, topic, self.shell.producer, watch, clock)
             self._loops.append(lambda: asyncio.ensure_future(ticks.run()))
+        if stage.deliver is not None:
+            runner = DeliveryRunner(self.shell, stage.deliver, watch, clock)
+            self.shell.before_handing_on = runner.rest
+            self._loops.append(lambda: asyncio.ensure_future(runner.run()))
         self._tasks: list[asyncio.Future[None]] = []
         stage_agent(self.app, self.shell)
 

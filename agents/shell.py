@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from faust.types import TP
@@ -51,6 +52,7 @@ class Shell:
         self.producer = OutputProducer(settings.kafka, idempotent=settings.transactions)
         self.failed: asyncio.Future[MetricsAIError] = asyncio.get_running_loop().create_future()
         self.restored = False
+        self.before_handing_on: Callable[[], Awaitable[None]] | None = None
         self._settings = settings
         self.reader = LogReader(settings.kafka, committed=settings.transactions)
         tools = StepTools(
@@ -71,6 +73,11 @@ class Shell:
     def partitions(self) -> dict[int, PartitionState]:
         """What is ours now."""
         return self.step.partitions
+
+    @property
+    def session_s(self) -> float:
+        """After which silence the group gives the partitions to others."""
+        return self._settings.kafka.session_s
 
     def name_on_broker(self, topic_name: str) -> str:
         """A catalogue name with the prefix."""
@@ -170,8 +177,16 @@ class Shell:
     def _is_due(self, part: PartitionState) -> bool:
         return bool(self.together and part.waiting) or time.monotonic() >= self._due_at_s(part)
 
-    async def checkpoint(self, part: PartitionState) -> None:
+    async def checkpoint(self, part: PartitionState, even_if_unchanged: bool = False) -> None:
         """Write what changed in a partition since its last checkpoint; one at a time for each partition.
+
+        Parameters
+        ----------
+        part
+            The partition.
+        even_if_unchanged
+            Whether to write a manifest alone where nothing changed: the broker takes none of who is no longer the
+            owner.
 
         Raises
         ------
@@ -181,7 +196,7 @@ class Shell:
         async with part.saving:
             if not self._is_ours(part):
                 return
-            if part.positions == part.saved and not part.pending_blocks and not part.pending_outputs:
+            if not (even_if_unchanged or _has_changed(part)):
                 part.saved_at_s = time.monotonic()
                 return
             started = time.monotonic()
@@ -299,6 +314,8 @@ class Shell:
 
     async def _hand_on(self) -> None:
         """A last checkpoint of everything, in bounded time: who comes next shuts out a writer that is late."""
+        if self.before_handing_on is not None:
+            await self.before_handing_on()
         tasks = [asyncio.ensure_future(self._let_go(part)) for part in self.partitions.values()]
         try:
             if tasks:
@@ -328,3 +345,7 @@ class Shell:
         self.telemetry.set_ready(self.stage.name, ready=False)
         async with self._taking_over:
             await self._hand_on()
+
+
+def _has_changed(part: PartitionState) -> bool:
+    return part.positions != part.saved or bool(part.pending_blocks or part.pending_outputs)

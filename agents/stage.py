@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from agents.attempts import Deliver
 from schemas.topics import Topic
 from streams.operator import Operator
 
@@ -24,6 +25,8 @@ class TickSettings(BaseModel):
     detect_interval_s: Annotated[int, Field(ge=1, le=3600, description="Between two ticks of detect.")] = 10
     burn_interval_s: Annotated[int, Field(ge=1, le=3600, description="Between two ticks of burn.")] = 1
     decide_interval_s: Annotated[int, Field(ge=1, le=3600, description="Between two ticks of decide.")] = 1
+    route_interval_s: Annotated[int, Field(ge=1, le=3600, description="Between two ticks of route.")] = 1
+    notify_interval_s: Annotated[int, Field(ge=1, le=3600, description="Between two ticks of notify.")] = 60
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,8 @@ class Stage:
         that was away finds out what holds before it reads what it holds for.
     warm_up
         Compiles what a first step would compile; called in a thread before the group is joined.
+    deliver
+        Tells the outside world what the operator says is due; None of a stage whose outputs are records alone.
     """
 
     name: str
@@ -61,6 +66,7 @@ class Stage:
     tick_interval_s: int = 1
     first: tuple[Topic, ...] = ()
     warm_up: Callable[[], None] = lambda: None
+    deliver: Deliver | None = None
 
     @property
     def source(self) -> Topic:

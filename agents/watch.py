@@ -58,11 +58,12 @@ class Watch:
     def ends(self, partition: int) -> dict[str, int] | None:
         """The end of each input (ticks aside) as last heard from the broker; None before that."""
         names = [topic.name for topic in self._shell.stage.inputs if topic is not self._shell.stage.ticks]
-        ends = {name: self._end(name, partition) for name in names}
+        ends = {name: self.end(name, partition) for name in names}
         known = {name: end for name, end in ends.items() if end is not None}
         return known if len(known) == len(ends) else None
 
-    def _end(self, name: str, partition: int) -> int | None:
+    def end(self, name: str, partition: int) -> int | None:
+        """The end of an input as last heard from the broker; None before that."""
         consumer: Any = self._shell.app.consumer
         tp = TP(self._shell.name_on_broker(name), partition)
         try:
@@ -98,7 +99,7 @@ class Watch:
         found, now_s, before, self._stands = [], time.monotonic(), self._stands, {}
         for part in self._shell.partitions.values():
             for name, position in part.positions.items():
-                end = self._end(name, part.number)
+                end = self.end(name, part.number)
                 waits = part.held and name == self._shell.stage.ticks.name
                 if end is None or end <= position or waits:
                     continue
@@ -131,7 +132,7 @@ class Watch:
         shell, number = self._shell, str(part.number)
         behind = 0
         for name, position in part.positions.items():
-            end = self._end(name, part.number)
+            end = self.end(name, part.number)
             lag = max(0, end - position) if end is not None else 0
             behind += lag
             shell.telemetry.lag_offsets.labels(shell.stage.name, name, number).set(lag)

@@ -82,6 +82,12 @@ class Telemetry:
         self.sink_refusals = Counter(
             "metrics_ai_sink_refusals", "Flushes that a sink refused; reading waits.", ["sink"], registry=registry
         )
+        self.deliveries = Counter(
+            "metrics_ai_deliveries",
+            "Attempts to deliver a notification, by kind of integration.",
+            ["integration", "action", "outcome"],
+            registry=registry,
+        )
         self.fenced = Counter(
             "metrics_ai_fenced", "Checkpoints refused because a newer owner exists.", ["stage"], registry=registry
         )

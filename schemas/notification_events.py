@@ -140,7 +140,7 @@ class Notification(Event):
         Field(description="Of the dedup key. A digest is told once, and never resolved."),
     ]
     dedup_key: Annotated[str, Field(max_length=255, description="What all of one page or ticket share.")]
-    sequence: Annotated[int, Field(ge=1, description="Of this key at this integration, without gaps.")]
+    sequence: Annotated[int, Field(ge=1, description="Rises with each of this key at this integration.")]
     group_key: Annotated[str, Field(description="Alertmanager's, of the group.")]
     at_ms: TimeMs
     status: AlertState

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import httpx
 
-from integrations.delivery.adapter import Outcome, SecretUnreadableError
+from integrations.delivery.adapter import Memory, Outcome, SecretUnreadableError
 from integrations.delivery.limits import cut, one_line
 from integrations.delivery.rates import Limiter, Rate
 from integrations.delivery.retry import COMMON, RetryTable, asked_wait_s, verdict
@@ -264,9 +264,7 @@ class Caller:
             return {"Authorization": f"{authorization.type} {given}"}
         return {}
 
-    def outcome(
-        self, answer: Answer, table: RetryTable = COMMON, reference: Mapping[str, Any] | None = None
-    ) -> Outcome:
+    def outcome(self, answer: Answer, table: RetryTable = COMMON, reference: Memory | None = None) -> Outcome:
         """What an answer means.
 
         Parameters

@@ -12,8 +12,8 @@ done, too long     create     nothing
 won't be fixed     nothing    nothing
 =================  =========  =======================================================
 
-*In time* is within ``reopen_duration`` of its resolution, where a ``reopen_transition`` is set. An issue that was closed
-with ``wont_fix_resolution`` is left alone for as long; after that its key makes a new one.
+*In time* is within ``reopen_duration`` of its resolution, where a ``reopen_transition`` is set. An issue that was
+closed with ``wont_fix_resolution`` is left alone for as long; after that its key makes a new one.
 """
 
 from __future__ import annotations

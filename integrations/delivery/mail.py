@@ -174,6 +174,6 @@ def _reply_of(error: Exception) -> tuple[int | None, str]:
         code, said = min(error.recipients.values(), key=lambda reply: reply[0])
         return code, said.decode(errors="replace")
     if isinstance(error, smtplib.SMTPResponseException):
-        said = error.smtp_error
-        return error.smtp_code, said.decode(errors="replace") if isinstance(said, bytes) else str(said)
+        reply: bytes | str = error.smtp_error
+        return error.smtp_code, reply.decode(errors="replace") if isinstance(reply, bytes) else reply
     return None, f"{type(error).__name__}: {error}"

@@ -158,9 +158,9 @@ def change_event(change: NearestChange, routing_key: str) -> dict[str, Any]:
     Examples
     --------
     >>> from schemas.change_events import NearestChange
-    >>> deployed = NearestChange(id="d1", kind="deployment", what="checkout 2.1", at_ms=1_772_323_200_000, by="ana")
+    >>> deployed = NearestChange(id="d1", kind="deploy", what="checkout 2.1", at_ms=1_772_323_200_000, by="ana")
     >>> change_event(deployed, "k" * 32)["payload"]
-    {'summary': 'deployment checkout 2.1 by ana at 2026-03-01 00:00:00 UTC', 'timestamp': '2026-03-01T00:00:00.000Z', \
+    {'summary': 'deploy checkout 2.1 by ana at 2026-03-01 00:00:00 UTC', 'timestamp': '2026-03-01T00:00:00.000Z', \
 'source': 'metrics-ai', 'custom_details': {}}
     """
     labels = change.labels

@@ -131,6 +131,8 @@ class DeliverySettings(_Part):
 
     UNUSED: ClassVar[frozenset[str]] = frozenset()
     """Keys of Alertmanager that mean nothing here."""
+    OTHER_NAMES: ClassVar[frozenset[str]] = frozenset()
+    """Names of Alertmanager's for keys that are called otherwise here."""
 
     send_resolved: Annotated[
         bool | None, Field(description="Whether the end is told; read by the routing, not here.")
@@ -176,9 +178,10 @@ def settings_of(model: type[_Settings], raw: Mapping[str, Any], where: str) -> _
         If a key is not known, or its value cannot hold; the receiver and the key are named.
     """
     used, unused = _sorted_out(model, raw)
-    unknown = [key for key in used if key not in model.model_fields]
+    known = {field.alias or name for name, field in model.model_fields.items()} | model.OTHER_NAMES
+    unknown = [key for key in used if key not in known]
     if unknown:
-        near = difflib.get_close_matches(unknown[0], list(model.model_fields), 1)
+        near = difflib.get_close_matches(unknown[0], sorted(known), 1)
         raise ConfigurationError(
             f"{where}: {unknown[0]} is no key of it", f"Did you mean {near[0]}?" if near else "Take it out"
         )

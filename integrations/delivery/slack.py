@@ -66,6 +66,8 @@ class SlackSettings(HttpDeliverySettings):
         }
     )  # fmt: skip
 
+    OTHER_NAMES: ClassVar[frozenset[str]] = frozenset({"app_token", "app_token_file", "app_url"})
+
     api_url: Annotated[SecretAddress | None, Field(description="Of an incoming webhook.")] = None
     api_url_file: Annotated[Path | None, Field(description="Holds it; read at each delivery.")] = None
     token: Annotated[SecretStr | None, Field(description="Of a bot with chat:write, in the webhook's place.")] = None

@@ -1,0 +1,184 @@
+"""Sends what the notify stage says is due, and writes down each outcome before the next of the same key goes.
+
+The stage's operator is pure; this is its hand. An attempt that was cut off by a kill is made again under the same
+dedup key, which the far end drops if it had it. What could open a page twice is an attempt that arrives after its key
+was resolved by somebody else: so a key has one attempt under way at most, partitions are handed on only once theirs
+are over, a new owner begins only once it has read every outcome that was written before, and a process that stood
+still sends nothing until the broker has confirmed that its partitions are its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Final, Protocol, cast
+
+from agents.attempts import Deliver
+from agents.checkpoints import KeyedRecord
+from agents.lease import Lease
+from agents.outputs import SendableRecord
+from agents.shell import Shell
+from agents.step import PartitionState
+from agents.threads import in_thread
+from agents.watch import Watch
+from incidents.outbox import Delivery
+from schemas.errors import BrokerError, CheckpointError
+from schemas.notification_events import NotificationResult
+from schemas.topics import NOTIFICATION_RESULTS
+
+LOG = logging.getLogger(__name__)
+# What one worker has under way at a time.
+AT_A_TIME: Final = 64
+_LOOK_S: Final = 0.05
+# What is under way when partitions are handed on may end in this time; then it is cut off.
+END_S: Final = 3.0
+
+
+class _Outbox(Protocol):
+    def due(self, now_ms: int) -> Iterator[Delivery]: ...
+
+
+class DeliveryRunner:
+    """Delivers for the partitions of a notify stage that this worker owns.
+
+    Parameters
+    ----------
+    shell
+        The stage's.
+    deliver
+        Makes an attempt.
+    watch
+        Knows where the outcomes end.
+    clock
+        Seconds since the epoch.
+    """
+
+    def __init__(self, shell: Shell, deliver: Deliver, watch: Watch, clock: Callable[[], float] = time.time) -> None:
+        self._shell = shell
+        self._watch = watch
+        self._deliver = deliver
+        self._clock = clock
+        self._under_way: dict[str, asyncio.Task[None]] = {}
+        self._told: dict[str, tuple[int, int]] = {}
+        self._slots = asyncio.Semaphore(AT_A_TIME)
+        self._ends: dict[int, tuple[PartitionState, int]] = {}
+        self._leaving: list[PartitionState] = []
+        self._lease = Lease(shell.session_s / 3, self._cut_off)
+
+    async def run(self) -> None:
+        """Deliver until cancelled."""
+        self._lease.start()
+        try:
+            while True:
+                if not self._lease.holds:
+                    await self._prove()
+                for part in list(self._shell.partitions.values()):
+                    if await self._has_read_outcomes(part):
+                        self._begin_due(part)
+                await asyncio.sleep(_LOOK_S)
+        finally:
+            self._lease.stop()
+            self._cut_off()
+
+    async def rest(self) -> None:
+        """Let what is under way end, and begin nothing more: the partitions are about to be handed on."""
+        self._leaving = list(self._shell.partitions.values())
+        if self._under_way:
+            await asyncio.wait(list(self._under_way.values()), timeout=END_S)
+        self._cut_off()
+        self._ends.clear()
+
+    def _begin_due(self, part: PartitionState) -> None:
+        if part in self._leaving or not self._lease.holds:
+            return
+        operator = cast("_Outbox", part.operator)
+        for delivery in operator.due(int(self._clock() * 1000)):
+            key, token = delivery.key, (delivery.notification.sequence, delivery.attempt)
+            # Its outcome is written, and not read back yet.
+            if key in self._under_way or self._told.get(key, (0, 0)) >= token:
+                continue
+            task = asyncio.create_task(self._attempt(part, delivery), name=f"deliver-{key}")
+            self._under_way[key] = task
+            task.add_done_callback(lambda _, key=key: self._under_way.pop(key, None))  # type: ignore[misc]
+
+    async def _attempt(self, part: PartitionState, delivery: Delivery) -> None:
+        """Make an attempt and write its outcome down; what cannot be written is attempted again."""
+        one = delivery.notification
+        async with self._slots:
+            if not self._lease.holds or self._shell.partitions.get(part.number) is not part:
+                return
+            attempt = await self._deliver(one, delivery.attempt, delivery.memory)
+        result = NotificationResult(
+            tenant=one.tenant,
+            notification_id=one.id,
+            receiver=one.receiver,
+            integration=one.integration,
+            dedup_key=one.dedup_key,
+            sequence=one.sequence,
+            action=one.action,
+            attempt=delivery.attempt,
+            at_ms=int(self._clock() * 1000),
+            outcome=attempt.outcome,
+            status=attempt.status,
+            text=attempt.text[:2000],
+            retry_at_ms=attempt.retry_at_ms,
+            reference=dict(attempt.reference),
+            incident_id=one.incident_id,
+        )
+        self._count(result)
+        topic = self._shell.name_on_broker(NOTIFICATION_RESULTS.name)
+        record = SendableRecord(
+            topic, part.number, KeyedRecord(result.key.encode(), result.to_bytes()), max(0, result.at_ms)
+        )
+        try:
+            await (await self._shell.producer.send(record))
+        except BrokerError as error:
+            LOG.warning("an outcome was not written; the attempt is made again", extra={"error": str(error)})
+            return
+        self._told[delivery.key] = (one.sequence, delivery.attempt)
+
+    def _count(self, result: NotificationResult) -> None:
+        kind = result.integration.partition("[")[0]
+        self._shell.telemetry.deliveries.labels(kind, result.action, result.outcome).inc()
+        if result.outcome != "delivered":
+            LOG.warning(
+                "a notification was not delivered",
+                extra={"key": result.key, "outcome": result.outcome, "status": result.status, "text": result.text},
+            )
+
+    async def _has_read_outcomes(self, part: PartitionState) -> bool:
+        """Whether the partition's state knows every outcome that was written before it became ours."""
+        known = self._ends.get(part.number)
+        if known is None or known[0] is not part:
+            topic = self._shell.name_on_broker(NOTIFICATION_RESULTS.name)
+            try:
+                ends = await in_thread(self._shell.reader.ends, [(topic, part.number)])
+            except BrokerError as error:
+                LOG.warning("the end of the outcomes is not known yet", extra={"error": str(error)})
+                return False
+            known = self._ends[part.number] = part, ends[topic, part.number].next
+            self._told.clear()
+        # The embedded broker lists an end that is short of the last batch.
+        heard = self._watch.end(NOTIFICATION_RESULTS.name, part.number)
+        return heard is not None and part.positions[NOTIFICATION_RESULTS.name] >= max(known[1], heard)
+
+    async def _prove(self) -> None:
+        """Have the broker confirm that the partitions are ours; one that is not falls silent."""
+        await asyncio.sleep(self._shell.session_s)  # a rebalance that is due comes first
+        try:
+            for part in list(self._shell.partitions.values()):
+                await self._shell.checkpoint(part, even_if_unchanged=True)
+        except CheckpointError as error:
+            LOG.warning("not confirmed yet", extra={"error": str(error)})
+            return
+        self._ends.clear()
+        self._lease.renew()
+
+    def _cut_off(self) -> None:
+        """End what is under way, before it goes on."""
+        for task in list(self._under_way.values()):
+            with suppress(RuntimeError):  # the loop is closed
+                task.cancel()

@@ -1,0 +1,367 @@
+"""The route stage of one partition: alerts, incidents and commands in, notifications and reasons out.
+
+Time passes by ticks alone. What was told is a function of the records in the order of the log; what is on its way
+twice (a broker without transactions may repeat) is known by its own times and revisions, and changes nothing.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Callable
+from typing import Final
+
+from incidents.dispatch.book import DispatchBook
+from incidents.dispatch.fatigue import FlapWatch
+from incidents.dispatch.grouping import Grouping
+from incidents.dispatch.inhibition import Inhibitions
+from incidents.dispatch.publish import StatusPublisher
+from incidents.dispatch.settings import DispatchSettings
+from incidents.dispatch.standing import Turn
+from incidents.dispatch.subjects import RANK, Subject, effective_priority, routing_labels
+from incidents.dispatch.teller import Teller, is_throttled
+from incidents.dispatch.threads import Thread
+from incidents.dispatch.upkeep import forget_old, settle_flaps
+from incidents.dispatch.wishes import Wishes
+from incidents.routing.config import RoutingConfig
+from incidents.routing.settings import SUBJECT
+from schemas.command_events import Command
+from schemas.errors import SchemaError
+from schemas.events import Setting, Tick
+from schemas.incident_events import Alert, Incident
+from schemas.topics import ALERTS, COMMANDS, INCIDENTS, ROUTE_TICKS, SETTINGS, Topic
+from streams.operator import Output
+
+_OVERFLOW_MS: Final = 60_000
+_FORGET_EVERY_MS: Final = 60_000
+
+
+class DispatchOperator:
+    """Who is told what of the alerts of one partition.
+
+    Parameters
+    ----------
+    settings
+        What is remembered.
+    config
+        Routes and receivers until a setting brings newer ones.
+    partition
+        Which one this is.
+    """
+
+    inputs: tuple[Topic, ...] = (ALERTS, INCIDENTS, COMMANDS, SETTINGS, ROUTE_TICKS)
+
+    def __init__(self, settings: DispatchSettings, config: RoutingConfig, partition: int) -> None:
+        self._settings = settings
+        self._book = DispatchBook()
+        self._publisher = StatusPublisher(self._book, partition)
+        self._wishes = Wishes(self._book)
+        self._due: list[tuple[int, str]] = []
+        self._scheduled: dict[str, int] = {}
+        self._forgot_ms = 0
+        self.counts: Counter[str] = Counter()
+        self._take_config(config)
+        self._steps: dict[str, Callable[[bytes | None], list[Output]]] = {
+            ALERTS.name: lambda value: self.on_alert(Alert.from_bytes(value)),
+            INCIDENTS.name: lambda value: self.on_incident(Incident.from_bytes(value)),
+            COMMANDS.name: lambda value: self.on_command(Command.from_bytes(value)),
+            SETTINGS.name: lambda value: self.on_setting(Setting.from_bytes(value)),
+            ROUTE_TICKS.name: lambda value: self.on_tick(Tick.from_bytes(value).at_ms),
+        }
+
+    def step(self, topic: str, value: bytes | None) -> list[Output]:
+        """Apply one record.
+
+        Raises
+        ------
+        SchemaError
+            If the record cannot be read; the state is then unchanged.
+        """
+        if value is None and topic in (ALERTS.name, INCIDENTS.name):
+            return []  # a tombstone: what had the key is kept by its own times
+        return self._steps[topic](value)
+
+    def on_alert(self, alert: Alert) -> list[Output]:
+        """Apply a state of an alert."""
+        now_ms = self._book.now_ms or alert.updated_ms
+        subject = self._book.subjects.get(f"{alert.tenant}/{alert.id}")
+        if subject is not None and _is_older(alert, subject.alert):
+            self.counts["repeated"] += 1
+            return []
+        if subject is None:
+            if alert.state == "resolved" and self._is_forgotten(alert, now_ms):
+                return []
+            subject = Subject(alert, since_ms=now_ms)
+            self._note_change(subject, now_ms)
+            told = f"{alert.priority}" + (f" by rule {alert.rule}" if alert.rule else "")
+            subject.decide(now_ms, "priority", alert.priority, f"it is {told}", alert.rule or "")
+        else:
+            self._turn(subject, alert, now_ms)
+        self.counts["alerts"] += 1
+        subject.alert = alert
+        self._book.put_subject(subject)
+        self._look_anew(subject, now_ms)
+        return self._finish(now_ms)
+
+    def on_incident(self, incident: Incident) -> list[Output]:
+        """Apply a state of an incident."""
+        key = f"{incident.tenant}/{incident.id}"
+        known = self._book.incidents.get(key)
+        if known is not None and (incident == known or incident.revision < known.revision):
+            return []
+        now_ms = self._book.now_ms or incident.updated_ms
+        self._book.put_incident(incident)
+        if incident.state == "merged":
+            self._grouping.fold(key)
+        current = self._book.current(key)
+        if known is None or (known.priority, known.state == "merged") != (
+            incident.priority,
+            incident.state == "merged",
+        ):
+            names = {key, *(f"{incident.tenant}/{alias}" for alias in incident.aliases)}
+            for name in sorted(names):
+                for subject in self._book.subjects_of(name):
+                    self._look_anew(subject, now_ms)
+        for thread in self._book.threads_about(current):
+            self._flush(thread, now_ms)
+        return self._finish(now_ms)
+
+    def on_command(self, command: Command) -> list[Output]:
+        """Do what was asked for, if it is this stage's to do."""
+        if not self._wishes.are_ours(command):
+            return []
+        if f"{command.tenant}/{command.id}" in self._book.commands:
+            return []
+        now_ms = self._book.now_ms or command.at_ms
+        self._book.set("command", f"{command.tenant}/{command.id}", now_ms)
+        try:
+            subject_id, touched = self._wishes.grant(command, now_ms)
+        except SchemaError as error:
+            self._publisher.refuse(command, now_ms, str(error))
+            return self._finish(now_ms)
+        self._publisher.grant(command, now_ms, subject_id)
+        for subject in touched:
+            self._look_anew(subject, now_ms)
+            for thread in self._book.threads_of(subject.key):
+                self._flush(thread, now_ms)
+        return self._finish(now_ms)
+
+    def on_setting(self, setting: Setting) -> list[Output]:
+        """Go by other routes from now on.
+
+        Raises
+        ------
+        SchemaError
+            If its body is no routing; that which holds goes on.
+        """
+        if setting.subject != SUBJECT or setting.body == self._book.routing:
+            return []
+        try:
+            config = RoutingConfig.from_public(setting.body)
+        except (KeyError, TypeError, ValueError) as error:
+            raise SchemaError(f"not a routing setting: {error!r}") from error
+        self._book.take_routing(setting.body)
+        self._take_config(config)
+        now_ms = self._book.now_ms or setting.valid_from_ms
+        for subject in self._book.all_subjects():
+            self._look_anew(subject, now_ms)
+        for thread in list(self._book.threads.values()):
+            self._flush(thread, now_ms)
+        return self._finish(now_ms)
+
+    def on_tick(self, at_ms: int) -> list[Output]:
+        """Let time pass: what waits is told, silences begin and end, what is old goes."""
+        before_ms = self._book.now_ms
+        if at_ms <= before_ms:
+            return []
+        self._book.pass_time(at_ms)
+        if self._book.silences.changes_within(before_ms, at_ms):
+            for subject in self._book.all_subjects():
+                self._look_anew(subject, at_ms)
+        for subject in settle_flaps(self._book, at_ms):
+            self._look_anew(subject, at_ms)
+            for thread in self._book.threads_of(subject.key):
+                self._flush(thread, at_ms)
+        self._flush_due(at_ms)
+        self._tell_gathered(before_ms, at_ms)
+        if at_ms - self._forgot_ms >= _FORGET_EVERY_MS:
+            self._forgot_ms = at_ms
+            self._publisher.gone(forget_old(self._book, self._settings, self._config, at_ms))
+        return self._finish(at_ms)
+
+    # State
+
+    def take_blocks(self) -> list[tuple[str, bytes | None]]:
+        """Copy out the blocks that changed since the last call; None says that what had the key is gone."""
+        return self._book.take_blocks()
+
+    def load_block(self, key: str, value: bytes) -> None:
+        """Put one block back.
+
+        Raises
+        ------
+        CheckpointError
+            If it cannot be read.
+        """
+        self._book.load_block(key, value)
+
+    def finish_load(self) -> None:
+        """Make labels, inhibitions and deadlines from what was loaded."""
+        if self._book.routing is not None:
+            self._take_config(RoutingConfig.from_public(self._book.routing))
+        for subject in self._book.all_subjects():
+            self._learn(subject)
+        for subject in self._book.all_subjects():
+            subject.inhibited_by = self._inhibitions.by(subject.key)
+            muting = self._book.silences.muting(subject.alert.tenant, subject.labels, self._book.now_ms)
+            subject.silenced_by = [one.id for one in muting]
+        for thread in self._book.threads.values():
+            self._schedule(thread, self._book.now_ms)  # the first tick looks at all
+        self._book.finish_load()
+
+    # One alert
+
+    def _take_config(self, config: RoutingConfig) -> None:
+        self._config = config
+        self._teller = Teller(self._book, config)
+        self._grouping = Grouping(self._book, config)
+        self._inhibitions = Inhibitions(config.inhibit_rules)
+        for subject in self._book.all_subjects():
+            if subject.fires:
+                self._inhibitions.put(subject.key, subject.alert.tenant, subject.labels)
+
+    def _turn(self, subject: Subject, alert: Alert, now_ms: int) -> None:
+        """Let the alert's own state change how it stands."""
+        if alert.state == subject.alert.state:
+            return
+        self._note_change(subject, now_ms)
+        if alert.state == "firing":
+            subject.turn(now_ms, Turn.FIRED)
+        elif subject.standing != "flapping":
+            gave_up = "expired" in alert.annotations
+            subject.turn(now_ms, Turn.GIVEN_UP if gave_up else Turn.ENDED)
+
+    def _note_change(self, subject: Subject, now_ms: int) -> None:
+        """Take note that the alert began or ended; one that does so too often flaps."""
+        fatigue = self._config.fatigue
+        watch = self._book.flaps.get(subject.flap_key)
+        if watch is None:
+            watch = FlapWatch(fatigue.flap_changes, round(fatigue.flap_window_s * 1000))
+        if watch.note(now_ms) and subject.turn(now_ms, Turn.RESTLESS):
+            text = f"it began or ended {fatigue.flap_changes} times of late: it counts as firing until it settles"
+            subject.decide(now_ms, "flapping", "held", text)
+        self._book.set("flap", subject.flap_key, watch)
+
+    def _learn(self, subject: Subject) -> set[str]:
+        """Work out what routes see of an alert; gives the keys of those whom it may speak for, or spoke for."""
+        incident = self._book.incident_of(subject)
+        subject.priority = effective_priority(subject.alert, incident)
+        subject.labels = routing_labels(subject.alert, incident, subject.priority)
+        if subject.fires:
+            return self._inhibitions.put(subject.key, subject.alert.tenant, subject.labels)
+        return self._inhibitions.drop(subject.key)
+
+    def _look_anew(self, subject: Subject, now_ms: int) -> None:
+        """Work out whom an alert goes to and what speaks against it, and look at the threads that it is in."""
+        others = self._learn(subject)
+        self._mute(subject, now_ms)
+        if subject.fires:
+            self._grouping.route(subject, now_ms)
+        self._book.touch_subject(subject)
+        self._publisher.touch(subject)
+        for thread in self._book.threads_of(subject.key):
+            self._flush_if_needed(thread, subject, now_ms)
+        for key in sorted(others):
+            other = self._book.subjects.get(key)
+            if other is not None and other.inhibited_by != self._inhibitions.by(key):
+                self._mute(other, now_ms)
+                self._book.touch_subject(other)
+                self._publisher.touch(other)
+                for thread in self._book.threads_of(key):
+                    self._flush(thread, now_ms)
+
+    def _mute(self, subject: Subject, now_ms: int) -> None:
+        """Look what speaks against telling an alert."""
+        was_muted = subject.is_muted
+        silences = self._book.silences.muting(subject.alert.tenant, subject.labels, now_ms)
+        subject.silenced_by = [one.id for one in silences]
+        subject.inhibited_by = self._inhibitions.by(subject.key)
+        for one in silences:
+            who = f" of {one.created_by}" if one.created_by else ""
+            why = f": {one.comment}" if one.comment else ""
+            matched = {given.name: subject.labels.get(given.name, "") for given in one.matchers}
+            subject.decide(now_ms, "silence", "muted", f"silence {one.id}{who} mutes it{why}", one.id, matched)
+        if subject.is_muted and subject.fires:
+            subject.turn(now_ms, Turn.MUTED)
+        elif was_muted or subject.standing == "suppressed":
+            back = (Turn.UNMUTED, Turn.ACKNOWLEDGED) if subject.acknowledged else (Turn.UNMUTED,)
+            if subject.turn(now_ms, *back):
+                subject.decide(now_ms, "silence", "passed", "nothing mutes it any more")
+
+    # Threads
+
+    def _flush_if_needed(self, thread: Thread, subject: Subject, now_ms: int) -> None:
+        """Look at a thread when it may be told of a change: now only if the alert makes it more urgent."""
+        due_ms = self._scheduled.get(thread.key)
+        rank = RANK[subject.priority]
+        is_urgent = subject.alert.safety or (rank < thread.told_rank if thread.is_open else rank == 0)
+        change_ms = self._teller.change_due_ms(thread, subject)
+        if due_ms is None or change_ms <= now_ms or (is_urgent and subject.key not in thread.told):
+            self._flush(thread, now_ms)
+        elif change_ms < due_ms:
+            self._schedule(thread, change_ms)
+
+    def _flush(self, thread: Thread, now_ms: int) -> None:
+        self._schedule(thread, self._teller.flush(thread, now_ms))
+        for step in self._teller.take_steps():
+            self._flush(step, now_ms)
+
+    def _flush_due(self, at_ms: int) -> None:
+        while self._due and self._due[0][0] <= at_ms:
+            due_ms, key = heapq.heappop(self._due)
+            thread = self._book.threads.get(key)
+            if self._scheduled.get(key) == due_ms and thread is not None:
+                del self._scheduled[key]
+                self._flush(thread, at_ms)
+
+    def _schedule(self, thread: Thread, due_ms: int | None) -> None:
+        """Know when to look at a thread again."""
+        if due_ms is None:
+            self._scheduled.pop(thread.key, None)
+        elif self._scheduled.get(thread.key) != due_ms:
+            self._scheduled[thread.key] = due_ms
+            heapq.heappush(self._due, (due_ms, thread.key))
+
+    def _tell_gathered(self, before_ms: int, at_ms: int) -> None:
+        """Digests whose hour has come, and what throttles hold back for longer than a moment."""
+        for name in sorted(self._book.digests):
+            receiver = self._config.receivers.get(name.partition("/")[2])
+            period_ms = receiver.digest_ms if receiver else 0
+            if period_ms and at_ms // period_ms > before_ms // period_ms:
+                self._teller.tell_digest(name, at_ms, period_ms)
+        if at_ms // _OVERFLOW_MS == before_ms // _OVERFLOW_MS:
+            return
+        held: dict[tuple[str, str], list[Thread]] = {}
+        for _, thread in sorted(self._book.threads.items()):
+            if is_throttled(thread, at_ms) and not thread.in_overflow:
+                held.setdefault((thread.tenant, thread.receiver), []).append(thread)
+        for threads in held.values():
+            self._teller.tell_overflow(threads, at_ms)
+
+    def _finish(self, now_ms: int) -> list[Output]:
+        return self._publisher.take(self._teller.take_told(), self._teller.take_touched(), now_ms)
+
+    def _is_forgotten(self, alert: Alert, now_ms: int) -> bool:
+        return now_ms - (alert.ended_ms or now_ms) > self._settings.retention_s * 1000
+
+
+def _is_older(alert: Alert, known: Alert) -> bool:
+    """Whether a state is one that was passed already: it comes again."""
+    if alert.updated_ms != known.updated_ms:
+        return alert.updated_ms < known.updated_ms
+    return known.state == "resolved" and alert.state == "firing" and "expired" not in known.annotations
+
+
+def _weight(incident: Incident) -> tuple[str, bool]:
+    """What of an incident changes how its alerts are routed."""
+    return incident.priority, incident.state == "merged"

@@ -1,0 +1,113 @@
+"""Records of the route stage: how alerts stand, the outbox, silences, and what became of commands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from incidents.dispatch.book import DispatchBook
+from incidents.dispatch.subjects import Subject
+from schemas.base import Event
+from schemas.command_events import AcknowledgeAlert, Command, CommandResult, UnacknowledgeAlert
+from schemas.ids import event_id
+from schemas.incident_events import EntryKind, TimelineEntry
+from schemas.notification_events import Notification
+from schemas.topics import ALERT_STATUS, COMMAND_RESULTS, NOTIFICATIONS, SILENCES, TIMELINE, Topic
+from streams.operator import Output
+
+_STAGE = "route"
+
+
+class StatusPublisher:
+    """Collects what one step has to say.
+
+    Parameters
+    ----------
+    book
+        What is known.
+    partition
+        Where all records go.
+    """
+
+    def __init__(self, book: DispatchBook, partition: int) -> None:
+        self._book = book
+        self._partition = partition
+        self._touched: set[str] = set()
+        self._outputs: list[Output] = []
+
+    def touch(self, subject: Subject) -> None:
+        """Say that an alert may stand otherwise."""
+        self._touched.add(subject.key)
+
+    def take(self, told: Sequence[Notification], touched: Iterable[str], now_ms: int) -> list[Output]:
+        """Everything to send, in order: what is told before how alerts stand."""
+        outputs, self._outputs = self._outputs, []
+        outputs += [self._output(NOTIFICATIONS, one.key, one, one.at_ms, one.id) for one in told]
+        for key in sorted(self._touched | set(touched)):
+            subject = self._book.subjects.get(key)
+            if subject is None:
+                continue
+            status = subject.status(now_ms, self._fingerprints(subject))
+            if subject.is_news(status):
+                self._book.touch_subject(subject)
+                outputs.append(self._output(ALERT_STATUS, status.key, status, now_ms))
+        self._touched = set()
+        return outputs
+
+    def grant(self, command: Command, now_ms: int, subject_id: str) -> None:
+        """Say that a command was done."""
+        silence = self._book.silences.silences.get(f"{command.tenant}/{subject_id}")
+        if isinstance(command.body, AcknowledgeAlert | UnacknowledgeAlert):
+            self._entry(command, subject_id)
+        elif silence is not None:
+            self._outputs.append(self._output(SILENCES, silence.key, silence, now_ms))
+        self._result(command, now_ms, ok=True, subject=subject_id)
+
+    def refuse(self, command: Command, now_ms: int, reason: str) -> None:
+        """Say why a command was not done."""
+        self._result(command, now_ms, ok=False, reason=reason)
+
+    def gone(self, silences: Iterable[str]) -> None:
+        """Say that silences are forgotten."""
+        for key in silences:
+            self._outputs.append(Output(SILENCES, self._partition, key, None, 0, event_id("silence", key, "gone")))
+
+    def _result(self, command: Command, now_ms: int, ok: bool, reason: str = "", subject: str = "") -> None:
+        result = CommandResult(
+            tenant=command.tenant,
+            command_id=command.id,
+            at_ms=now_ms,
+            stage=_STAGE,
+            ok=ok,
+            reason=reason,
+            subject=subject,
+        )
+        self._outputs.append(self._output(COMMAND_RESULTS, result.key, result, now_ms))
+
+    def _entry(self, command: Command, alert_id: str) -> None:
+        """What the timeline of an alert's incident says of it."""
+        subject = self._book.subjects[f"{command.tenant}/{alert_id}"]
+        incident = self._book.incident_of(subject)
+        if incident is None:
+            return
+        kind: EntryKind = "acknowledged" if isinstance(command.body, AcknowledgeAlert) else "unacknowledged"
+        entry = TimelineEntry(
+            id=event_id("command", command.tenant, command.id),
+            tenant=command.tenant,
+            incident_id=incident.id,
+            at_ms=command.at_ms,
+            kind=kind,
+            text=f"Alert {subject.labels['alertname']} was {kind}",
+            by=command.by,
+            alert_id=alert_id,
+        )
+        self._outputs.append(self._output(TIMELINE, f"{entry.tenant}/{entry.incident_id}", entry, entry.at_ms))
+
+    def _fingerprints(self, subject: Subject) -> list[str]:
+        """Of the alerts that speak for one."""
+        speakers = (self._book.subjects.get(key) for key in subject.inhibited_by)
+        return [one.alert.fingerprint for one in speakers if one is not None]
+
+    def _output(self, topic: Topic, key: str, event: Event, event_ms: int, record_id: str = "") -> Output:
+        value = event.to_bytes()
+        known = record_id or event_id(topic.name, key, value.hex())
+        return Output(topic, self._partition, key, value, event_ms, known)

@@ -1,0 +1,216 @@
+"""An alert as routing sees it: what it says, how it stands, and every decision about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from incidents.dispatch.standing import Turn, turned
+from schemas.events import Priority
+from schemas.ids import event_id
+from schemas.incident_events import Acknowledgement, Alert, Incident
+from schemas.notification_events import AlertStanding, AlertStatus, Decision, DecisionStep, ScorePart
+
+RANK: Final[Mapping[Priority, int]] = {"P0": 0, "P1": 1, "P2": 2, "P3": 3}
+# Of very many decisions the first tell how it came, the last how it stands.
+_FIRST: Final = 20
+_LAST: Final = 80
+
+
+def routing_labels(alert: Alert, incident: Incident | None, priority: Priority) -> dict[str, str]:
+    """What routes, silences and inhibitions look at: the alert's own labels, and what is known of it beside them.
+
+    Parameters
+    ----------
+    alert
+        Its own labels win.
+    incident
+        Where it is in, if it is.
+    priority
+        As urgent as its incident, if that is more.
+    """
+    known = {
+        "alertname": alert.labels.get("alertname", alert.signal),
+        "severity": alert.severity,
+        "priority": priority,
+        "tenant": alert.tenant,
+        "entity": alert.entity,
+    }
+    if incident is not None:
+        known["incident_id"] = incident.id
+    if alert.role is not None:
+        known["role"] = alert.role
+    return {**known, **alert.labels}
+
+
+def effective_priority(alert: Alert, incident: Incident | None) -> Priority:
+    """How urgent an alert is: as its incident, if that is more urgent."""
+    if incident is None or incident.state == "merged":
+        return alert.priority
+    return min(alert.priority, incident.priority, key=RANK.__getitem__)
+
+
+@dataclass(slots=True)
+class Subject:
+    """One alert episode on its way to people.
+
+    Parameters
+    ----------
+    alert
+        Its newest state.
+    labels, priority
+        As routes see it.
+    standing, since_ms
+        As the table has it, and since when.
+    acknowledged
+        By whom, of this episode.
+    silenced_by, inhibited_by
+        Ids of silences, keys of alerts.
+    held_by
+        What else holds it back: intervals, suppression, throttles.
+    receivers
+        Names of who is told.
+    decisions
+        In order.
+    score, score_parts
+        How much it matters, if that was worked out.
+    digest
+        Of the status that was published last.
+    """
+
+    alert: Alert
+    labels: dict[str, str] = field(default_factory=dict)
+    priority: Priority = "P3"
+    standing: AlertStanding = "new"
+    since_ms: int = 0
+    acknowledged: Acknowledgement | None = None
+    silenced_by: list[str] = field(default_factory=list)
+    inhibited_by: list[str] = field(default_factory=list)
+    held_by: list[str] = field(default_factory=list)
+    receivers: list[str] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+    score: float | None = None
+    score_parts: list[ScorePart] = field(default_factory=list)
+    digest: str = ""
+
+    @property
+    def key(self) -> str:
+        """Its own among all tenants'."""
+        return f"{self.alert.tenant}/{self.alert.id}"
+
+    @property
+    def flap_key(self) -> str:
+        """What all episodes of the alert share."""
+        return f"{self.alert.tenant}/{self.alert.fingerprint}"
+
+    @property
+    def fires(self) -> bool:
+        """Whether it counts as firing: while it flaps it does, whatever it says."""
+        return self.alert.state == "firing" or self.standing == "flapping"
+
+    @property
+    def is_muted(self) -> bool:
+        """Whether a silence or another alert speaks against telling it."""
+        return bool(self.silenced_by or self.inhibited_by)
+
+    @property
+    def rank(self) -> tuple[int, int, str]:
+        """The most urgent and earliest first."""
+        return RANK[self.priority], self.alert.started_ms, self.key
+
+    def turn(self, at_ms: int, *turns: Turn) -> bool:
+        """Let something happen to it; whether it stands otherwise now."""
+        after = turned(self.standing, *turns)
+        if after == self.standing:
+            return False
+        self.standing, self.since_ms = after, at_ms
+        return True
+
+    def decide(
+        self,
+        at_ms: int,
+        step: DecisionStep,
+        verdict: str,
+        text: str,
+        name: str = "",
+        labels: Mapping[str, str] | None = None,
+    ) -> None:
+        """Write down a decision, unless it is the one that stands."""
+        last = next((one for one in reversed(self.decisions) if (one.step, one.name) == (step, name)), None)
+        if last is not None and (last.verdict, last.text) == (verdict, text):
+            return
+        self.decisions.append(
+            Decision(at_ms=at_ms, step=step, verdict=verdict, name=name, text=text, labels=dict(labels or {}))
+        )
+        if len(self.decisions) > _FIRST + _LAST:
+            del self.decisions[_FIRST]
+
+    def status(self, at_ms: int, inhibitors: Sequence[str]) -> AlertStatus:
+        """What is published of it.
+
+        Parameters
+        ----------
+        at_ms
+            Now.
+        inhibitors
+            Fingerprints of the alerts that speak for it.
+        """
+        return AlertStatus(
+            tenant=self.alert.tenant,
+            alert_id=self.alert.id,
+            fingerprint=self.alert.fingerprint,
+            state=self.standing,
+            since_ms=self.since_ms,
+            at_ms=at_ms,
+            priority=self.priority,
+            acknowledged=self.acknowledged,
+            silenced_by=self.silenced_by,
+            inhibited_by=list(inhibitors),
+            muted_by=self.held_by,
+            receivers=self.receivers,
+            score=self.score,
+            score_parts=self.score_parts,
+            decisions=self.decisions,
+            incident_id=self.alert.incident_id,
+        )
+
+    def is_news(self, status: AlertStatus) -> bool:
+        """Whether a status says something that the last one did not."""
+        digest = event_id(status.model_dump_json(exclude={"at_ms"}))
+        if digest == self.digest:
+            return False
+        self.digest = digest
+        return True
+
+    def pack(self) -> dict[str, Any]:
+        """As a block has it, what is worked out anew aside."""
+        return {
+            "alert": self.alert.to_bytes(),
+            "standing": self.standing,
+            "since_ms": self.since_ms,
+            "acknowledged": self.acknowledged and self.acknowledged.model_dump(),
+            "held_by": self.held_by,
+            "receivers": self.receivers,
+            "decisions": [one.model_dump() for one in self.decisions],
+            "score": self.score,
+            "score_parts": [one.model_dump() for one in self.score_parts],
+            "digest": self.digest,
+        }
+
+    @classmethod
+    def unpack(cls, body: Mapping[str, Any]) -> Subject:
+        """From a block."""
+        acknowledged = body["acknowledged"]
+        return cls(
+            alert=Alert.from_bytes(body["alert"]),
+            standing=body["standing"],
+            since_ms=body["since_ms"],
+            acknowledged=acknowledged and Acknowledgement.model_validate(acknowledged),
+            held_by=body["held_by"],
+            receivers=body["receivers"],
+            decisions=[Decision.model_validate(one) for one in body["decisions"]],
+            score=body["score"],
+            score_parts=[ScorePart.model_validate(one) for one in body["score_parts"]],
+            digest=body["digest"],
+        )

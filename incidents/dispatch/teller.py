@@ -1,0 +1,368 @@
+"""What a thread has to tell at a time: that it is new, that more joined, that it lasts, that all is over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from incidents.dispatch.book import DispatchBook
+from incidents.dispatch.holding import THROTTLED, Hold, hold_of, quiet_key, suppression_of, throttle
+from incidents.dispatch.subjects import RANK, Subject
+from incidents.dispatch.telling import Telling, notifications
+from incidents.dispatch.threads import Thread, thread_key
+from incidents.routing.config import RoutingConfig
+from incidents.routing.receivers import Receiver
+from incidents.routing.tree import Route, Timing
+from models.explain import duration
+from schemas.incident_events import Incident
+from schemas.notification_events import Notification
+
+_OVER: Final = frozenset({"resolved", "reviewed"})
+_LOOKED_AFTER: Final = frozenset({"acknowledged", "mitigated"})
+
+
+class Teller:
+    """Looks at threads, one at a time, and says what their receivers are told.
+
+    Parameters
+    ----------
+    book
+        What is known.
+    config
+        Routes and receivers.
+    """
+
+    def __init__(self, book: DispatchBook, config: RoutingConfig) -> None:
+        self._book = book
+        self._config = config
+        self._routes: dict[str, Route] = {route.id: route for route in config.root.walk()}
+        self._told: list[Notification] = []
+        self._touched: set[str] = set()
+        self._steps: list[Thread] = []
+
+    def take_told(self) -> list[Notification]:
+        """What was told since the last call, in order."""
+        told, self._told = self._told, []
+        return told
+
+    def take_touched(self) -> set[str]:
+        """Keys of the alerts about which something was decided since the last call."""
+        touched, self._touched = self._touched, set()
+        return touched
+
+    def take_steps(self) -> list[Thread]:
+        """Threads of steps of a chain that are due, to be flushed."""
+        steps, self._steps = self._steps, []
+        return steps
+
+    def flush(self, thread: Thread, now_ms: int) -> int | None:
+        """Tell what there is to tell; gives the time at which to look again, None until something changes."""
+        members = self._book.members(thread)
+        receiver = self._config.receivers.get(thread.receiver)
+        if receiver is None or not members:
+            return None
+        incident = self._incident(thread)
+        over = self.is_over(members, incident)
+        if not thread.is_open:
+            return None if over else self._open(thread, receiver, members, now_ms)
+        if over:
+            self._close(thread, receiver, members, now_ms)
+            return None
+        return self._go_on(thread, receiver, members, now_ms)
+
+    def change_due_ms(self, thread: Thread, subject: Subject) -> int:
+        """When a thread may be told of a change of one of its alerts that is not urgent."""
+        timing = self._timing(thread, subject)
+        if thread.is_open:
+            return (thread.told_ms or 0) + timing.group_interval_ms
+        return max(thread.created_ms + timing.group_wait_ms, thread.held_until_ms)
+
+    def is_over(self, members: Sequence[Subject], incident: Incident | None) -> bool:
+        """Whether nothing is left to tell of: its incident has resolved, or, of other groups, no alert fires.
+
+        One that flaps holds it open.
+        """
+        if any(one.standing == "flapping" for one in members):
+            return False
+        if incident is not None and incident.state != "merged":
+            return incident.state in _OVER
+        return not any(one.fires for one in members)
+
+    # Opening
+
+    def _open(self, thread: Thread, receiver: Receiver, members: Sequence[Subject], now_ms: int) -> int | None:
+        ready, holds = self._sorted_out(thread, members, now_ms)
+        if not ready:
+            return _soonest(hold.until_ms for hold in holds)
+        lead = ready[0]
+        due_ms = thread.created_ms + (0 if lead.priority == "P0" else self._timing(thread, lead).group_wait_ms)
+        if now_ms < due_ms:
+            return due_ms
+        if self._gathers(receiver, lead):
+            self._gather(thread, receiver, ready)
+            return None
+        hold = throttle(self._book, self._config, lead, now_ms)
+        if hold is not None:
+            thread.held_until_ms = hold.until_ms or 0
+            self._book.touch_thread(thread)
+            self._hold(lead, hold, now_ms)
+            return hold.until_ms
+        key = lead.alert.page_key or thread.incident_id or _label_key(thread)
+        if thread.escalation:
+            key = f"{key}/escalation-{thread.escalation}"
+        thread.opened_ms = now_ms
+        thread.held_until_ms, thread.in_overflow = 0, False
+        self._tell(thread, receiver, Telling("open", "it is new", key, ready, now_ms))
+        thread.keys = [key]
+        return self._open_safety(thread, receiver, ready[1:], now_ms)
+
+    def _sorted_out(self, thread: Thread, members: Sequence[Subject], now_ms: int) -> tuple[list[Subject], list[Hold]]:
+        """Firing alerts that may be told now, and what holds the others back."""
+        ready, holds = [], []
+        for one in members:
+            if not one.fires:
+                continue
+            hold = hold_of(self._book, self._config, one, self._route(thread, one), now_ms)
+            if hold is None and not thread.is_open:
+                hold = suppression_of(self._book, self._config, one, now_ms)
+            if hold is None and one.acknowledged is None:
+                self._release(one, now_ms)
+                ready.append(one)
+            elif hold is not None:
+                self._hold(one, hold, now_ms)
+                holds.append(hold)
+        return ready, holds
+
+    def _hold(self, subject: Subject, hold: Hold, now_ms: int) -> None:
+        name = f"{hold.step} {hold.name}"
+        if hold.step not in ("silence", "inhibition") and name not in subject.held_by:
+            subject.held_by = [name]
+        subject.decide(now_ms, hold.step, "held", hold.text, hold.name)
+        self._touch(subject)
+
+    def _release(self, subject: Subject, now_ms: int) -> None:
+        if subject.held_by:
+            for name in subject.held_by:
+                step, _, what = name.partition(" ")
+                subject.decide(now_ms, step, "passed", "it holds it back no longer", what)  # type: ignore[arg-type]
+            subject.held_by = []
+            self._touch(subject)
+
+    # While it is open
+
+    def _go_on(self, thread: Thread, receiver: Receiver, members: Sequence[Subject], now_ms: int) -> int | None:
+        ready, holds = self._sorted_out(thread, members, now_ms)
+        self._open_safety(thread, receiver, ready, now_ms)
+        timing = self._timing(thread, (ready or members)[0])
+        due = [hold.until_ms for hold in holds]
+        reason, due_ms = self._reason(thread, receiver, members, ready, timing)
+        if reason and due_ms <= now_ms:
+            told = ready or list(members)
+            self._tell(thread, receiver, Telling("update", reason, thread.keys[0], told, now_ms))
+            self._note_over(thread, members)
+            reason, due_ms = self._reason(thread, receiver, members, ready, timing)
+        if reason:
+            due.append(due_ms)
+        due.append(self._escalate(thread, members, ready, now_ms))
+        return _soonest(due)
+
+    def _reason(
+        self, thread: Thread, receiver: Receiver, members: Sequence[Subject], ready: Sequence[Subject], timing: Timing
+    ) -> tuple[str, int]:
+        """Why to tell more, and when; an empty reason where there is none."""
+        told_ms = thread.told_ms or 0
+        if ready and RANK[ready[0].priority] < thread.told_rank:
+            return f"it is {ready[0].priority} now", 0
+        new = [one for one in ready if one.key not in thread.told and one.standing != "flapping"]
+        if new:
+            return f"{len(new)} more", told_ms + timing.group_interval_ms
+        ended = self._ended(thread, members)
+        if ended and thread.incident_id is None and any(one.send_resolved for one in receiver.integrations):
+            return f"{len(ended)} ended", told_ms + timing.group_interval_ms
+        if ready and not self._is_looked_after(thread, ready):
+            due_ms = told_ms + timing.repeat_interval_ms
+            return f"it still fires after {duration((due_ms - (thread.opened_ms or 0)) / 1000)}", due_ms
+        return "", 0
+
+    def _ended(self, thread: Thread, members: Sequence[Subject]) -> list[Subject]:
+        return [one for one in members if not one.fires and one.key in thread.told - thread.told_over]
+
+    def _note_over(self, thread: Thread, members: Sequence[Subject]) -> None:
+        thread.told_over |= {one.key for one in self._ended(thread, members)}
+
+    def _open_safety(self, thread: Thread, receiver: Receiver, ready: Sequence[Subject], now_ms: int) -> int | None:
+        """Open a key of its own for each alert of the safety list that the receiver was not told of."""
+        for one in ready:
+            if one.alert.safety and one.key not in thread.told and one.alert.id not in thread.keys:
+                key = one.alert.id
+                self._tell(thread, receiver, Telling("open", "it is on the safety list", key, [one], now_ms))
+                thread.keys.append(key)
+        return now_ms
+
+    # The end
+
+    def _close(self, thread: Thread, receiver: Receiver, members: Sequence[Subject], now_ms: int) -> None:
+        told = [one for one in members if one.key in thread.told] or list(members)
+        for key in thread.keys:
+            self._tell(thread, receiver, Telling("resolve", "all is over", key, told, now_ms, over=True))
+        thread.close(now_ms)
+        self._book.touch_thread(thread)
+
+    # Escalation
+
+    def _escalate(
+        self, thread: Thread, members: Sequence[Subject], ready: Sequence[Subject], now_ms: int
+    ) -> int | None:
+        """Tell the next of its chain while nobody looks after it; gives the time of the next step."""
+        if thread.escalation or thread.opened_ms is None or not ready or self._is_looked_after(thread, ready):
+            return None
+        for step, (after_ms, receiver) in enumerate(self._config.escalates_to(thread.receiver), 1):
+            if step <= thread.escalated:
+                continue
+            due_ms = thread.opened_ms + after_ms
+            if now_ms < due_ms:
+                return due_ms
+            thread.escalated = step
+            self._book.touch_thread(thread)
+            self._open_step(thread, receiver, step, now_ms)
+        return None
+
+    def _open_step(self, thread: Thread, receiver: Receiver, step: int, now_ms: int) -> None:
+        key = thread_key(thread.tenant, receiver.name, thread.group_key, step)
+        other = self._book.threads.get(key)
+        if other is None:
+            other = Thread(
+                tenant=thread.tenant,
+                receiver=receiver.name,
+                group_key=thread.group_key,
+                group_labels=thread.group_labels,
+                incident_id=thread.incident_id,
+                created_ms=0,
+                members=dict(thread.members),
+                escalation=step,
+            )
+            self._book.put_thread(other)
+        for one in self._book.members(other):
+            text = f"nobody acknowledged within {duration((now_ms - (thread.opened_ms or now_ms)) / 1000)}"
+            one.decide(now_ms, "escalation", "escalated", f"{text}: {receiver.name} is told", f"step {step}")
+            self._touch(one)
+        self._steps.append(other)
+
+    def _is_looked_after(self, thread: Thread, ready: Sequence[Subject]) -> bool:
+        incident = self._incident(thread)
+        if incident is not None and (incident.acknowledged is not None or incident.state in _LOOKED_AFTER):
+            return True
+        return all(one.acknowledged is not None for one in ready)
+
+    # Digests
+
+    def _gathers(self, receiver: Receiver, lead: Subject) -> bool:
+        return receiver.digest_ms > 0 and lead.priority in self._config.fatigue.digest_priorities
+
+    def _gather(self, thread: Thread, receiver: Receiver, ready: Sequence[Subject]) -> None:
+        """Keep what is new for the receiver's next digest."""
+        name = f"{thread.tenant}/{receiver.name}"
+        waiting = self._book.digests.get(name, [])
+        if thread.key not in waiting:
+            self._book.set("digest", name, [*waiting, thread.key])
+        for one in ready:
+            if one.key not in thread.told:
+                one.decide(self._book.now_ms, "digest", "held", "it comes with the next digest", receiver.name)
+                self._touch(one)
+
+    def tell_digest(self, name: str, now_ms: int, period_ms: int) -> None:
+        """Tell what a receiver's digest gathered, in one message."""
+        threads = [self._book.threads[key] for key in self._book.digests.get(name, []) if key in self._book.threads]
+        gathered = [thread for thread in threads if set(thread.members) - thread.told]
+        self._book.set("digest", name, None)
+        tenant, _, receiver_name = name.partition("/")
+        receiver = self._config.receivers.get(receiver_name)
+        subjects = {
+            one.key: one for thread in gathered for one in self._book.members(thread) if one.key not in thread.told
+        }
+        if not subjects or receiver is None:
+            return
+        fresh = sorted(subjects.values(), key=lambda one: one.rank)
+        digest = Thread(tenant, receiver_name, f"digest/{receiver_name}", {}, None, now_ms, sequence=now_ms - 1)
+        reason = f"{len(gathered)} in the last {duration(period_ms / 1000)}"
+        self._tell(digest, receiver, Telling("digest", reason, f"digest-{receiver_name}-{now_ms}", fresh, now_ms))
+        for thread in gathered:
+            thread.told |= {key for key in thread.members if key in subjects}
+            self._book.touch_thread(thread)
+
+    def tell_overflow(self, threads: Sequence[Thread], now_ms: int) -> None:
+        """Name in one message what throttles hold back, so that nobody needs to wait to know of it."""
+        receiver = self._config.receivers[threads[0].receiver]
+        subjects = {one.key: one for thread in threads for one in self._book.members(thread) if one.fires}
+        found = sorted(subjects.values(), key=lambda one: one.rank)
+        if not found:
+            return
+        summary = Thread(threads[0].tenant, receiver.name, f"overflow/{receiver.name}", {}, None, now_ms)
+        reason = f"{len(threads)} wait: more came than may be told one by one"
+        self._tell(summary, receiver, Telling("digest", reason, f"overflow-{receiver.name}-{now_ms}", found, now_ms))
+        for thread in threads:
+            thread.in_overflow = True
+            self._book.touch_thread(thread)
+
+    # Odds and ends
+
+    def _tell(self, thread: Thread, receiver: Receiver, telling: Telling) -> None:
+        now_ms = telling.at_ms
+        listed = replace(telling, subjects=[*telling.subjects, *self._spoken_for(thread, telling.subjects)])
+        self._told += notifications(thread, receiver, listed, self._incident(thread))
+        for one in telling.subjects:
+            text = f"{receiver.name} is told: {telling.reason}"
+            one.decide(now_ms, "notification", telling.action, text, f"{receiver.name} {telling.dedup_key}")
+            if not telling.over:
+                thread.told.add(one.key)
+                self._book.set("quiet", quiet_key(one), (now_ms, RANK[one.priority]))
+            self._touch(one)
+        if not telling.over:
+            thread.told_ms = now_ms
+            thread.told_rank = min(thread.told_rank, RANK[telling.subjects[0].priority])
+        self._book.touch_thread(thread)
+
+    def _spoken_for(self, thread: Thread, subjects: Sequence[Subject]) -> list[Subject]:
+        """Alerts of the thread that others of it speak for: evidence, which nobody is told of by itself."""
+        told = {one.key for one in subjects}
+        return [
+            one
+            for one in self._book.members(thread)
+            if one.key not in told and one.fires and not one.silenced_by and told.intersection(one.inhibited_by)
+        ]
+
+    def _incident(self, thread: Thread) -> Incident | None:
+        if thread.incident_id is None:
+            return None
+        return self._book.incidents.get(self._book.current(f"{thread.tenant}/{thread.incident_id}"))
+
+    def _route(self, thread: Thread, subject: Subject) -> Route | None:
+        """The route that led an alert here; of a step of a chain none, which no interval mutes."""
+        return None if thread.escalation else self._routes.get(thread.members[subject.key])
+
+    def _timing(self, thread: Thread, lead: Subject) -> Timing:
+        route = self._routes.get(thread.members.get(lead.key, ""))
+        return Timing() if route is None else route.timing
+
+    def _touch(self, subject: Subject) -> None:
+        self._book.touch_subject(subject)
+        self._touched.add(subject.key)
+
+
+def is_throttled(thread: Thread, now_ms: int) -> bool:
+    """Whether a throttle holds a thread back now."""
+    return not thread.is_open and thread.held_until_ms > now_ms
+
+
+def _label_key(thread: Thread) -> str:
+    """The dedup key of a group that is no incident: Alertmanager's group key."""
+    return thread.group_key
+
+
+def _soonest(times: object) -> int | None:
+    found = [one for one in times if one is not None]  # type: ignore[attr-defined]
+    return min(found, default=None)
+
+
+__all__ = ["THROTTLED", "Teller", "is_throttled"]

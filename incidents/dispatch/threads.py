@@ -1,0 +1,134 @@
+"""A thread: what one receiver is told of one group of alerts, from its opening to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+INCIDENT_LABEL: Final = "incident_id"
+
+
+@dataclass(slots=True)
+class Thread:
+    """What a receiver is told of a group.
+
+    Parameters
+    ----------
+    tenant, receiver, group_key
+        What it is: a group of a route, or, where groups are incidents, an incident whatever route leads there.
+    group_labels
+        What its alerts share.
+    incident_id
+        The incident that it is about, where groups are incidents.
+    created_ms
+        When its first alert came.
+    members
+        Keys of its alerts, and the id of the route that led each here.
+    told
+        Keys of the alerts that the receiver was told of as firing.
+    told_over
+        Of those, the ones that it was told of as ended.
+    keys
+        Dedup keys that are open, in the order of their opening.
+    told_rank
+        How urgent it was when it was last told; 9 before.
+    sequence
+        Of the last notification.
+    opened_ms, told_ms, closed_ms
+        When it was first told of, last, and that it is over.
+    escalation
+        Which step of a chain made it; 0 is none.
+    escalated
+        How many steps of its own chain were taken.
+    held_until_ms
+        Nothing is told before: a throttle, a suppression or an interval holds it back.
+    in_overflow
+        Whether a summary named it while a throttle held it back.
+    assignees
+        Who is on call.
+    """
+
+    tenant: str
+    receiver: str
+    group_key: str
+    group_labels: dict[str, str]
+    incident_id: str | None
+    created_ms: int
+    members: dict[str, str] = field(default_factory=dict)
+    told: set[str] = field(default_factory=set)
+    told_over: set[str] = field(default_factory=set)
+    keys: list[str] = field(default_factory=list)
+    told_rank: int = 9
+    sequence: int = 0
+    opened_ms: int | None = None
+    told_ms: int | None = None
+    closed_ms: int | None = None
+    escalation: int = 0
+    escalated: int = 0
+    held_until_ms: int = 0
+    in_overflow: bool = False
+    assignees: list[str] = field(default_factory=list)
+
+    @property
+    def key(self) -> str:
+        """Its own among all threads."""
+        return thread_key(self.tenant, self.receiver, self.group_key, self.escalation)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the receiver was told, and not yet that it is over."""
+        return bool(self.keys)
+
+    def next_sequence(self, at_ms: int) -> int:
+        """Rises, after the thread was forgotten too."""
+        self.sequence = max(self.sequence + 1, at_ms)
+        return self.sequence
+
+    def close(self, at_ms: int) -> None:
+        """Take note that the receiver knows that it is over."""
+        self.keys.clear()
+        self.told.clear()
+        self.told_over.clear()
+        self.opened_ms, self.closed_ms = None, at_ms
+        self.escalated, self.told_rank = 0, 9
+        self.held_until_ms, self.in_overflow = 0, False
+
+    def absorb(self, other: Thread) -> None:
+        """Take over what was told of an incident that became part of this one's: its keys end with this thread's."""
+        self.members = {**other.members, **self.members}
+        self.told |= other.told
+        self.told_over |= other.told_over
+        self.keys += [key for key in other.keys if key not in self.keys]
+        self.sequence = max(self.sequence, other.sequence)
+        self.opened_ms = _earlier(self.opened_ms, other.opened_ms)
+        self.told_ms = _earlier(self.told_ms, other.told_ms)
+        self.created_ms = min(self.created_ms, other.created_ms)
+        self.told_rank = min(self.told_rank, other.told_rank)
+        self.escalated = max(self.escalated, other.escalated)
+
+    def pack(self) -> dict[str, Any]:
+        """As a block has it."""
+        return {**asdict(self), "told": sorted(self.told), "told_over": sorted(self.told_over)}
+
+    @classmethod
+    def unpack(cls, body: Mapping[str, Any]) -> Thread:
+        """From a block."""
+        return cls(**{**body, "told": set(body["told"]), "told_over": set(body["told_over"])})
+
+
+def thread_key(tenant: str, receiver: str, group_key: str, escalation: int = 0) -> str:
+    """The key of a thread.
+
+    Examples
+    --------
+    >>> thread_key("acme", "page", "{}:{}"), thread_key("acme", "boss", "{}:{}", 2)
+    ('acme/page/{}:{}', 'acme/boss/{}:{}#2')
+    """
+    return f"{tenant}/{receiver}/{group_key}" + (f"#{escalation}" if escalation else "")
+
+
+def _earlier(one: int | None, other: int | None) -> int | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return min(one, other)

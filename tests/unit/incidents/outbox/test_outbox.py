@@ -1,0 +1,206 @@
+"""What is told of a dedup key, in which order, whatever comes twice or fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from incidents.outbox import Delivery, NotifyOperator, OutboxSettings
+from schemas.events import Tick
+from schemas.incident_events import TimelineEntry
+from schemas.notification_events import Notification, NotificationResult
+from schemas.topics import NOTIFICATION_RESULTS, NOTIFICATIONS, NOTIFY_TICKS
+
+
+def told(sequence: int, action: str = "update", key: str = "k", **fields: Any) -> Notification:
+    body: dict[str, Any] = {
+        "id": f"{key}-{sequence}",
+        "tenant": "acme",
+        "receiver": "page",
+        "integration": "pagerduty[0]",
+        "action": action,
+        "dedup_key": key,
+        "sequence": sequence,
+        "group_key": "{}:{}",
+        "at_ms": sequence * 1000,
+        "status": "resolved" if action == "resolve" else "firing",
+        "reason": "it is new",
+        "priority": "P0",
+        "severity": "critical",
+        "title": "a disk is full",
+        "alerts": [],
+        "incident_id": "i1",
+    }
+    return Notification(**(body | fields))
+
+
+def outcome(delivery: Delivery, what: str = "delivered", **fields: Any) -> NotificationResult:
+    one = delivery.notification
+    body: dict[str, Any] = {
+        "tenant": one.tenant,
+        "notification_id": one.id,
+        "receiver": one.receiver,
+        "integration": one.integration,
+        "dedup_key": one.dedup_key,
+        "sequence": one.sequence,
+        "action": one.action,
+        "attempt": delivery.attempt,
+        "at_ms": 5_000,
+        "outcome": what,
+        "incident_id": one.incident_id,
+    }
+    return NotificationResult(**(body | fields))
+
+
+@pytest.fixture
+def operator() -> NotifyOperator:
+    return NotifyOperator(OutboxSettings(), partition=0)
+
+
+def put(operator: NotifyOperator, *notifications: Notification) -> None:
+    for one in notifications:
+        assert operator.step(NOTIFICATIONS.name, one.to_bytes()) == []
+
+
+def settle(operator: NotifyOperator, result: NotificationResult) -> list[TimelineEntry]:
+    outputs = operator.step(NOTIFICATION_RESULTS.name, result.to_bytes())
+    return [TimelineEntry.from_bytes(one.value) for one in outputs]
+
+
+def due(operator: NotifyOperator, now_ms: int = 10_000) -> list[tuple[str, int, int]]:
+    found = operator.due(now_ms)
+    return [(one.notification.action, one.notification.sequence, one.attempt) for one in found]
+
+
+def test_a_key_is_told_one_thing_at_a_time_in_the_order_of_its_sequence(operator: NotifyOperator) -> None:
+    put(operator, told(1, "open"), told(2, "resolve"))
+    assert due(operator) == [("open", 1, 1)]
+    (first,) = operator.due(0)
+    settle(operator, outcome(first))
+    assert due(operator) == [("resolve", 2, 1)]
+    (second,) = operator.due(0)
+    settle(operator, outcome(second))
+    assert due(operator) == []
+    assert operator.waiting == 0
+
+
+def test_keys_do_not_wait_for_each_other(operator: NotifyOperator) -> None:
+    put(operator, told(1, "open", key="a"), told(1, "open", key="b"))
+    assert due(operator) == [("open", 1, 1), ("open", 1, 1)]
+
+
+def test_what_comes_again_is_told_once(operator: NotifyOperator) -> None:
+    put(operator, told(1, "open"), told(1, "open"))
+    (first,) = operator.due(0)
+    settle(operator, outcome(first))
+    put(operator, told(1, "open"))
+    assert due(operator) == []
+    assert operator.counts["repeated"] == 2
+
+
+def test_a_failure_waits_until_its_time_and_remembers_how_often_it_was_tried(operator: NotifyOperator) -> None:
+    put(operator, told(1, "open"))
+    (first,) = operator.due(0)
+    assert settle(operator, outcome(first, "retry", retry_at_ms=9_000)) == []
+    assert due(operator, 8_999) == []
+    assert due(operator, 9_000) == [("open", 1, 2)]
+
+
+def test_an_outcome_of_something_else_changes_nothing(operator: NotifyOperator) -> None:
+    put(operator, told(1, "open"))
+    (first,) = operator.due(0)
+    settle(operator, outcome(first))
+    put(operator, told(2, "resolve"))
+    settle(operator, outcome(first))
+    settle(operator, outcome(first, "retry", retry_at_ms=99_000))
+    assert due(operator) == [("resolve", 2, 1)]
+
+
+def test_an_update_makes_way_for_a_later_one_but_what_opens_never_does(operator: NotifyOperator) -> None:
+    put(operator, told(1, "open"), told(2), told(3), told(4, "resolve"), told(5, "open"), told(6), told(7))
+    seen = []
+    while found := list(operator.due(0)):
+        seen.append(found[0].notification.sequence)
+        settle(operator, outcome(found[0]))
+    assert seen == [1, 4, 5, 7]
+
+
+def test_what_the_far_end_calls_a_key_is_remembered(operator: NotifyOperator) -> None:
+    put(operator, told(1, "open"), told(2, "resolve"))
+    (first,) = operator.due(0)
+    settle(operator, outcome(first, reference={"issue": "OPS-7"}))
+    (second,) = operator.due(0)
+    assert second.memory == {"issue": "OPS-7"}
+
+
+@pytest.mark.parametrize(
+    ("what", "action", "result", "kinds"),
+    [
+        ("a page that was delivered is on the timeline", "open", "delivered", ["notified"]),
+        ("an update that was delivered is not", "update", "delivered", []),
+        ("one that was refused is", "update", "refused", ["notification_failed"]),
+        ("a page that was given up is", "open", "given_up", ["notification_failed"]),
+    ],
+)
+def test_the_timeline_says_who_was_told(
+    what: str, action: str, result: str, kinds: list[str], operator: NotifyOperator
+) -> None:
+    put(operator, told(1, action))
+    (first,) = operator.due(0)
+    assert [one.kind for one in settle(operator, outcome(first, result, text="no such key"))] == kinds, what
+
+
+def test_a_key_that_is_over_is_forgotten_after_its_retention_and_not_before() -> None:
+    operator = NotifyOperator(OutboxSettings(retention_s=100), partition=0)
+    put(operator, told(1, "open"))
+    (first,) = operator.due(0)
+    settle(operator, outcome(first))
+    operator.take_blocks()
+    for at_ms, gone in ((104_000, []), (106_000, ["page/acme/page/pagerduty[0]/k"])):
+        operator.step(NOTIFY_TICKS.name, Tick(stage="notify", partition=0, at_ms=at_ms).to_bytes())
+        assert [key for key, value in operator.take_blocks() if value is None] == gone
+
+
+Move = Callable[[NotifyOperator], None]
+
+
+@given(
+    st.lists(st.sampled_from(["open", "update", "resolve"]), min_size=1, max_size=12),
+    st.lists(st.sampled_from(["delivered", "retry", "refused", "repeat", "restart", "put"]), max_size=60),
+)
+def test_whatever_happens_opens_and_resolves_are_told_once_and_in_order(actions: list[str], moves: list[str]) -> None:
+    """Restarts from blocks, repeats of records and of outcomes, failures, in any interleaving."""
+    operator = NotifyOperator(OutboxSettings(), partition=0)
+    blocks: dict[str, bytes] = {}
+    left = [told(number, action) for number, action in enumerate(actions, 1)]
+    sent: list[Notification] = []
+    seen: list[int] = []
+    for move in [*moves, *["put"] * len(left), *["delivered"] * len(left)]:
+        for key, value in operator.take_blocks():
+            assert value is not None
+            blocks[key] = value
+        match move:
+            case "put" if left:
+                sent.append(left.pop(0))
+                put(operator, sent[-1])
+            case "repeat":
+                put(operator, *sent)
+            case "restart":
+                operator = NotifyOperator(OutboxSettings(), partition=0)
+                for key, value in blocks.items():
+                    operator.load_block(key, value)
+                operator.finish_load()
+            case "delivered" | "refused" | "retry":
+                for delivery in operator.due(10**12):
+                    settle(operator, outcome(delivery, move, retry_at_ms=1))
+                    if move != "retry":
+                        seen.append(delivery.notification.sequence)
+    assert operator.waiting == 0
+    assert seen == sorted(set(seen))
+    must = {number for number, action in enumerate(actions, 1) if action != "update"}
+    assert must <= set(seen)
+    assert actions[-1] != "update" or len(actions) in seen
