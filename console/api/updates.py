@@ -20,6 +20,7 @@ from schemas.errors import MetricsAIError
 # Each takes a thread while it waits.
 MOST_STREAMS: Final = 32
 _WORD_S: Final = 15.0
+_OVER: Final = object()
 
 
 class UpdateRoutes:
@@ -56,9 +57,10 @@ class UpdateRoutes:
         try:
             yield ": from now on\n\n"
             while True:
-                # One that has ended is told to its reader, who asks again with the last id.
-                update = await anyio.to_thread.run_sync(next, found)
-                if update is not None:
+                update = await anyio.to_thread.run_sync(next, found, _OVER)
+                if update is _OVER:
+                    return
+                if isinstance(update, Update):
                     yield f"id: {update.id}\nevent: {update.kind}\ndata: {json.dumps({'id': update.subject})}\n\n"
                 elif time.monotonic() - said_s < _WORD_S:
                     continue
