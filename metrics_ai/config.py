@@ -57,7 +57,7 @@ class LogSettings(BaseModel):
 
 
 class EmbeddedSettings(BaseModel):
-    """The embedded broker, which keeps everything in memory until it ends."""
+    """The embedded broker and Valkey, which keep everything in memory until they end."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     memory_ceiling_bytes: int = Field(
@@ -73,6 +73,9 @@ class EmbeddedSettings(BaseModel):
     slo_status_every_s: int = Field(60, ge=1, le=3600, description="How often it is told there where budgets stand.")
     detect_interval_s: int = Field(30, ge=1, le=3600, description="Between two ticks of detect there.")
     checkpoint_interval_s: float = Field(300, ge=1, le=3600, description="Between two checkpoints there.")
+    serving_memory_bytes: int = Field(
+        512 * MIB, ge=16 * MIB, description="The Valkey of `up` holds no more than that, and then takes nothing new."
+    )
 
 
 class Config(BaseModel):

@@ -9,8 +9,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-from integrations.delivery.incoming import read_jira, read_opsgenie, read_pagerduty, read_slack
-
 from console.app import Parts, make_app
 from console.exposure import require_tokens
 from console.ports import Extras, ReadWebhook, Records
@@ -18,6 +16,7 @@ from console.routing import ConfiguredRouting
 from console.server import ConsoleServer
 from console.settings import ConsoleSettings, secret_of
 from integrations.commands import KafkaCommands
+from integrations.delivery.incoming import read_jira, read_opsgenie, read_pagerduty, read_slack
 from integrations.health_http import telemetry_routes
 from integrations.serving.store import ServingStore
 from integrations.telemetry import Telemetry

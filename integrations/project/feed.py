@@ -28,6 +28,8 @@ _TOPIC_REFRESH_MS: Final = 5000
 _FETCH_BYTES: Final = 1024 * 1024
 _BUFFER_KIB: Final = 16 * 1024
 _ANSWER_S: Final = 10.0
+# So soon it is noticed that a far end lost what it held, while there is nothing to tell it.
+_CHECK_EVERY_S: Final = 2.0
 
 
 def stage_of(sink: Sink) -> str:
@@ -65,6 +67,7 @@ class Feed:
         self._held: list[Message] = []
         self._unflushed = 0
         self._flush_at = 0.0
+        self._check_at = 0.0
         self._refusals = 0
         self._closing = False
         self._consumer = Consumer(self._options())
@@ -117,6 +120,7 @@ class Feed:
         is_full = self._unflushed >= MOST_UNFLUSHED and not self._refusals
         if self._unflushed and (is_full or self._clock() >= self._flush_at):
             self._flush()
+        self._check()
         try:
             messages = self._consumer.consume(_RECORDS, self._wait_s)
         except KafkaException as error:
@@ -187,6 +191,15 @@ class Feed:
             self._refusals = 0
             self._consumer.resume(self._places(self._assigned))
         self._commit()
+
+    def _check(self) -> None:
+        if not isinstance(self._sink, PlacedSink) or self._unflushed or self._clock() < self._check_at:
+            return
+        self._check_at = self._clock() + _CHECK_EVERY_S
+        try:
+            self._sink.check()
+        except SinkError as error:
+            _LOG.debug("%s: %s", self._stage, error)
 
     def _refused(self, error: SinkError) -> None:
         wait_s = _BACK_OFF_S[min(self._refusals, len(_BACK_OFF_S) - 1)]

@@ -121,3 +121,14 @@ class PlacedSink(Sink, Protocol):
         SinkError
             If the far end cannot be told now.
         """
+
+    def check(self) -> None:
+        """See whether the far end stands where it was left, while nothing is to be flushed.
+
+        Raises
+        ------
+        SinkError
+            If it cannot be asked now.
+        RebuildError
+            If it does not.
+        """

@@ -106,12 +106,41 @@ class RecordsSink:
         """
         with _sinking(self._database):
             self._database.migrate()
-            with self._database.begin() as connection:
-                rows = connection.execute(sa.select(PLACES.c.topic, PLACES.c.partition, PLACES.c.next)).all()
-        held = {(topic, number): offset for topic, number, offset in rows if (topic, number) in partitions}
+        found = self._held()
+        held = {one: found[one] for one in partitions if one in found}
         for one in partitions:
             self._parts[one] = _Part(held.get(one), held.get(one, 0))
         return held
+
+    def check(self) -> None:
+        """See whether the database stands where it was left.
+
+        Raises
+        ------
+        SinkError
+            If it does not answer.
+        RebuildError
+            If it was emptied, replaced, or written by another.
+        """
+        self._require_same()
+        held = self._held()
+        for source, part in self._parts.items():
+            if part.held != held.get(source):
+                raise self._moved(source, part, held.get(source))
+
+    def _held(self) -> dict[Partition, int]:
+        with _sinking(self._database), self._database.begin() as connection:
+            rows = connection.execute(sa.select(PLACES.c.topic, PLACES.c.partition, PLACES.c.next)).all()
+        return {(topic, number): offset for topic, number, offset in rows}
+
+    def _require_same(self) -> None:
+        if self._database.was_replaced():
+            self._database.dispose()
+            raise RebuildError(f"the records at {self._database.place} are gone", "They are made anew")
+
+    def _moved(self, source: Partition, part: _Part, stands: int | None) -> RebuildError:
+        what = f"the records at {self._database.place} were left at {part.held} of {source[0]}/{source[1]}"
+        return RebuildError(f"{what} and stand at {stands}", "They are read from there")
 
     def begin(self, partitions: Collection[Partition]) -> None:
         """Forget how far these are; what was recorded of the log before stays, as history.
@@ -129,8 +158,9 @@ class RecordsSink:
         """Begin where the database stands."""
 
     def revoked(self, partitions: Collection[Partition]) -> None:
-        """Drop what is not written: it comes again."""
+        """Drop what is not written: it comes again. Connections are let go of."""
         self._parts.clear()
+        self._database.dispose()
 
     # -- records -----------------------------------------------------------------------------------------------
 
@@ -163,9 +193,7 @@ class RecordsSink:
             If it does not stand where it was left.
         """
         moved = {source: part for source, part in self._parts.items() if part.next != (part.held or 0)}
-        if self._database.was_replaced():
-            self._database.dispose()
-            raise RebuildError(f"the records at {self._database.place} are gone", "They are made anew")
+        self._require_same()
         with _sinking(self._database), self._database.begin() as connection:
             for source, part in moved.items():
                 self._move(connection, source, part)
@@ -189,8 +217,7 @@ class RecordsSink:
             stands = connection.execute(sa.select(PLACES.c.next).where(where)).scalar()
             # The answer to a commit was lost on its way, and this is asked again.
             if stands != part.next:
-                what = f"the records at {self._database.place} were left at {part.held} of {topic}/{number}"
-                raise RebuildError(f"{what} and stand at {stands}", "They are read from there")
+                raise self._moved(source, part, stands)
 
     def _write(self, connection: sa.Connection, rows: Iterable[Row]) -> None:
         by_table: dict[sa.Table, list[dict[str, Any]]] = defaultdict(list)

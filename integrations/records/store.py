@@ -25,6 +25,7 @@ from integrations.records.tables import (
     FEEDBACK,
     INCIDENTS,
     NOTIFICATIONS,
+    PLACES,
     RESULTS,
     SILENCES,
     STATUSES,
@@ -124,6 +125,7 @@ class RecordsStore:
     def __init__(self, settings: RecordsSettings) -> None:
         self._settings = settings
         self._database = Database(settings, writes=False)
+        self.place = self._database.place
 
     def close(self) -> None:
         """Let go of its connections."""
@@ -138,6 +140,11 @@ class RecordsStore:
     def ping(self) -> None:
         """Ask it for nothing; raises where it does not answer, or holds no records yet."""
         self._rows(sa.select(INCIDENTS.c.id).limit(1))
+
+    def applied(self) -> dict[tuple[str, int], int]:
+        """How far they are: the next offset of each partition of each topic."""
+        rows = self._rows(sa.select(PLACES.c.topic, PLACES.c.partition, PLACES.c.next))
+        return {(topic, partition): offset for topic, partition, offset in rows}
 
     # -- incidents ---------------------------------------------------------------------------------------------
 

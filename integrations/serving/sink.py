@@ -127,7 +127,27 @@ class ServingSink:
         SinkError
             If it does not answer.
         """
-        sources = list(partitions)
+        held = self._held(list(partitions))
+        for one in partitions:
+            self._parts[one] = _Part(held.get(one), held.get(one, 0))
+        return held
+
+    def check(self) -> None:
+        """See whether the store stands where it was left.
+
+        Raises
+        ------
+        SinkError
+            If it does not answer.
+        RebuildError
+            If it was emptied, replaced, or written by another.
+        """
+        held = self._held(list(self._parts))
+        for source, part in self._parts.items():
+            if part.held != held.get(source):
+                raise self._moved(source, part, held.get(source))
+
+    def _held(self, sources: Sequence[Partition]) -> dict[Partition, int]:
         if not sources:
             return {}
         try:
@@ -135,10 +155,11 @@ class ServingSink:
                 texts = self._redis.hmget(applied_key(self._settings.prefix), [_field(one) for one in sources])
         except StoreError as error:
             raise SinkError(error.what, error.way_out) from error
-        held = {one: int(text) for one, text in zip(sources, texts, strict=True) if text is not None}
-        for one in sources:
-            self._parts[one] = _Part(held.get(one), held.get(one, 0))
-        return held
+        return {one: int(text) for one, text in zip(sources, texts, strict=True) if text is not None}
+
+    def _moved(self, source: Partition, part: _Part, stands: int | str | None) -> RebuildError:
+        what = f"the serving store at {self._place} was left at {part.held or 'nothing'} of {_field(source)}"
+        return RebuildError(f"{what} and stands at {stands or 'nothing'}", "It is read from there")
 
     def begin(self, partitions: Collection[Partition]) -> None:
         """Delete everything: what the store holds is of another log, and would stay there for ever.
@@ -234,9 +255,7 @@ class ServingSink:
         words = [_field(source), held, chunk.until, *chunk.words()]
         said = self._apply(keys=[applied_key(self._settings.prefix)], args=words)
         if said != "applied":
-            stands = said.removeprefix("at:") or "nothing"
-            what = f"the serving store at {self._place} was left at {held or 'nothing'} of {_field(source)}"
-            raise RebuildError(f"{what} and stands at {stands}", "It is read from there")
+            raise self._moved(source, part, said.removeprefix("at:"))
         part.held = chunk.until
         self._telemetry.outputs.labels(STAGE, source[0]).inc(chunk.records)
 

@@ -26,11 +26,12 @@ from metrics_ai.stack.console import CONSOLE, console_beyond, link_secret_file
 from metrics_ai.stack.memory import MemoryGuard
 from metrics_ai.stack.observer import Observer
 from metrics_ai.stack.rejections import RejectionNews
+from metrics_ai.stack.stores import Stores
 from metrics_ai.stack.supervisor import Say, Supervisor
 from schemas.errors import MachineError
 from schemas.topics import CATALOGUE
 
-STAGES: Final = ("ingest", "detect", "burn", "decide", "project")
+STAGES: Final = ("ingest", "detect", "burn", "decide", "project", CONSOLE)
 COLLECTOR: Final = "collector"
 INTAKE: Final = ("ingest", COLLECTOR)
 # Where a broker of ours listens.
@@ -112,6 +113,7 @@ class Stack:
         self._say = say
         self._lock: TextIO | None = None
         self._broker = _own_broker(options)
+        self.stores = Stores(config, options.data_dir, say)
         self.guard = MemoryGuard(config.embedded.memory_ceiling_bytes)
         self.kafka = config.kafka
         self.supervisor: Supervisor | None = None
@@ -152,18 +154,13 @@ class Stack:
         require_tokens(self.config.http.host, self.config.console)
         self._claim()
         self._start_broker()
-        specs = [self._spec(role) for role in self._roles()]
+        self.stores.start()
+        specs = [self._spec(role) for role in (*STAGES, *((COLLECTOR,) if self.options.collector else ()))]
         self.supervisor = Supervisor(specs, self._say, last=(COLLECTOR,))
-        self.observer = Observer(self.supervisor, self.kafka, self.broker_status)
+        self.observer = Observer(self.supervisor, self.kafka, self.broker_status, self.stores.status)
         beyond = console_beyond(self.supervisor, self.config.console.max_body_bytes)
         self.http = HealthServer(self.observer.routes(), self.config.http.host, self.options.port, beyond)
         self.supervisor.start()
-
-    def _roles(self) -> list[str]:
-        """The roles to start; the API needs a store to read from."""
-        serves = f"{ENVIRONMENT_PREFIX}SERVING__URL" in self._environment() or self.config.serving.url is not None
-        last = [COLLECTOR] if self.options.collector else []
-        return [*STAGES, *([CONSOLE] if serves else []), *last]
 
     def _claim(self) -> None:
         """Take the data directory and see that the ports are free; everything that is not ours is named at once."""
@@ -231,6 +228,7 @@ class Stack:
             own |= {f"{ENVIRONMENT_PREFIX}HISTORY__FOLDER": str(history_folder(self.options.data_dir))}
         if self.config.console.link_secret is None and self.config.console.link_secret_file is None:
             own |= {f"{ENVIRONMENT_PREFIX}CONSOLE__LINK_SECRET_FILE": str(link_secret_file(self.options.data_dir))}
+        own |= self.stores.environment()
         return {**(self._sparing() if self.is_embedded else {}), **inherited, **own, **self.options.changes}
 
     def _sparing(self) -> dict[str, str]:
@@ -251,6 +249,7 @@ class Stack:
         assert self.observer is not None
         if self._broker is not None and not self._broker.is_alive:
             self._revive_broker()
+        self.stores.look()
         self.supervisor.poll()
         if self._broker_ended_s is not None and self.is_ready:
             self._say(f"broker: back, and every role consumes, after {time.monotonic() - self._broker_ended_s:.0f} s")
@@ -304,6 +303,7 @@ class Stack:
                 ends.callback(self._lock.close)
             if self._broker:
                 ends.callback(self._broker.stop)
+            ends.callback(self.stores.stop)
             if self.supervisor:
                 ends.callback(self.supervisor.stop)
             if self.observer:
