@@ -31,7 +31,7 @@ from metrics_ai.stack.supervisor import Say, Supervisor
 from schemas.errors import MachineError
 from schemas.topics import CATALOGUE
 
-STAGES: Final = ("ingest", "detect", "burn", "decide", "project", CONSOLE)
+STAGES: Final = ("ingest", "detect", "burn", "decide", "project")
 COLLECTOR: Final = "collector"
 INTAKE: Final = ("ingest", COLLECTOR)
 # Where a broker of ours listens.
@@ -155,12 +155,17 @@ class Stack:
         self._claim()
         self._start_broker()
         self.stores.start()
-        specs = [self._spec(role) for role in (*STAGES, *((COLLECTOR,) if self.options.collector else ()))]
+        specs = [self._spec(role) for role in self._roles()]
         self.supervisor = Supervisor(specs, self._say, last=(COLLECTOR,))
         self.observer = Observer(self.supervisor, self.kafka, self.broker_status, self.stores.status)
         beyond = console_beyond(self.supervisor, self.config.console.max_body_bytes)
         self.http = HealthServer(self.observer.routes(), self.config.http.host, self.options.port, beyond)
         self.supervisor.start()
+
+    def _roles(self) -> list[str]:
+        """Those to start; the API needs a store to read from."""
+        console = [] if self.stores.status()["serving"] == "none" else [CONSOLE]
+        return [*STAGES, *console, *([COLLECTOR] if self.options.collector else [])]
 
     def _claim(self) -> None:
         """Take the data directory and see that the ports are free; everything that is not ours is named at once."""
