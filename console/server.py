@@ -40,6 +40,7 @@ class ConsoleServer:
         config = uvicorn.Config(
             app,
             log_config=None,
+            log_level="warning",
             access_log=False,
             lifespan="off",
             loop="asyncio",
