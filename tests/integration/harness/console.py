@@ -14,7 +14,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 from console.app import Parts, make_app
 from console.memory import MemoryStore, OneRoute
 from console.memory_stage import MemoryStage
-from console.ports import Reads
+from console.ports import Reads, Routing
 from console.server import ConsoleServer
 from console.settings import ConsoleSettings
 from integrations.commands import CommandWriter, KafkaCommands
@@ -31,9 +31,11 @@ from schemas.topics import ALERT_STATUS, ALERTS, COMMAND_RESULTS, COMMANDS, INCI
 
 
 @contextlib.contextmanager
-def api_over(reads: Reads, writer: CommandWriter, settings: ConsoleSettings | None = None) -> Iterator[ConsoleServer]:
+def api_over(
+    reads: Reads, writer: CommandWriter, settings: ConsoleSettings | None = None, routing: Routing | None = None
+) -> Iterator[ConsoleServer]:
     """An API that is served."""
-    parts = Parts(reads, writer, OneRoute(), "default", "0.1.0", "s3cret")
+    parts = Parts(reads, writer, routing or OneRoute(), "default", "0.1.0", "s3cret")
     with ConsoleServer(make_app(parts, settings or ConsoleSettings())) as server:
         yield server
 
@@ -43,13 +45,14 @@ class InMemory:
     """An API whose store and stage are in this process."""
 
     store: MemoryStore = field(default_factory=MemoryStore)
+    routing: Routing = field(default_factory=OneRoute)
 
     def __post_init__(self) -> None:
         self.stage = MemoryStage(self.store)
 
     @contextlib.contextmanager
     def serve(self, settings: ConsoleSettings | None = None) -> Iterator[ConsoleServer]:
-        with api_over(self.store, self.stage, settings) as server:
+        with api_over(self.store, self.stage, settings, self.routing) as server:
             yield server
 
 
