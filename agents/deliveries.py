@@ -16,15 +16,16 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Final, Protocol, cast
 
-from agents.attempts import Deliver
 from agents.checkpoints import KeyedRecord
 from agents.lease import Lease
 from agents.outputs import SendableRecord
 from agents.shell import Shell
+from agents.stage import Deliver
 from agents.step import PartitionState
 from agents.threads import in_thread
 from agents.watch import Watch
 from incidents.outbox import Delivery
+from integrations.delivery import is_given_up, next_attempt_ms
 from schemas.errors import BrokerError, CheckpointError
 from schemas.notification_events import NotificationResult
 from schemas.topics import NOTIFICATION_RESULTS
@@ -110,7 +111,10 @@ class DeliveryRunner:
         async with self._slots:
             if not self._lease.holds or self._shell.partitions.get(part.number) is not part:
                 return
-            attempt = await self._deliver(one, delivery.attempt, delivery.memory)
+            outcome = await self._deliver(one, delivery.memory)
+        now_ms = int(self._clock() * 1000)
+        retries = outcome.outcome == "retry"
+        given_up = retries and is_given_up(one, one.at_ms, now_ms)
         result = NotificationResult(
             tenant=one.tenant,
             notification_id=one.id,
@@ -120,12 +124,12 @@ class DeliveryRunner:
             sequence=one.sequence,
             action=one.action,
             attempt=delivery.attempt,
-            at_ms=int(self._clock() * 1000),
-            outcome=attempt.outcome,
-            status=attempt.status,
-            text=attempt.text[:2000],
-            retry_at_ms=attempt.retry_at_ms,
-            reference=dict(attempt.reference),
+            at_ms=now_ms,
+            outcome="given_up" if given_up else outcome.outcome,
+            status=outcome.status,
+            text=outcome.text[:2000],
+            retry_at_ms=next_attempt_ms(one, delivery.attempt, now_ms, outcome) if retries and not given_up else None,
+            reference=dict(outcome.reference),
             incident_id=one.incident_id,
         )
         self._count(result)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from agents.attempts import Deliver
-from agents.stage import Stage
+from agents.stage import Deliver, Stage
 from schemas.topics import (
     NOTIFICATION_RESULTS,
     NOTIFICATIONS,

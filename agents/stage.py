@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from agents.attempts import Deliver
+from integrations.delivery import Memory, Outcome
+from schemas.notification_events import Notification
 from schemas.topics import Topic
 from streams.operator import Operator
+
+Deliver = Callable[[Notification, Memory], Awaitable[Outcome]]
+"""Tells one integration something, given what it calls the key; raises nothing."""
 
 
 class TickSettings(BaseModel):

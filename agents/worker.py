@@ -21,11 +21,17 @@ from agents.checkpoints import CheckpointSettings
 from agents.decide import decide_stage
 from agents.detect import detect_stage
 from agents.host import StageHost, host
+from agents.notify import notify_stage
 from agents.restore import ShellSettings, WriterFactory
-from agents.stage import Stage, TickSettings
+from agents.route import route_stage
+from agents.stage import Deliver, Stage, TickSettings
 from agents.threads import in_thread
 from agents.writers import writer_for
 from incidents.decide import DecideOperator, DecideSettings
+from incidents.dispatch.operator import DispatchOperator
+from incidents.dispatch.settings import DispatchSettings
+from incidents.outbox import NotifyOperator, OutboxSettings
+from incidents.routing.config import RoutingConfig
 from integrations.kafka.admin import resolve_profile
 from integrations.kafka.connection import KafkaSettings
 from integrations.telemetry import Telemetry
@@ -41,8 +47,8 @@ from slo.settings import SloSettings
 from slo.telling import Runbooks, no_runbooks
 
 LOG = logging.getLogger(__name__)
-Role = Literal["detect", "burn", "decide"]
-ROLES: Final[tuple[Role, ...]] = ("detect", "burn", "decide")
+Role = Literal["detect", "burn", "decide", "route", "notify"]
+ROLES: Final[tuple[Role, ...]] = ("detect", "burn", "decide", "route", "notify")
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,10 @@ class WorkerSettings:
         Of the operators.
     runbooks
         Names those for an objective's alert.
+    routing, dispatch, outbox
+        Of the routes, and of who is told.
+    deliver
+        Tells the outside world; without it there is no role ``notify``.
     """
 
     kafka: KafkaSettings
@@ -66,20 +76,48 @@ class WorkerSettings:
     decide: DecideSettings = field(default_factory=DecideSettings)
     slo: SloSettings = field(default_factory=SloSettings)
     runbooks: Runbooks = no_runbooks
+    routing: RoutingConfig | None = None
+    dispatch: DispatchSettings = field(default_factory=DispatchSettings)
+    outbox: OutboxSettings = field(default_factory=OutboxSettings)
+    deliver: Deliver | None = None
 
     def stage(self, role: Role) -> Stage:
         """The stage of a role."""
+        return {
+            "detect": self._detect_stage,
+            "burn": self._burn_stage,
+            "decide": self._decide_stage,
+            "route": self._route_stage,
+            "notify": self._notify_stage,
+        }[role]()
+
+    def _detect_stage(self) -> Stage:
+        stage = detect_stage(self._detect, self.ticks.detect_interval_s)
+        return replace(stage, warm_up=lambda: _warm_up(self._detect(0)))
+
+    def _burn_stage(self) -> Stage:
+        engine, count = EngineSettings(status_every_s=self.slo.status_every_s), self.kafka.partitions
+        return burn_stage(
+            lambda partition: BurnOperator(engine, partition, count, self.runbooks), self.ticks.burn_interval_s
+        )
+
+    def _decide_stage(self) -> Stage:
         count = self.kafka.partitions
-        if role == "detect":
-            stage = detect_stage(self._detect, self.ticks.detect_interval_s)
-            return replace(stage, warm_up=lambda: _warm_up(self._detect(0)))
-        if role == "burn":
-            engine = EngineSettings(status_every_s=self.slo.status_every_s)
-            return burn_stage(
-                lambda partition: BurnOperator(engine, partition, count, self.runbooks), self.ticks.burn_interval_s
-            )
         return decide_stage(
             lambda partition: DecideOperator(self.decide, partition, count), self.ticks.decide_interval_s
+        )
+
+    def _route_stage(self) -> Stage:
+        assert self.routing is not None, "the role route goes by a file of routes"
+        routing = self.routing
+        return route_stage(
+            lambda partition: DispatchOperator(self.dispatch, routing, partition), self.ticks.route_interval_s
+        )
+
+    def _notify_stage(self) -> Stage:
+        assert self.deliver is not None, "the role notify delivers"
+        return notify_stage(
+            lambda partition: NotifyOperator(self.outbox, partition), self.ticks.notify_interval_s, self.deliver
         )
 
     def _detect(self, partition: int) -> DetectOperator:

@@ -22,6 +22,8 @@ from pydantic.fields import FieldInfo
 from agents.checkpoints import CheckpointSettings
 from agents.stage import TickSettings
 from console.settings import ConsoleSettings
+from incidents.dispatch.settings import DispatchSettings
+from incidents.outbox import OutboxSettings
 from incidents.routing.settings import RoutingSettings
 from incidents.settings import DecideSettings
 from integrations.collector import CollectorSettings
@@ -70,6 +72,7 @@ class EmbeddedSettings(BaseModel):
         10, ge=1, le=3600, description="Between two ticks of decide there, since each of them stays in memory."
     )
     burn_interval_s: int = Field(10, ge=1, le=3600, description="Between two ticks of burn there.")
+    route_interval_s: int = Field(10, ge=1, le=3600, description="Between two ticks of route there.")
     slo_status_every_s: int = Field(60, ge=1, le=3600, description="How often it is told there where budgets stand.")
     detect_interval_s: int = Field(30, ge=1, le=3600, description="Between two ticks of detect there.")
     checkpoint_interval_s: float = Field(300, ge=1, le=3600, description="Between two checkpoints there.")
@@ -92,6 +95,8 @@ class Config(BaseModel):
     detect: DetectSettings = Field(default_factory=DetectSettings, description="When a series is anomalous.")
     decide: DecideSettings = Field(default_factory=DecideSettings, description="Alerts and incidents.")
     routing: RoutingSettings = Field(default_factory=RoutingSettings, description="Who is told of what.")
+    dispatch: DispatchSettings = Field(default_factory=DispatchSettings, description="What the route stage remembers.")
+    outbox: OutboxSettings = Field(default_factory=OutboxSettings, description="What the notify stage remembers.")
     slo: SloSettings = Field(default_factory=SloSettings, description="Service level objectives.")
     runbooks: RunbookSettings = Field(default_factory=RunbookSettings, description="What helps with which alert.")
     history: HistorySettings = Field(default_factory=HistorySettings, description="What is kept for reports.")

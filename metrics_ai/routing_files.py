@@ -30,6 +30,49 @@ def routing_config(settings: RoutingSettings, instead: Path | None = None) -> Ro
     return routing_from(*content_of(instead or settings.file))
 
 
+class RoutingFile:
+    """The configured file, looked at again and again: the last text that held is in force, all of it or nothing.
+
+    Parameters
+    ----------
+    settings
+        Name the file.
+
+    Raises
+    ------
+    ConfigurationError
+        If it cannot be read, or does not hold: nobody starts without knowing whom to tell.
+    """
+
+    def __init__(self, settings: RoutingSettings) -> None:
+        self._file = settings.file
+        self._content, name = content_of(self._file)
+        self.config = routing_from(self._content, name)
+        self._said: list[ConfigurationError] = []
+        self.problems: list[ConfigurationError] = []
+
+    def look(self) -> bool:
+        """Read it again where it changed; whether another configuration is in force now.
+
+        Where the new text does not hold, or cannot be read, ``problems`` say why, and the last one stays.
+        """
+        try:
+            content, name = content_of(self._file)
+        except ConfigurationError as error:
+            self.problems = [error]
+            return False
+        if content == self._content:
+            self.problems = self._said
+            return False
+        reading = read_routing(content, name)
+        self._content = content
+        self.problems = self._said = [*reading.problems]
+        if reading.config is None:
+            return False
+        self.config = reading.config
+        return True
+
+
 def reading_of(path: Path) -> Reading:
     """What a file says, or all that is wrong with it.
 

@@ -17,6 +17,20 @@ from incidents.routing.tree import Route, labels_text
 from metrics_ai.event_listing import wide_console
 
 
+def answer_of(
+    config: RoutingConfig, found: list[Destination], labels: Mapping[str, str], file: str, at_ms: int
+) -> dict[str, Any]:
+    """Where an alert goes, and why, for programs."""
+    team = config.team_of(labels)
+    return {
+        "labels": dict(labels),
+        "at_ms": at_ms,
+        "team": team.name if team else None,
+        "file": file,
+        "routes": [one.public() for one in found],
+    }
+
+
 def print_destinations(
     config: RoutingConfig, found: list[Destination], labels: Mapping[str, str], file: str, at_ms: int
 ) -> None:

@@ -71,10 +71,15 @@ class DispatchBook:
     # What is known of whom
 
     def incident_of(self, subject: Subject) -> Incident | None:
-        """The incident that an alert is in now, merges followed."""
+        """The incident that an alert is in now, as far as anything was said of it."""
+        incident_id = self.incident_id_of(subject)
+        return None if incident_id is None else self.incidents.get(f"{subject.alert.tenant}/{incident_id}")
+
+    def incident_id_of(self, subject: Subject) -> str | None:
+        """The id of the incident that an alert is in now, merges followed."""
         if subject.alert.incident_id is None:
             return None
-        return self.incidents.get(self.current(f"{subject.alert.tenant}/{subject.alert.incident_id}"))
+        return self.current(f"{subject.alert.tenant}/{subject.alert.incident_id}").partition("/")[2]
 
     def current(self, incident_key: str) -> str:
         """The key that an incident goes by now."""

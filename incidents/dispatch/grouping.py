@@ -65,10 +65,9 @@ class Grouping:
 
     def _thread(self, subject: Subject, route: Route, now_ms: int) -> Thread:
         """The thread of a route's group, made if it is new."""
-        tenant, incident = subject.alert.tenant, self._book.incident_of(subject)
-        incident_id = None
+        tenant, incident_id = subject.alert.tenant, None
         if route.group_by == (INCIDENT_LABEL,):
-            incident_id = None if incident is None else incident.id
+            incident_id = subject.labels.get(INCIDENT_LABEL)
             labels = {_ALERT_LABEL: subject.alert.id} if incident_id is None else {INCIDENT_LABEL: incident_id}
             group_key = _incident_key(labels)
         else:

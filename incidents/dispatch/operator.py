@@ -254,9 +254,8 @@ class DispatchOperator:
 
     def _learn(self, subject: Subject) -> set[str]:
         """Work out what routes see of an alert; gives the keys of those whom it may speak for, or spoke for."""
-        incident = self._book.incident_of(subject)
-        subject.priority = effective_priority(subject.alert, incident)
-        subject.labels = routing_labels(subject.alert, incident, subject.priority)
+        subject.priority = effective_priority(subject.alert, self._book.incident_of(subject))
+        subject.labels = routing_labels(subject.alert, self._book.incident_id_of(subject), subject.priority)
         if subject.fires:
             return self._inhibitions.put(subject.key, subject.alert.tenant, subject.labels)
         return self._inhibitions.drop(subject.key)

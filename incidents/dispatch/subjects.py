@@ -18,15 +18,15 @@ _FIRST: Final = 20
 _LAST: Final = 80
 
 
-def routing_labels(alert: Alert, incident: Incident | None, priority: Priority) -> dict[str, str]:
+def routing_labels(alert: Alert, incident_id: str | None, priority: Priority) -> dict[str, str]:
     """What routes, silences and inhibitions look at: the alert's own labels, and what is known of it beside them.
 
     Parameters
     ----------
     alert
         Its own labels win.
-    incident
-        Where it is in, if it is.
+    incident_id
+        Of the incident that it is in, if it is; what is said of that may come later.
     priority
         As urgent as its incident, if that is more.
     """
@@ -37,8 +37,8 @@ def routing_labels(alert: Alert, incident: Incident | None, priority: Priority) 
         "tenant": alert.tenant,
         "entity": alert.entity,
     }
-    if incident is not None:
-        known["incident_id"] = incident.id
+    if incident_id is not None:
+        known["incident_id"] = incident_id
     if alert.role is not None:
         known["role"] = alert.role
     return {**known, **alert.labels}

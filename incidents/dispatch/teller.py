@@ -18,6 +18,8 @@ from models.explain import duration
 from schemas.incident_events import Incident
 from schemas.notification_events import Notification
 
+# By then the news of the incident that came with an alert has come.
+_SURELY_OVER_MS: Final = 5_000
 _OVER: Final = frozenset({"resolved", "reviewed"})
 _LOOKED_AFTER: Final = frozenset({"acknowledged", "mitigated"})
 
@@ -65,11 +67,22 @@ class Teller:
         incident = self._incident(thread)
         over = self.is_over(members, incident)
         if not thread.is_open:
-            return None if over else self._open(thread, receiver, members, now_ms)
+            return self._open(thread, receiver, self._owed(thread, members) if over else members, now_ms, over)
+        if over and now_ms < thread.ends_ms:
+            return thread.ends_ms
         if over:
             self._close(thread, receiver, members, now_ms)
             return None
         return self._go_on(thread, receiver, members, now_ms)
+
+    @staticmethod
+    def _owed(thread: Thread, members: Sequence[Subject]) -> list[Subject]:
+        """What pages although all seems over: a P0 that fires, and that nobody was told of.
+
+        It and its incident come on topics of their own: news of an incident may be older than it, or, after this stage
+        was away, of a later time.
+        """
+        return [one for one in members if one.alert.priority == "P0" and one.fires and one.key not in thread.spent]
 
     def change_due_ms(self, thread: Thread, subject: Subject) -> int:
         """When a thread may be told of a change of one of its alerts that is not urgent."""
@@ -91,7 +104,9 @@ class Teller:
 
     # Opening
 
-    def _open(self, thread: Thread, receiver: Receiver, members: Sequence[Subject], now_ms: int) -> int | None:
+    def _open(
+        self, thread: Thread, receiver: Receiver, members: Sequence[Subject], now_ms: int, over: bool
+    ) -> int | None:
         ready, holds = self._sorted_out(thread, members, now_ms)
         if not ready:
             return _soonest(hold.until_ms for hold in holds)
@@ -111,7 +126,7 @@ class Teller:
         key = lead.alert.page_key or thread.incident_id or _label_key(thread)
         if thread.escalation:
             key = f"{key}/escalation-{thread.escalation}"
-        thread.opened_ms = now_ms
+        thread.opened_ms, thread.ends_ms = now_ms, now_ms + _SURELY_OVER_MS if over else 0
         thread.held_until_ms, thread.in_overflow = 0, False
         self._tell(thread, receiver, Telling("open", "it is new", key, ready, now_ms))
         thread.keys = [key]

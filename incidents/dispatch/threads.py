@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 INCIDENT_LABEL: Final = "incident_id"
+_SETS: Final = ("told", "told_over", "spent")
 
 
 @dataclass(slots=True)
@@ -29,6 +30,10 @@ class Thread:
         Keys of the alerts that the receiver was told of as firing.
     told_over
         Of those, the ones that it was told of as ended.
+    spent
+        Keys of the alerts that it was told of before it was told that all is over.
+    ends_ms
+        It is not told that all is over before, where it was over when it was told of.
     keys
         Dedup keys that are open, in the order of their opening.
     told_rank
@@ -58,6 +63,8 @@ class Thread:
     members: dict[str, str] = field(default_factory=dict)
     told: set[str] = field(default_factory=set)
     told_over: set[str] = field(default_factory=set)
+    spent: set[str] = field(default_factory=set)
+    ends_ms: int = 0
     keys: list[str] = field(default_factory=list)
     told_rank: int = 9
     sequence: int = 0
@@ -88,6 +95,7 @@ class Thread:
     def close(self, at_ms: int) -> None:
         """Take note that the receiver knows that it is over."""
         self.keys.clear()
+        self.spent = (self.spent | self.told) & set(self.members)
         self.told.clear()
         self.told_over.clear()
         self.opened_ms, self.closed_ms = None, at_ms
@@ -99,6 +107,7 @@ class Thread:
         self.members = {**other.members, **self.members}
         self.told |= other.told
         self.told_over |= other.told_over
+        self.spent |= other.spent
         self.keys += [key for key in other.keys if key not in self.keys]
         self.sequence = max(self.sequence, other.sequence)
         self.opened_ms = _earlier(self.opened_ms, other.opened_ms)
@@ -109,12 +118,13 @@ class Thread:
 
     def pack(self) -> dict[str, Any]:
         """As a block has it."""
-        return {**asdict(self), "told": sorted(self.told), "told_over": sorted(self.told_over)}
+        sets = {name: sorted(getattr(self, name)) for name in _SETS}
+        return {**asdict(self), **sets}
 
     @classmethod
     def unpack(cls, body: Mapping[str, Any]) -> Thread:
         """From a block."""
-        return cls(**{**body, "told": set(body["told"]), "told_over": set(body["told_over"])})
+        return cls(**{**body, **{name: set(body[name]) for name in _SETS}})
 
 
 def thread_key(tenant: str, receiver: str, group_key: str, escalation: int = 0) -> str:

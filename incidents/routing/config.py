@@ -16,6 +16,7 @@ from incidents.routing.receivers import Receiver
 from incidents.routing.settings import SUBJECT, FatigueSettings
 from incidents.routing.tree import Route
 from schemas.errors import SchemaError
+from schemas.events import Setting
 
 RESOLVE_TIMEOUT_MS: Final = 300_000
 BUSINESS_HOURS: Final = "business-hours"
@@ -24,7 +25,7 @@ BUSINESS_HOURS: Final = "business-hours"
 
 @dataclass(frozen=True, slots=True)
 class Unsupported:
-    """Something of Alertmanager's that is read, and does nothing here.
+    """Something that is read, and does nothing: of Alertmanager's what is not spoken here, and what is never reached.
 
     Parameters
     ----------
@@ -220,6 +221,10 @@ class RoutingConfig:
             "fatigue": self.fatigue.model_dump(mode="json"),
             "resolve_timeout_ms": self.resolve_timeout_ms,
         }
+
+    def setting(self, valid_from_ms: int) -> Setting:
+        """What tells the stage that decides by it, from an event time on."""
+        return Setting(subject=SUBJECT, valid_from_ms=valid_from_ms, body=self.public())
 
     @classmethod
     def from_public(cls, body: Mapping[str, Any]) -> Self:

@@ -102,9 +102,8 @@ class Findings:
             known = self.names.get(kind, {})
             if name not in known:
                 close = difflib.get_close_matches(name, known, 1)
-                way_out = (
-                    f"Did you mean {close[0]}?" if close else f"Define it, or use one of: {', '.join(known) or '-'}"
-                )
+                others = f"Define it, or use one of: {', '.join(known)}" if known else "Define it"
+                way_out = f"Did you mean {close[0]}?" if close else others
                 found.append(value.error(f"there is no {kind} {name!r}", way_out))
         return found
 

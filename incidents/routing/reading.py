@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from incidents.routing.aliases import resolved
 from incidents.routing.config import BUSINESS_HOURS, RESOLVE_TIMEOUT_MS, RoutingConfig, Schedule, Team, Unsupported
 from incidents.routing.findings import Findings, all_matchers, milliseconds, plain
 from incidents.routing.matchers import in_order, matcher
@@ -94,7 +95,7 @@ def read_routing(content: str | bytes, file: str) -> Reading:
     ["a.yaml:1: route.receiver: there is no receiver 'pager'. Did you mean page?"]
     """
     empty = DefinitionError(file, 1, "there is no route in it", "Write one, or remove the file")
-    roots, problems = read_documents(content, file, lambda root: root, empty)
+    roots, problems = read_documents(content, file, resolved, empty)
     if problems or len(roots) > 1:
         more = [one.error("a second document", "Keep one document a file") for one in roots[1:]]
         return Reading(None, [*problems, *more])

@@ -160,7 +160,8 @@ def location_of(value: Value) -> str:
     try:
         return zone_of(value.text()).key
     except ValueError as error:
-        raise value.error(str(error), "Write an IANA name such as Europe/Berlin") from error
+        what, _, nearest = str(error).partition("; the nearest name is ")
+        raise value.error(what, f"Did you mean {nearest}?" if nearest else "Write one such as Europe/Berlin") from error
 
 
 def _holidays(value: Value) -> str:

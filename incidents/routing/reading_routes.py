@@ -59,8 +59,23 @@ def _read(findings: Findings, value: Value, above: Route | None, position: int) 
         line=value.line,
     )
     places = enumerate(findings.each(given.get("routes"), lambda one: one))
-    below = [findings.attempt(_read, findings, one, route, at) for at, one in places]
-    return replace(route, routes=tuple(one for one in below if one is not None))
+    below: list[Route] = []
+    for at, one in places:
+        if (read := findings.attempt(_read, findings, one, route, at)) is not None:
+            _say_if_hidden(findings, one, read, below)
+            below.append(read)
+    return replace(route, routes=tuple(below))
+
+
+def _say_if_hidden(findings: Findings, value: Value, route: Route, before: list[Route]) -> None:
+    """Say of a route that one before it ends the search for every alert that would fit."""
+    hiding = next((one for one in before if not one.continue_ and set(one.matchers) <= set(route.matchers)), None)
+    if hiding is not None:
+        findings.cannot(
+            value,
+            f"no alert comes here: the route of line {hiding.line} takes all that fit",
+            "Put this one before it, or give that one continue: true",
+        )
 
 
 def _group_by(value: Value) -> tuple[str, ...]:

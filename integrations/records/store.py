@@ -345,7 +345,7 @@ class RecordsStore:
 
     # -- rows --------------------------------------------------------------------------------------------------
 
-    def _rows(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
+    def _rows(self, query: sa.Select[Any]) -> Sequence[Any]:
         with self._database.answering(), self._database.begin() as connection:
             return connection.execute(query).all()
 

@@ -158,6 +158,8 @@ def _alert(record: Record, layout: Layout) -> Change:
         _put(keys.of("alerts"), one.id, record.value or b""),
         _rank(keys.of("alerts.started"), one.id, one.started_ms),
     ]
+    if one.incident_id is not None:
+        steps.append(_rank(keys.members(one.incident_id), one.id, one.started_ms))
     if one.state == "firing":
         steps += [_rank(keys.of("alerts.firing"), one.id, one.started_ms), _unrank(keys.of("alerts.ended"), one.id)]
     else:

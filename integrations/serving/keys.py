@@ -17,7 +17,7 @@ class TenantKeys:
     ``notifications``, ``outcomes``, ``slos``, ``health``. Sorted sets of ids by time: ``alerts.started``,
     ``alerts.firing``, ``alerts.ended``, ``incidents.updated``, ``incidents.ended``, ``silences.ends``,
     ``notifications.at``. Beside them ``aliases`` (ids of incidents that were merged, and into which), a list of
-    timeline entries an incident, a string a command's result, and the stream ``updates``.
+    timeline entries and a sorted set of alerts an incident, a string a command's result, and the stream ``updates``.
 
     Parameters
     ----------
@@ -48,6 +48,10 @@ class TenantKeys:
     def timeline(self, incident_id: str) -> str:
         """The list of an incident's entries."""
         return f"{self.root}timeline:{incident_id}"
+
+    def members(self, incident_id: str) -> str:
+        """The sorted set of an incident's alerts, by start; of some that it no longer has, too."""
+        return f"{self.root}of:{incident_id}"
 
     def result(self, command_id: str) -> str:
         """The string of a command's result."""

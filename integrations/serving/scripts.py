@@ -17,7 +17,7 @@ while i <= #ARGV do
   if ARGV[i + 1] == 'ORPHAN' then
     local hash, aliases, ended, id, at_ms = unpack(ARGV, i + 2, i + 6)
     if redis.call('HEXISTS', hash, id) == 0 and redis.call('HEXISTS', aliases, id) == 0 then
-      redis.call('ZADD', ended, 'NX', at_ms, id)
+      redis.call('ZADD', ended, at_ms, id)
     end
   else
     redis.call(unpack(ARGV, i + 1, i + words))
@@ -31,18 +31,20 @@ return 'applied'
 
 TRIM: Final = """
 -- KEYS: a sorted set of ids by time. ARGV: the time, how many at most, the tenant's root, hashes and sets (joined by
--- commas) to take them from, and the hash of documents whose aliases and timelines go with them, or nothing.
+-- commas) to take them from, and the hash of documents that name what goes with them, or nothing.
 local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '(' .. ARGV[1], 'LIMIT', 0, ARGV[2])
 local root, documents = ARGV[3], ARGV[6]
 for _, id in ipairs(ids) do
-  if documents ~= '' then
-    local body = redis.call('HGET', root .. documents, id)
-    local aliases = body and cjson.decode(body)['aliases'] or {}
-    for _, alias in ipairs(aliases) do
+  local body = documents ~= '' and redis.call('HGET', root .. documents, id)
+  local document = body and cjson.decode(body) or {}
+  if documents == 'alerts' and document['incident_id'] then
+    redis.call('ZREM', root .. 'of:' .. document['incident_id'], id)
+  elseif documents == 'incidents' then
+    for _, alias in ipairs(document['aliases'] or {}) do
       redis.call('HDEL', root .. 'aliases', alias)
-      redis.call('DEL', root .. 'timeline:' .. alias)
+      redis.call('DEL', root .. 'timeline:' .. alias, root .. 'of:' .. alias)
     end
-    redis.call('DEL', root .. 'timeline:' .. id)
+    redis.call('DEL', root .. 'timeline:' .. id, root .. 'of:' .. id)
   end
   for name in string.gmatch(ARGV[4], '[^,]+') do redis.call('HDEL', root .. name, id) end
   for name in string.gmatch(ARGV[5], '[^,]+') do redis.call('ZREM', root .. name, id) end

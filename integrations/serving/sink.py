@@ -276,10 +276,10 @@ class ServingSink:
                     pass
 
 
-# Which sorted set says when something ended, and from which hashes and sets it is then taken; of incidents their
-# documents, too.
+# Which sorted set says when something ended, from which hashes and sets it is then taken, and where its document is
+# that names what goes with it.
 _ENDINGS: Final[tuple[tuple[str, tuple[str, ...], tuple[str, ...], str], ...]] = (
-    ("alerts.ended", ("alerts", "statuses", "feedback"), ("alerts.started", "alerts.ended"), ""),
+    ("alerts.ended", ("alerts", "statuses", "feedback"), ("alerts.started", "alerts.ended"), "alerts"),
     ("incidents.ended", ("incidents",), ("incidents.updated", "incidents.ended"), "incidents"),
     ("silences.ends", ("silences",), ("silences.ends",), ""),
     ("notifications.at", ("notifications", "outcomes"), ("notifications.at",), ""),

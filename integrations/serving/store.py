@@ -87,12 +87,15 @@ class AlertFilter:
 
     def accepts(self, one: StandingAlert, incident_ids: frozenset[str]) -> bool:
         """Whether one is meant; the ids are of the incident and of those merged into it."""
+        return self.accepts_alert(one.alert, incident_ids) and (self.where is None or self.where(one))
+
+    def accepts_alert(self, one: Alert, incident_ids: frozenset[str]) -> bool:
+        """Whether one may be meant, as far as the alert itself tells."""
         return (
-            (self.state is None or one.alert.state == self.state)
-            and (not self.priorities or one.alert.priority in self.priorities)
-            and (self.incident_id is None or one.alert.incident_id in incident_ids)
-            and (self.labels is None or self.labels(one.alert.labels))
-            and (self.where is None or self.where(one))
+            (self.state is None or one.state == self.state)
+            and (not self.priorities or one.priority in self.priorities)
+            and (self.incident_id is None or one.incident_id in incident_ids)
+            and (self.labels is None or self.labels(one.labels))
         )
 
 
@@ -168,8 +171,8 @@ class ServingStore:
 
     def alert(self, tenant: str, alert_id: str) -> StandingAlert | None:
         """An alert episode by its id; None where it is not known, or ended too long ago."""
-        found = self._standing(tenant, [alert_id])
-        return found[0] if found else None
+        found = self._document(tenant, "alerts", alert_id, Alert)
+        return None if found is None else self._standing(tenant, [found])[0]
 
     def alerts(
         self, tenant: str, wanted: AlertFilter = AlertFilter(), limit: int = 100, cursor: str | None = None
@@ -181,25 +184,30 @@ class ServingStore:
         CursorError
             If no page ended with the cursor.
         """
-        index = self._keys(tenant).of("alerts.firing" if wanted.state == "firing" else "alerts.started")
-        ids = frozenset(self.incident_ids(tenant, wanted.incident_id)) if wanted.incident_id else frozenset[str]()
+        keys, ids = self._keys(tenant), frozenset[str]()
+        indexes = [keys.of("alerts.firing" if wanted.state == "firing" else "alerts.started")]
+        if wanted.incident_id is not None:
+            ids = frozenset(self.incident_ids(tenant, wanted.incident_id))
+            indexes = [keys.members(one) for one in ids]
 
         def read(some: Sequence[str]) -> list[tuple[str, StandingAlert]]:
-            standing = self._standing(tenant, some)
-            return [(one.alert.id, one) for one in standing if wanted.accepts(one, ids)]
+            found = self._documents(tenant, "alerts", some, Alert)
+            alerts = [found[one] for one in some if one in found and wanted.accepts_alert(found[one], ids)]
+            standing = self._standing(tenant, alerts)
+            return [(one.alert.id, one) for one in standing if wanted.where is None or wanted.where(one)]
 
         with answering(self.place):
-            return listed(self._redis, index, read, limit, cursor)
+            return listed(self._redis, indexes, read, limit, cursor)
 
     def status(self, tenant: str, alert_id: str) -> AlertStatus | None:
         """How an alert stands on its way to people, with every decision."""
         return self._document(tenant, "statuses", alert_id, AlertStatus)
 
-    def _standing(self, tenant: str, ids: Sequence[str]) -> list[StandingAlert]:
-        alerts = self._documents(tenant, "alerts", ids, Alert)
+    def _standing(self, tenant: str, alerts: Sequence[Alert]) -> list[StandingAlert]:
+        ids = [one.id for one in alerts]
         statuses = self._documents(tenant, "statuses", ids, AlertStatus)
         feedback = self._documents(tenant, "feedback", ids, Feedback)
-        return [StandingAlert(alerts[one], statuses.get(one), feedback.get(one)) for one in ids if one in alerts]
+        return [StandingAlert(one, statuses.get(one.id), feedback.get(one.id)) for one in alerts]
 
     # -- incidents ---------------------------------------------------------------------------------------------
 
@@ -223,7 +231,7 @@ class ServingStore:
             return [(one, found[one]) for one in some if one in found and wanted.accepts(found[one])]
 
         with answering(self.place):
-            return listed(self._redis, self._keys(tenant).of("incidents.updated"), read, limit, cursor)
+            return listed(self._redis, [self._keys(tenant).of("incidents.updated")], read, limit, cursor)
 
     def incident_ids(self, tenant: str, incident_id: str) -> list[str]:
         """All ids of an incident: its own, and those of what was merged into it."""
@@ -286,7 +294,7 @@ class ServingStore:
             return [(i, SentNotification(n, results.get(i))) for i, n in found if ids is None or n.incident_id in ids]
 
         with answering(self.place):
-            return listed(self._redis, self._keys(tenant).of("notifications.at"), read, limit, None).items
+            return listed(self._redis, [self._keys(tenant).of("notifications.at")], read, limit, None).items
 
     def slo(self, tenant: str, name: str) -> SloStatus | None:
         """How an objective stands."""

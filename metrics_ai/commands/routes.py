@@ -51,7 +51,7 @@ def tried(
     import time
 
     from incidents.routing.explaining import destinations
-    from metrics_ai.routing_listing import print_destinations
+    from metrics_ai.routing_listing import answer_of, print_destinations
     from metrics_ai.runbook_listing import labels_from
     from metrics_ai.slo_reports import moment_of
 
@@ -61,9 +61,7 @@ def tried(
     routing, name = _routing(file, config)
     found = destinations(routing, labels, at_ms)
     if as_json:
-        team = routing.team_of(labels)
-        answer = {"labels": labels, "at_ms": at_ms, "team": team.name if team else None, "file": name}
-        typer.echo(json.dumps({**answer, "routes": [one.public() for one in found]}))
+        typer.echo(json.dumps(answer_of(routing, found, labels, name, at_ms)))
     else:
         print_destinations(routing, found, labels, name, at_ms)
     receivers = [one.route.receiver for one in found]
@@ -91,7 +89,7 @@ def check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Routes, in the shape of alertmanager.yml.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Name every line of a file of routes that cannot hold, and what of Alertmanager's does nothing here.
+    """Name every line of a file of routes that cannot hold, and what in it does nothing.
 
     Exit status 1 if there is a problem, 2 if the file cannot be read; what does nothing is no problem.
     """

@@ -25,6 +25,8 @@ class RoleName(StrEnum):
     detect = "detect"
     burn = "burn"
     decide = "decide"
+    route = "route"
+    notify = "notify"
     project = "project"
     console = "console"
     collector = "collector"
@@ -33,7 +35,7 @@ class RoleName(StrEnum):
 def worker(
     roles: Annotated[
         list[RoleName],
-        typer.Argument(metavar="ROLE...", help="ingest, detect, burn, decide, project, console, collector."),
+        typer.Argument(metavar="ROLE...", help=f"{', '.join(RoleName)}."),
     ],
     config: ConfigOption = None,
     broker: BrokerOption = None,

@@ -241,6 +241,7 @@ class Stack:
         embedded = self.config.embedded
         return {
             f"{ENVIRONMENT_PREFIX}TICKS__DECIDE_INTERVAL_S": str(embedded.decide_interval_s),
+            f"{ENVIRONMENT_PREFIX}TICKS__ROUTE_INTERVAL_S": str(embedded.route_interval_s),
             f"{ENVIRONMENT_PREFIX}TICKS__BURN_INTERVAL_S": str(embedded.burn_interval_s),
             f"{ENVIRONMENT_PREFIX}SLO__STATUS_EVERY_S": str(embedded.slo_status_every_s),
             f"{ENVIRONMENT_PREFIX}TICKS__DETECT_INTERVAL_S": str(embedded.detect_interval_s),

@@ -74,7 +74,7 @@ class Stores:
         records = "own file" if self._config.records.url is None else "given"
         if self._valkey is None:
             kind = "none" if self._config.serving.url is None else "given"
-            return {"serving": kind, "alive": kind == "given", "memory_bytes": 0, "records": records}
+            return {"serving": kind, "alive": None, "memory_bytes": 0, "records": records}
         memory = {"alive": self._valkey.is_alive, "memory_bytes": self._valkey.rss_bytes}
         return {"serving": "embedded", **memory, "records": records}
 

@@ -219,14 +219,19 @@ def test_a_file_that_was_deleted_is_made_again(tmp_path: Path) -> None:
         assert {one.id for one in store.alerts("shop").items} == {"a", "b"}
 
 
-def test_a_writer_that_lost_its_partition_undoes_nothing(records: RecordsSettings, store: RecordsStore) -> None:
-    log = Log(alert("a"))
+@pytest.mark.parametrize("before", [0, 1], ids=["which held nothing", "which held something"])
+def test_a_writer_that_lost_its_partition_undoes_nothing(
+    records: RecordsSettings, store: RecordsStore, before: int
+) -> None:
+    log = Log(*[alert("earlier")] * before)
+    read_on(sink_of(records), log)
+    log.tell(alert("a"))
     zombie, owner = sink_of(records), sink_of(records)
-    zombie.places(log.partitions)
+    zombie.places({("alerts", 0)})
     zombie.take(log.records)
     read_on(owner, log)
     log.tell(alert("a", "resolved"))
-    owner.take(log.records[1:])
+    owner.take(log.records[-1:])
     owner.flush()
     with pytest.raises(RebuildError):
         zombie.flush()

@@ -47,14 +47,21 @@ def sink_of(serving: ServingSettings, now_ms: int = NOW_MS + 3 * DAY_MS, **other
 
 def a_day() -> Log:
     """Something of every topic, with ends and merges in it."""
-    log = Log(alert("a1"), alert("a2"), status("a1"), status("a0"), feedback("a2"), health("node/a"))
+    log = Log(
+        alert("a1", incident_id="i2"),
+        alert("a2", incident_id="i0"),
+        status("a1"),
+        status("a0"),
+        feedback("a2"),
+        health("node/a"),
+    )
     for number in range(3):
         log.tell(incident(f"i{number}", updated_ms=NOW_MS + number))
         log.tell(entry(number, f"i{number}"))
     log.tell(incident("i1", "merged", NOW_MS + 5, merged_into="i0"))
     log.tell(incident("i0", "open", NOW_MS + 5, aliases=["i1"]))
     log.tell(incident("i2", "resolved", NOW_MS + 6))
-    log.tell(alert("a1", "resolved"))
+    log.tell(alert("a1", "resolved", incident_id="i2"))
     log.tell(alert("b1"), partition=1)
     log.tell(silence("s1"))
     log.tell(silence("s2"))
@@ -213,7 +220,18 @@ def test_what_ended_long_ago_is_forgotten_with_all_that_was_said_of_it(serving: 
     assert f"{root}statuses" not in held
     assert set(held[f"{root}feedback"]) == {"a2"}
     assert set(held[f"{root}incidents"]) == {"i9"}
-    gone = ("aliases", "timeline:i0", "timeline:i1", "timeline:i2", "silences", "notifications", "outcomes", "health")
+    gone = (
+        "aliases",
+        "timeline:i0",
+        "timeline:i1",
+        "timeline:i2",
+        "of:i0",
+        "of:i2",
+        "silences",
+        "notifications",
+        "outcomes",
+        "health",
+    )
     assert [name for name in gone if root + name in held] == []
     assert set(held[f"{root}slos"]) == {"checkout"}
 

@@ -110,6 +110,25 @@ def test_filters_choose_alerts(serving: ServingSettings, store: ServingStore) ->
     assert ids(AlertFilter(where=lambda one: one.status is not None and one.status.state == "suppressed")) == {"p3"}
 
 
+def test_an_incidents_alerts_are_paged_across_all_that_was_merged_into_it(
+    serving: ServingSettings, store: ServingStore
+) -> None:
+    alerts = [alert(f"a{n:02}", started_ms=NOW_MS + n // 2, incident_id=f"i{n % 3}") for n in range(30)]
+    merged = [incident(f"i{n}", "merged", merged_into="i0") for n in (1, 2)]
+    moved = alert("a29", started_ms=NOW_MS + 14, incident_id="i9")
+    told(serving, *alerts, *merged, incident("i0", aliases=["i1", "i2"]), moved)
+    seen: list[str] = []
+    cursor = None
+    while True:
+        page = store.alerts("shop", AlertFilter(incident_id="i2"), 7, cursor)
+        seen += [one.alert.id for one in page.items]
+        cursor = page.cursor
+        if cursor is None:
+            break
+    assert seen == [f"a{n:02}" for n in reversed(range(29))]
+    assert [one.alert.id for one in store.alerts("shop", AlertFilter(incident_id="i9")).items] == ["a29"]
+
+
 def test_a_merged_incident_is_its_survivor(serving: ServingSettings, store: ServingStore) -> None:
     told(
         serving,

@@ -6,6 +6,9 @@ from alembic import context
 
 from integrations.records.tables import METADATA
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=METADATA, transactional_ddl=False)
-# The transaction is the caller's: the lock that keeps others out lasts as long.
-context.run_migrations()
+# Only while Alembic runs it is there something to run.
+if hasattr(context, "config"):
+    connection = context.config.attributes["connection"]
+    # The transaction is the caller's: the lock that keeps others out lasts as long.
+    context.configure(connection=connection, target_metadata=METADATA, transactional_ddl=False)
+    context.run_migrations()

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
@@ -134,12 +134,14 @@ class Trial:
         return [worker for workers in self.workers.values() for worker in workers]
 
     def start(self, role: str) -> WorkerProcess:
-        more = {"clock_back_s": self.clocks_back_s.get(role, 0.0)}
-        return WorkerProcess(
-            WorkerSpec(
-                role, self.kafka, self.folder, self.interval_s, self.operators, self.writer, role in self.ticking, more
-            )
-        )
+        ticks = role in self.ticking
+        spec = WorkerSpec(role, self.kafka, self.folder, self.interval_s, self.operators, self.writer, ticks)
+        spec.extra = self.more(role)
+        return WorkerProcess(spec)
+
+    def more(self, role: str) -> dict[str, Any]:
+        """What a worker is told beside that."""
+        return {"clock_back_s": self.clocks_back_s.get(role, 0.0)}
 
     def supervise(self) -> None:
         """Start again what ended, as ``up`` and a container's restart policy do."""

@@ -57,6 +57,10 @@ def _tell(hosts: list[StageHost], telemetry: Telemetry, path: Path) -> None:
 
 
 def _stages(config: dict[str, Any], kafka: KafkaSettings) -> Any:
+    if config["operators"] == "paging":
+        from tests.integration.harness.paging import paging_stages
+
+        return paging_stages(kafka, config["pager"]).stage
     if config["operators"] != "real":
         return {"sums": sum_stage, "talkative": talkative_stage}[config["operators"]]
     from tests.integration.harness.real import stage_settings

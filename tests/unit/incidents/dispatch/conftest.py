@@ -157,9 +157,7 @@ class Fed:
     def command(self, body: CommandBody, command_id: str = "", by: str = "ann") -> CommandResult:
         """Ask for something."""
         self._commands += 1
-        command = Command(
-            id=command_id or f"c{self._commands}", tenant="acme", at_ms=self.now_ms, by=by, body=body
-        )
+        command = Command(id=command_id or f"c{self._commands}", tenant="acme", at_ms=self.now_ms, by=by, body=body)
         self.take(self.operator.on_command(command))
         return CommandResult.from_bytes([one for one in self.said if one.topic is COMMAND_RESULTS][-1].value)
 

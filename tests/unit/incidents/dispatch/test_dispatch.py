@@ -29,6 +29,41 @@ def test_a_p0_is_told_at_once_and_later_members_update_it_under_the_same_key(fed
     assert fed.tick(300)[0] == "page update i1 2"
 
 
+def test_an_alert_that_comes_before_its_incident_is_told_under_the_incidents_key(fed: Fed) -> None:
+    assert fed.alert(priority="P0") == ["page open i1 1"]
+    assert fed.incident(priority="P0") == []
+    assert fed.incident(revision=2, priority="P0", state="resolved") == ["page resolve i1 1"]
+
+
+def test_a_p0_is_paged_even_if_its_incident_is_known_to_be_over_and_then_that_is_told(fed: Fed) -> None:
+    fed.incident(revision=5, priority="P0", state="resolved")
+    assert fed.alert(priority="P0") == ["page open i1 1"]
+    fed.alert(priority="P0", at_s=2, state="resolved")
+    assert fed.ticks(4, step_s=1) == []
+    assert fed.tick(5) == ["page resolve i1 1"]
+    assert fed.ticks(60) == []
+
+
+def test_a_p0_that_reopens_an_incident_is_paged_once_though_it_comes_first(fed: Fed) -> None:
+    fed.incident(priority="P0")
+    fed.alert(priority="P0")
+    fed.alert(priority="P0", at_s=10, state="resolved")
+    fed.incident(revision=2, priority="P0", state="resolved")
+    fed.tick(60)
+    assert fed.alert(priority="P0", since_s=60, at_s=60) == ["page open i1 1"]
+    assert fed.tick(61) == []
+    assert fed.incident(revision=3, priority="P0") == []
+    assert fed.ticks(300) == []
+
+
+def test_an_incident_that_a_person_resolved_is_not_paged_again_though_its_alerts_fire(fed: Fed) -> None:
+    fed.incident(priority="P0")
+    fed.alert(priority="P0")
+    assert fed.incident(revision=2, priority="P0", state="resolved") == ["page resolve i1 1"]
+    assert fed.alert(priority="P0", at_s=60) == []
+    assert fed.ticks(600) == []
+
+
 def test_what_comes_again_tells_nothing(fed: Fed) -> None:
     fed.incident(priority="P0")
     assert fed.alert(priority="P0") == ["page open i1 1"]

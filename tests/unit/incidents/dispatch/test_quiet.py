@@ -87,12 +87,15 @@ def test_a_command_that_comes_again_is_done_once(fed: Fed) -> None:
     assert len(fed.said) == before
 
 
-INHIBIT = ROUTES + """
+INHIBIT = (
+    ROUTES
+    + """
 inhibit_rules:
   - source_matchers: [alertname="NodeDown"]
     target_matchers: [alertname!="NodeDown"]
     equal: [node]
 """
+)
 
 
 @pytest.fixture(params=[False, True], ids=["running", "restarted after each record"])

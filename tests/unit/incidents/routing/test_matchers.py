@@ -7,7 +7,7 @@ https://github.com/prometheus/alertmanager/blob/main/pkg/labels/parse_test.go
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from incidents.routing.matcher_syntax import matchers_from
@@ -112,6 +112,11 @@ def test_a_regular_expression_is_of_the_whole_value_and_an_absent_label_is_empty
     assert one.holds(labels) is holds
 
 
+@pytest.mark.parametrize(("value", "holds"), [("ax", True), ("xb", True), ("xax", False)])
+def test_an_alternative_around_anchors_is_read_as_it_stands(value: str, holds: bool) -> None:
+    assert matcher("a", "=~", "^(?:a).*|.*(?:b)$").holds({"a": value}) is holds
+
+
 def test_flags_of_an_expression_within_anchors_stand_where_they_stood() -> None:
     assert matcher("a", "=~", "^(?:(?i)warn)$").holds({"a": "WARN"})
 
@@ -133,6 +138,7 @@ def test_a_matcher_of_the_api_is_one_of_four(is_equal: bool, is_regex: bool, tex
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 
 
+@settings(deadline=None)
 @given(name=TEXTS.filter(bool), operator=st.sampled_from(OPERATORS[:2]), value=TEXTS)
 def test_what_a_matcher_is_written_as_reads_back_the_same(name: str, operator: str, value: str) -> None:
     one = matcher(name, "=" if operator == "=" else "!=", value)
@@ -145,6 +151,7 @@ def test_what_a_matcher_is_written_as_reads_back_the_same(name: str, operator: s
     assert matchers_from(text) == (one,)
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_any_text_is_read_or_refused_by_a_value_error(text: str) -> None:
     try:

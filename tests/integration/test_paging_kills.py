@@ -1,0 +1,45 @@
+"""People are paged once for each outage, whoever is killed while they are being told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from integrations.kafka.connection import KafkaSettings
+from tests.integration.harness.chaos import Trial, fresh
+from tests.integration.harness.paging import ROLES, PagingTrial
+
+pytestmark = pytest.mark.timeout(900)
+PARTITIONS = 2
+
+
+def kills(count: int) -> Callable[[Trial], None]:
+    """Each role so often, with something on its way to the pager each time; the storm goes on throughout."""
+
+    def disturb(trial: PagingTrial) -> None:
+        plan = [role for role in ROLES for _ in range(count)]
+        trial.chance.shuffle(plan)
+        for role in plan:
+            trial.kill_with_deliveries(role)
+
+    return disturb  # type: ignore[return-value]
+
+
+def assert_paged_once(trial: PagingTrial) -> None:
+    incidents = trial.incidents()
+    keys = [key for one in incidents.values() if one.state != "merged" for key in one.page_keys]
+    assert len(keys) == len(set(keys)) == len(trial.outages()), "an incident with a page for each outage"
+    opens = trial.pager.all_opens()
+    assert set(opens) == set(keys), "no page is lost, and none is of nothing"
+    assert {key: count for key, count in opens.items() if count != 1} == {}, "none is opened twice"
+    assert trial.pager.open_keys() == set()
+    assert trial.unfinished() == set()
+
+
+def test_pages_are_told_once_though_each_worker_is_killed(any_broker: KafkaSettings, tmp_path: Path) -> None:
+    trial = PagingTrial(fresh(any_broker, PARTITIONS), tmp_path, seed=7)
+    trial.run(kills(1), ROLES)
+    assert set(trial.in_flight) == set(ROLES)
+    assert_paged_once(trial)
