@@ -79,7 +79,7 @@ class StandIn:
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
-        self.lock = threading.Lock()
+        self.lock = threading.Condition(threading.RLock())
         self.requests: list[Request] = []
         self._faults: list[tuple[str, str, Fault]] = []
         self._tls = tls
@@ -127,6 +127,11 @@ class StandIn:
         with self.lock:
             self._faults += [(method, path, fault) for fault in faults]
 
+    def wait_for(self, requests: int, limit_s: float = 20.0) -> bool:
+        """Wait until so many requests came; whether they did."""
+        with self.lock:
+            return self.lock.wait_for(lambda: len(self.requests) >= requests, limit_s)
+
     @property
     def faults_left(self) -> int:
         """How many of them did not come to pass yet."""
@@ -139,6 +144,7 @@ class StandIn:
             self.requests.append(request)
             index = next((at for at, one in enumerate(self._faults) if _fits(request, *one[:2])), None)
             fault = self._faults.pop(index)[2] if index is not None else None
+            self.lock.notify_all()
             if fault is not None and fault.kind in {"status", "reset"}:
                 return fault, None
             return fault, self.answer(request)

@@ -9,7 +9,9 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from integrations.delivery import Clients, SecretUnreadableError, Surroundings, adapters_of, settings_for
+from integrations.delivery import SecretUnreadableError
+from integrations.delivery.building import adapters_of, settings_for
+from integrations.delivery.calling import Clients, Surroundings
 from integrations.delivery.settings import duration_s, secret
 from schemas.errors import ConfigurationError
 
@@ -35,9 +37,9 @@ GOOD: dict[str, Entry] = {
 }
 
 
-def refusal(entry: Entry, global_settings: dict[str, Any] | None = None) -> str:
+def refusal(entry: Entry) -> str:
     with pytest.raises(ConfigurationError) as caught:
-        settings_for(entry, f"receiver page, {entry.kind}[0]", global_settings)
+        settings_for(entry, f"receiver page, {entry.kind}[0]")
     return str(caught.value)
 
 
@@ -99,25 +101,20 @@ def test_templates_and_what_else_means_nothing_here_is_named() -> None:
     found = settings_for(entry, "here")
     assert found.unused_keys() == ("description", "details.firing", "severity")
     assert found.model_dump()["details"] == {"team": "sre"}
+    teams = [{"type": "team", "name": "{{ .CommonLabels.team }}"}, {"type": "team", "name": "sre"}]
+    genie = settings_for(Entry("opsgenie", api_key="k", responders=teams, priority="{{ .x }}"), "here")
+    assert genie.unused_keys() == ("priority", "responders[0]")
+    assert [one["name"] for one in genie.model_dump()["responders"]] == ["sre"]
 
 
-def test_global_gives_what_an_integration_does_not_say_itself() -> None:
-    shared = {
-        "slack_api_url": "https://hooks.slack.com/services/global",
-        "opsgenie_api_key": "global-key",
-        "smtp_from": "a@example.com",
-        "smtp_smarthost": "mail:587",
-        "resolve_timeout": "5m",
-        "http_config": {"proxy_url": "http://proxy:3128"},
-    }
-    slack = settings_for(Entry("slack", channel="#a"), "here", shared).model_dump()
-    assert slack["api_url"].get_secret_value() == "https://hooks.slack.com/services/global"
-    assert slack["http_config"]["proxy_url"] == "http://proxy:3128"
-    own = settings_for(Entry("slack", token="t", channel="C1"), "here", shared).model_dump()
-    assert own["api_url"] is None
-    assert settings_for(Entry("opsgenie", api_key_file="f"), "here", shared).model_dump()["api_key"] is None
-    mail = settings_for(Entry("email", to="c@example.com"), "here", shared).model_dump()
-    assert (mail["from_"], mail["smarthost"]) == ("a@example.com", "mail:587")
+def test_files_of_secrets_are_looked_for_beside_the_configuration(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("k1")
+    found = settings_for(Entry("opsgenie", api_key_file="key"), "here", tmp_path).model_dump()
+    assert secret(None, found["api_key_file"], "api_key") == "k1"
+    nested = {"basic_auth": {"username": "u", "password_file": "/run/secrets/p"}, "tls_config": {"ca_file": "ca.pem"}}
+    http = settings_for(Entry("webhook", url="https://h", http_config=nested), "here", tmp_path).model_dump()
+    assert http["http_config"]["basic_auth"]["password_file"] == Path("/run/secrets/p")
+    assert http["http_config"]["tls_config"]["ca_file"] == tmp_path / "ca.pem"
 
 
 def test_a_token_of_slack_is_read_where_alertmanager_has_it() -> None:
