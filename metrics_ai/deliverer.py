@@ -8,11 +8,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from incidents.routing.config import RoutingConfig
-from integrations.delivery import Adapter, Memory, Outcome
-from integrations.delivery.building import adapters_of
-from integrations.delivery.calling import Clients, Surroundings
-from metrics_ai.config import Config
-from metrics_ai.routing_files import content_of, routing_config
+from integrations.delivery import Adapter, Clients, Memory, Outcome, Surroundings, adapters_of
+from metrics_ai.routing_files import RoutingFile
 from schemas.errors import MetricsAIError
 from schemas.notification_events import Notification
 
@@ -39,24 +36,22 @@ class Deliverer:
 
     Parameters
     ----------
-    config
-        Names the file.
+    file
+        The routes.
     external_url
         Where people find this system.
 
     Raises
     ------
     MetricsAIError
-        If the file does not hold now.
+        If the settings of an integration do not hold now.
     """
 
-    def __init__(self, config: Config, external_url: str = "") -> None:
-        self._config = config
+    def __init__(self, file: RoutingFile, external_url: str = "") -> None:
+        self._file = file
         self._surroundings = Surroundings(Clients(), external_url=external_url)
-        self._content: bytes = b""
-        self._looked_s = 0.0
-        self._adapters: Mapping[tuple[str, str], Adapter] = {}
-        self._read()
+        self._looked_s = time.monotonic()
+        self._adapters: Mapping[tuple[str, str], Adapter] = adapters_for(file.config, self._surroundings)
 
     async def __call__(self, notification: Notification, memory: Memory) -> Outcome:
         """Make one attempt."""
@@ -70,15 +65,10 @@ class Deliverer:
     def _look(self) -> None:
         if time.monotonic() - self._looked_s < _LOOK_EVERY_S:
             return
-        try:
-            self._read()
-        except MetricsAIError as error:
-            LOG.warning("the file of routes does not hold; the last one that did goes on: %s", error)
-
-    def _read(self) -> None:
         self._looked_s = time.monotonic()
-        content, _ = content_of(self._config.routing.file)
-        if content == self._content:
+        if not self._file.look():
             return
-        self._content = content  # what does not hold is told once
-        self._adapters = adapters_for(routing_config(self._config.routing), self._surroundings)
+        try:
+            self._adapters = adapters_for(self._file.config, self._surroundings)
+        except MetricsAIError as error:
+            LOG.warning("the integrations of the new routes do not hold; those that held go on: %s", error)

@@ -9,16 +9,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from incidents.routing.config import RoutingConfig
 from incidents.routing.settings import SUBJECT
+from integrations.kafka.connection import KafkaSettings
 from integrations.kafka.settings_topic import publish_settings
-from metrics_ai.config import Config
-from metrics_ai.routing_files import routing_config
-from schemas.errors import MetricsAIError
-from schemas.events import Setting
+from metrics_ai.routing_files import RoutingFile
+from schemas.errors import ConfigurationError, MetricsAIError
 
 LOG = logging.getLogger("metrics_ai.routing")
 _LOOK_EVERY_S: Final = 5.0
@@ -29,31 +28,41 @@ class RoutingPublisher:
 
     Parameters
     ----------
-    config
-        Names the file and the broker.
+    file
+        The routes.
+    kafka
+        The broker.
     is_ours
-        Whether this process is the one that does so now.
+        Whether this process is the one that announces now.
     clock
         Seconds since the epoch.
     """
 
-    def __init__(self, config: Config, is_ours: Callable[[], bool], clock: Callable[[], float] = time.time) -> None:
-        self._config = config
+    def __init__(
+        self,
+        file: RoutingFile,
+        kafka: KafkaSettings,
+        is_ours: Callable[[], bool],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._file = file
+        self._kafka = kafka
         self._is_ours = is_ours
         self._clock = clock
         self._announced: RoutingConfig | None = None
-        self._last_error = ""
+        self._said: Sequence[ConfigurationError] = ()
+        self._failed = ""
 
     def run(self, stop: threading.Event) -> None:
         """Look until told to stop; what goes wrong is said once, and tried again."""
         while not stop.wait(_LOOK_EVERY_S):
             try:
                 self.look()
-                self._last_error = ""
+                self._failed = ""
             except MetricsAIError as error:
-                if str(error) != self._last_error:
+                if str(error) != self._failed:
                     LOG.warning("routes are not announced: %s", error)
-                self._last_error = str(error)
+                self._failed = str(error)
 
     def look(self) -> bool:
         """Look once; whether something was announced.
@@ -61,16 +70,19 @@ class RoutingPublisher:
         Raises
         ------
         MetricsAIError
-            If the file does not hold, or the broker takes nothing.
+            If the broker takes nothing.
         """
+        self._file.look()
+        if self._file.problems != self._said:
+            self._said = self._file.problems
+            for problem in self._said:
+                LOG.warning("the file of routes does not hold; that which held goes on: %s", problem)
         if not self._is_ours():
             self._announced = None
             return False
-        found = routing_config(self._config.routing)
-        if found == self._announced:
+        if self._file.config == self._announced:
             return False
-        setting = Setting(subject=SUBJECT, valid_from_ms=int(self._clock() * 1000), body=found.public())
-        publish_settings(self._config.kafka, [(SUBJECT, setting)])
-        self._announced = found
-        LOG.info("routes are announced", extra={"receivers": ", ".join(found.receivers)})
+        publish_settings(self._kafka, [(SUBJECT, self._file.config.setting(int(self._clock() * 1000)))])
+        self._announced = self._file.config
+        LOG.info("routes are announced", extra={"receivers": ", ".join(self._announced.receivers)})
         return True

@@ -22,7 +22,7 @@ from metrics_ai.config import Config
 from metrics_ai.logs import set_up_logs
 from metrics_ai.precompile import precompile_detect, precompile_ingest
 from metrics_ai.ready_file import write_ready_file
-from metrics_ai.routing_files import routing_config
+from metrics_ai.routing_files import RoutingFile
 
 LOG = logging.getLogger("metrics_ai.worker")
 STAGES: Final = ("detect", "burn", "decide", "route", "notify")
@@ -168,12 +168,13 @@ def _run_stages(roles: Sequence[str], config: Config, telemetry: Telemetry, stop
     if "burn" in roles:
         _announce_objectives(config, lambda: holdings.has("burn", 0), stop)
     if "route" in roles:
-        settings = replace(settings, routing=routing_config(config.routing), dispatch=config.dispatch)
-        _announce_routes(config, lambda: holdings.has("route", 0), stop)
+        file = RoutingFile(config.routing)
+        settings = replace(settings, routing=file.config, dispatch=config.dispatch)
+        _announce_routes(config, file, lambda: holdings.has("route", 0), stop)
     if "notify" in roles:
         from metrics_ai.deliverer import Deliverer  # noqa: PLC0415  # clients of HTTP
 
-        settings = replace(settings, outbox=config.outbox, deliver=Deliverer(config))
+        settings = replace(settings, outbox=config.outbox, deliver=Deliverer(RoutingFile(config.routing)))
     run_worker([role for role in STAGES if role in roles], settings, telemetry, stop, holdings=holdings)
 
 
@@ -195,11 +196,11 @@ def _announce_objectives(config: Config, is_ours: Callable[[], bool], stop: thre
     threading.Thread(target=publisher.run, args=(stop,), name="objectives", daemon=True).start()
 
 
-def _announce_routes(config: Config, is_ours: Callable[[], bool], stop: threading.Event) -> None:
+def _announce_routes(config: Config, file: RoutingFile, is_ours: Callable[[], bool], stop: threading.Event) -> None:
     """Let a thread tell the route stage what the file of routes says, for as long as the worker runs."""
     from metrics_ai.routing_publishing import RoutingPublisher  # noqa: PLC0415
 
-    publisher = RoutingPublisher(config, is_ours)
+    publisher = RoutingPublisher(file, config.kafka, is_ours)
     threading.Thread(target=publisher.run, args=(stop,), name="routes", daemon=True).start()
 
 

@@ -156,10 +156,7 @@ class DispatchOperator:
         """
         if setting.subject != SUBJECT or setting.body == self._book.routing:
             return []
-        try:
-            config = RoutingConfig.from_public(setting.body)
-        except (KeyError, TypeError, ValueError) as error:
-            raise SchemaError(f"not a routing setting: {error!r}") from error
+        config = RoutingConfig.from_public(setting.body)
         self._book.take_routing(setting.body)
         self._take_config(config)
         now_ms = self._book.now_ms or setting.valid_from_ms
@@ -305,7 +302,8 @@ class DispatchOperator:
         rank = RANK[subject.priority]
         is_urgent = subject.alert.safety or (rank < thread.told_rank if thread.is_open else rank == 0)
         change_ms = self._teller.change_due_ms(thread, subject)
-        if due_ms is None or change_ms <= now_ms or (is_urgent and subject.key not in thread.told):
+        is_news = is_urgent and subject.key not in thread.told
+        if due_ms is None or change_ms <= now_ms or is_news or self._teller.may_end(thread):
             self._flush(thread, now_ms)
         elif change_ms < due_ms:
             self._schedule(thread, change_ms)

@@ -84,6 +84,11 @@ class Teller:
         """
         return [one for one in members if one.alert.priority == "P0" and one.fires and one.key not in thread.spent]
 
+    def may_end(self, thread: Thread) -> bool:
+        """Whether its incident is over, and only waits for news of its alerts."""
+        incident = self._incident(thread)
+        return incident is not None and incident.state in _OVER
+
     def change_due_ms(self, thread: Thread, subject: Subject) -> int:
         """When a thread may be told of a change of one of its alerts that is not urgent."""
         timing = self._timing(thread, subject)
@@ -94,12 +99,15 @@ class Teller:
     def is_over(self, members: Sequence[Subject], incident: Incident | None) -> bool:
         """Whether nothing is left to tell of: its incident has resolved, or, of other groups, no alert fires.
 
-        One that flaps holds it open.
+        One that flaps holds it open. Alerts and incidents come on topics of their own, and after this stage was away
+        the one is read far ahead of the other: that an incident is over counts once every alert that it lists was read.
+        Else one that is read later would open a second page.
         """
         if any(one.standing == "flapping" for one in members):
             return False
         if incident is not None and incident.state != "merged":
-            return incident.state in _OVER
+            listed = (f"{incident.tenant}/{one.alert_id}" for one in incident.members)
+            return incident.state in _OVER and all(key in self._book.subjects for key in listed)
         return not any(one.fires for one in members)
 
     # Opening

@@ -31,7 +31,7 @@ class Thread:
     told_over
         Of those, the ones that it was told of as ended.
     spent
-        Keys of the alerts that it was told of before it was told that all is over.
+        Keys of its alerts when it was told that all is over.
     ends_ms
         It is not told that all is over before, where it was over when it was told of.
     keys
@@ -95,7 +95,7 @@ class Thread:
     def close(self, at_ms: int) -> None:
         """Take note that the receiver knows that it is over."""
         self.keys.clear()
-        self.spent = (self.spent | self.told) & set(self.members)
+        self.spent = set(self.members)
         self.told.clear()
         self.told_over.clear()
         self.opened_ms, self.closed_ms = None, at_ms

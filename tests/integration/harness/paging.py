@@ -247,7 +247,16 @@ class PagingTrial(Trial):
 
     def _unrest(self) -> str:
         open_ones = [one.id for one in self.incidents().values() if one.state not in ("resolved", "merged")]
-        return f"open: {open_ones}, paged: {sorted(self.pager.open_keys())}, to be told: {sorted(self.unfinished())}\n"
+        keys = self.pager.open_keys()
+        paged = [f"{one.dedup_key} {one.action} {one.effect}" for one in self.pager.events if one.dedup_key in keys]
+        told = [
+            f"{one.dedup_key} {one.action} {one.sequence} {getattr(one, 'outcome', '')} {one.at_ms}"
+            for topic, model in ((NOTIFICATIONS, Notification), (NOTIFICATION_RESULTS, NotificationResult))
+            for one in self._all(topic, model)
+            if one.dedup_key in keys
+        ]
+        lines = (f"open: {open_ones}", f"to be told: {sorted(self.unfinished())}", *paged, *told)
+        return "\n".join(lines)
 
     def _is_quiet(self) -> bool:
         last = self.incidents()
