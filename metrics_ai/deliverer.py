@@ -8,7 +8,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from incidents.routing.config import RoutingConfig
-from integrations.delivery import Adapter, Clients, Memory, Outcome, Surroundings, adapters_of
+from integrations.delivery import Adapter, Memory, Outcome
+from integrations.delivery.building import adapters_of
+from integrations.delivery.calling import Clients, Surroundings
+from integrations.delivery.slack_blocks import FeedbackLink
 from metrics_ai.routing_files import RoutingFile
 from schemas.errors import MetricsAIError
 from schemas.notification_events import Notification
@@ -18,7 +21,9 @@ _LOOK_EVERY_S: Final = 5.0
 _KEPT: Final = "Keep a receiver until its incidents are over"
 
 
-def adapters_for(routing: RoutingConfig, surroundings: Surroundings) -> dict[tuple[str, str], Adapter]:
+def adapters_for(
+    routing: RoutingConfig, surroundings: Surroundings, feedback: FeedbackLink | None = None
+) -> dict[tuple[str, str], Adapter]:
     """Adapters of all receivers, by receiver and integration.
 
     Raises
@@ -26,7 +31,8 @@ def adapters_for(routing: RoutingConfig, surroundings: Surroundings) -> dict[tup
     ConfigurationError
         If an integration's settings do not hold.
     """
-    return adapters_of({one.name: one.integrations for one in routing.receivers.values()}, surroundings)
+    integrations = {one.name: one.integrations for one in routing.receivers.values()}
+    return adapters_of(integrations, surroundings, feedback=feedback)
 
 
 class Deliverer:
@@ -40,6 +46,8 @@ class Deliverer:
         The routes.
     external_url
         Where people find this system.
+    feedback
+        Links with which they say whether an alert needed action.
 
     Raises
     ------
@@ -47,11 +55,12 @@ class Deliverer:
         If the settings of an integration do not hold now.
     """
 
-    def __init__(self, file: RoutingFile, external_url: str = "") -> None:
+    def __init__(self, file: RoutingFile, external_url: str = "", feedback: FeedbackLink | None = None) -> None:
         self._file = file
         self._surroundings = Surroundings(Clients(), external_url=external_url)
+        self._feedback = feedback
         self._looked_s = time.monotonic()
-        self._adapters: Mapping[tuple[str, str], Adapter] = adapters_for(file.config, self._surroundings)
+        self._adapters: Mapping[tuple[str, str], Adapter] = adapters_for(file.config, self._surroundings, feedback)
 
     async def __call__(self, notification: Notification, memory: Memory) -> Outcome:
         """Make one attempt."""
@@ -69,6 +78,6 @@ class Deliverer:
         if not self._file.look():
             return
         try:
-            self._adapters = adapters_for(self._file.config, self._surroundings)
+            self._adapters = adapters_for(self._file.config, self._surroundings, self._feedback)
         except MetricsAIError as error:
             LOG.warning("the integrations of the new routes do not hold; those that held go on: %s", error)
