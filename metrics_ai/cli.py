@@ -23,9 +23,11 @@ from metrics_ai.commands import (
     health,
     incidents,
     inspect,
+    oncall,
     priors,
     replay,
     routes,
+    rules,
     runbooks,
     score,
     silences,
@@ -156,6 +158,8 @@ slo.app.command(
     )
 )(slo_report.report)
 app.add_typer(slo.app, name="slo")
+app.add_typer(rules.app, name="rules")
+app.add_typer(oncall.app, name="oncall")
 app.add_typer(runbooks.app, name="runbooks")
 app.add_typer(routes.app, name="routes")
 app.add_typer(config.app, name="config")

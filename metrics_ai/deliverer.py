@@ -17,7 +17,6 @@ from schemas.errors import MetricsAIError
 from schemas.notification_events import Notification
 
 LOG = logging.getLogger("metrics_ai.deliverer")
-_LOOK_EVERY_S: Final = 5.0
 _KEPT: Final = "Keep a receiver until its incidents are over"
 
 
@@ -48,6 +47,8 @@ class Deliverer:
         Where people find this system.
     feedback
         Links with which they say whether an alert needed action.
+    look_every_s
+        How often the file is looked at.
 
     Raises
     ------
@@ -55,8 +56,15 @@ class Deliverer:
         If the settings of an integration do not hold now.
     """
 
-    def __init__(self, file: RoutingFile, external_url: str = "", feedback: FeedbackLink | None = None) -> None:
+    def __init__(
+        self,
+        file: RoutingFile,
+        external_url: str = "",
+        feedback: FeedbackLink | None = None,
+        look_every_s: float = 5.0,
+    ) -> None:
         self._file = file
+        self._look_every_s = look_every_s
         self._surroundings = Surroundings(Clients(), external_url=external_url)
         self._feedback = feedback
         self._looked_s = time.monotonic()
@@ -72,7 +80,7 @@ class Deliverer:
         return await adapter.deliver(notification, memory)
 
     def _look(self) -> None:
-        if time.monotonic() - self._looked_s < _LOOK_EVERY_S:
+        if time.monotonic() - self._looked_s < self._look_every_s:
             return
         self._looked_s = time.monotonic()
         if not self._file.look():
