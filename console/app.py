@@ -114,7 +114,12 @@ def make_app(parts: Parts, settings: ConsoleSettings, now_ms: Callable[[], int] 
     app.include_router(hooks.router(), prefix=V1, dependencies=unknown)
     app.include_router(FeedbackPages(judging, desk, parts.link_secret).router(), dependencies=unknown)
     answer_problems(app)
-    app.add_middleware(Guard, max_body_bytes=settings.max_body_bytes, is_open=keyring.is_open)
+    app.add_middleware(
+        Guard,
+        max_body_bytes=settings.max_body_bytes,
+        is_open=keyring.is_open,
+        external_url=settings.external_url,
+    )
     return app
 
 

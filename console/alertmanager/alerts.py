@@ -115,7 +115,6 @@ class AlertRoutes:
         now_ms = self._desk.now_ms()
         for one in firing(self._reads, tenant):
             labels = routed_labels(one)
-            # Read as it is on the alert itself, where a filter may ask for what routing sees, too.
             if not fits(matchers, labels):
                 continue
             matches = self._routing.matches(labels)
