@@ -198,9 +198,10 @@ def test_silences_are_told_in_alertmanagers_order(api: Api) -> None:
     put("starts later", "2026-11-24T14:00:00Z", "2026-11-25T00:00:00Z")
     put("starts first", "2026-11-23T20:00:00Z", "2026-11-25T00:00:00Z")
     put("over", "2026-11-23T14:00:00Z", "2026-11-23T15:00:01Z")
+    put("over before", "2026-11-23T14:00:00Z", "2026-11-23T15:00:00.500Z")
     api.now_ms = NOW_MS + 2000
     names = [one["matchers"][0]["value"] for one in api.get("/api/v2/silences").json()]
-    assert names == ["ends first", "ends later", "starts first", "starts later", "over"]
+    assert names == ["ends first", "ends later", "starts first", "starts later", "over", "over before"]
     shown = api.get("/api/v2/silences", params={"filter": 'n="over"'}).json()
     assert [one["status"]["state"] for one in shown] == ["expired"]
 
