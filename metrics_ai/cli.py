@@ -34,6 +34,7 @@ from metrics_ai.commands import (
     slo,
     slo_offline,
     slo_report,
+    suppressions,
     topics,
     up,
     worker,
@@ -162,6 +163,7 @@ app.add_typer(rules.app, name="rules")
 app.add_typer(oncall.app, name="oncall")
 app.add_typer(runbooks.app, name="runbooks")
 app.add_typer(routes.app, name="routes")
+app.add_typer(suppressions.app, name="suppressions")
 app.add_typer(config.app, name="config")
 app.add_typer(priors.app, name="priors")
 app.command("doctor", epilog=examples("metrics-ai doctor", "metrics-ai doctor --broker k1:9092 --json"))(doctor.doctor)

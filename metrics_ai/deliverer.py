@@ -79,6 +79,11 @@ class Deliverer:
             return Outcome("refused", text=f"receiver {name[0]} has no {name[1]} any more. {_KEPT}")
         return await adapter.deliver(notification, memory)
 
+    def settle_s(self, notification: Notification) -> float:
+        """How long its integration may take until it finds what it was told."""
+        adapter = self._adapters.get((notification.receiver, notification.integration))
+        return 0.0 if adapter is None else adapter.settle_s
+
     def _look(self) -> None:
         if time.monotonic() - self._looked_s < self._look_every_s:
             return

@@ -165,14 +165,16 @@ def _run_stages(roles: Sequence[str], config: Config, telemetry: Telemetry, stop
         # Before it joins: a compiler in its event loop would cost the worker its place in the group.
         precompile_detect()
     settings = WorkerSettings(config.kafka, config.checkpoint, config.ticks, config.detect, config.decide, config.slo)
-    if "burn" in roles:
+    if {"burn", "decide"}.intersection(roles):
         settings = replace(settings, runbooks=_runbooks(config))
     holdings = Holdings()
     if "burn" in roles:
         _announce_objectives(config, lambda: holdings.has("burn", 0), stop)
     if "route" in roles:
         file = RoutingFile(config.routing)
-        settings = replace(settings, routing=file.config, dispatch=config.dispatch)
+        settings = replace(
+            settings, routing=file.config, dispatch=config.dispatch.model_copy(update={"tenant": config.tenant})
+        )
         _announce_routes(config, file, lambda: holdings.has("route", 0), stop)
     if "notify" in roles:
         settings = replace(settings, outbox=config.outbox, deliver=_deliverer(config))
@@ -208,7 +210,7 @@ def _announce_routes(config: Config, file: RoutingFile, is_ours: Callable[[], bo
     """Let a thread tell the route stage what the file of routes says, for as long as the worker runs."""
     from metrics_ai.routing_publishing import RoutingPublisher  # noqa: PLC0415
 
-    publisher = RoutingPublisher(file, config.kafka, is_ours)
+    publisher = RoutingPublisher(file, config.routing.file, config.kafka, is_ours)
     threading.Thread(target=publisher.run, args=(stop,), name="routes", daemon=True).start()
 
 

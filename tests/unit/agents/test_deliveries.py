@@ -33,6 +33,7 @@ class World:
         self.proofs = 0
         self.end = 0
         self.sent: list[int] = []
+        self.settles_s = 0.0
         self._tell = tell
         self.partitions = {0: self.part}
         self.session_s = SESSION_S
@@ -40,7 +41,7 @@ class World:
         self.reader = SimpleNamespace(ends=lambda places: {place: LogEnds(0, self.end) for place in places})
         self.telemetry = Telemetry("test")
         watch = SimpleNamespace(end=lambda name, number: self.end)
-        self.runner = DeliveryRunner(cast("Shell", self), self._deliver, cast("Watch", watch))
+        self.runner = DeliveryRunner(cast("Shell", self), self, cast("Watch", watch))
 
     def name_on_broker(self, name: str) -> str:
         return name
@@ -55,7 +56,10 @@ class World:
         done.set_result(None)
         return done
 
-    async def _deliver(self, notification: Notification, memory: Mapping[str, Any]) -> Outcome:
+    def settle_s(self, notification: Notification) -> float:
+        return self.settles_s
+
+    async def __call__(self, notification: Notification, memory: Mapping[str, Any]) -> Outcome:
         self.sent.append(notification.sequence)
         return await self._tell(notification)
 
@@ -184,5 +188,18 @@ def test_before_partitions_are_handed_on_what_is_under_way_ends_and_nothing_begi
         assert [one.outcome for one in world.written] == ["delivered"]
         await asyncio.sleep(0.2)
         assert world.sent == [1]
+
+    live(world, story)
+
+
+def test_what_may_have_been_sent_before_a_kill_waits_until_the_far_end_would_find_it() -> None:
+    world = World(at_once)
+    world.settles_s = 0.5
+
+    async def story() -> None:
+        begin = asyncio.get_running_loop().time()
+        world.operator.on_notification(told(1, "open"))  # of long ago
+        await world.until(lambda: world.sent == [1])
+        assert asyncio.get_running_loop().time() - begin >= 0.4
 
     live(world, story)

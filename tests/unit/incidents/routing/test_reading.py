@@ -75,7 +75,8 @@ teams:
 - name: shop
 fatigue: {suppress_s: 600, flap_changes: 6, digest_priorities: [P3]}
 schedules:
-- {name: primary, ics: oncall/primary.ics, timezone: Europe/Berlin, fallback: day, overrides: [a.ics, b.ics], regions: eu}
+- {name: primary, ics: oncall/primary.ics, timezone: Europe/Berlin,
+   fallback: day, overrides: [a.ics, b.ics], regions: eu}
 """
 
 
