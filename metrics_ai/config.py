@@ -21,6 +21,7 @@ from pydantic.fields import FieldInfo
 
 from agents.checkpoints import CheckpointSettings
 from agents.stage import TickSettings
+from console.settings import ConsoleSettings
 from incidents.dispatch.settings import DispatchSettings
 from incidents.outbox import OutboxSettings
 from incidents.routing.settings import RoutingSettings
@@ -43,7 +44,7 @@ MIB: Final = 1024 * 1024
 
 
 class HttpSettings(BaseModel):
-    """Health and metrics over HTTP."""
+    """Health, metrics and the API over HTTP."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 to be reached from other machines.")
@@ -113,7 +114,10 @@ class Config(BaseModel):
         default_factory=CollectorSettings, description="The collector of this machine's own metrics."
     )
     embedded: EmbeddedSettings = Field(default_factory=EmbeddedSettings, description="The broker inside `up`.")
-    http: HttpSettings = Field(default_factory=HttpSettings, description="Health and metrics over HTTP.")
+    console: ConsoleSettings = Field(
+        default_factory=ConsoleSettings, description="The API, and how the command line reaches it."
+    )
+    http: HttpSettings = Field(default_factory=HttpSettings, description="Health, metrics and the API over HTTP.")
     log: LogSettings = Field(default_factory=LogSettings, description="Logs.")
 
 

@@ -7,9 +7,10 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from prometheus_client import disable_created_metrics
 
@@ -22,6 +23,9 @@ from metrics_ai.logs import set_up_logs
 from metrics_ai.precompile import precompile_detect, precompile_ingest
 from metrics_ai.ready_file import write_ready_file
 from metrics_ai.routing_files import RoutingFile
+
+if TYPE_CHECKING:
+    from metrics_ai.deliverer import Deliverer
 
 LOG = logging.getLogger("metrics_ai.worker")
 STAGES: Final = ("detect", "burn", "decide", "route", "notify")
@@ -48,6 +52,16 @@ class WorkerOptions:
     log_file: Path | None = None
 
 
+class Http(Protocol):
+    """A server of a worker's port."""
+
+    port: int
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+
+
 @dataclass
 class _Failure:
     error: BaseException | None = None
@@ -71,7 +85,7 @@ def run_worker_process(roles: Sequence[str], config: Config, options: WorkerOpti
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: _stop_for_certain(stop))
-    with HealthServer(telemetry_routes(telemetry), config.http.host, options.port) as server:
+    with _http(roles, config, telemetry, options.port) as server:
         if options.ready_file:
             write_ready_file(options.ready_file, {"pid": os.getpid(), "port": server.port})
         LOG.info("started", extra={"roles": name, "http": server.url, "broker": config.kafka.bootstrap})
@@ -86,6 +100,15 @@ def run_worker_process(roles: Sequence[str], config: Config, options: WorkerOpti
     LOG.info("ended")
 
 
+def _http(roles: Sequence[str], config: Config, telemetry: Telemetry, port: int) -> AbstractContextManager[Http]:
+    """What the worker's port serves: its health, and the API where that is one of its roles."""
+    if "console" in roles:
+        from metrics_ai.console_role import console_http  # noqa: PLC0415  # FastAPI takes a second
+
+        return console_http(config, telemetry, config.http.host, port)
+    return HealthServer(telemetry_routes(telemetry), config.http.host, port)
+
+
 def _stop_for_certain(stop: threading.Event) -> None:
     if not stop.is_set():
         end_within(LAST_RESORT_S)
@@ -95,7 +118,7 @@ def _stop_for_certain(stop: threading.Event) -> None:
 def _run(roles: Sequence[str], config: Config, telemetry: Telemetry, stop: threading.Event) -> None:
     """Stages in the main thread, which their event loop wants; the others each in a thread of its own."""
     failure = _Failure()
-    runners = {"ingest": _run_ingest, "collector": _run_collector, "project": _run_project}
+    runners = {"ingest": _run_ingest, "collector": _run_collector, "project": _run_project, "console": _run_console}
     threads = [
         threading.Thread(
             target=_guarded, args=(runners[role], config, telemetry, stop, failure), name=role, daemon=True
@@ -154,10 +177,15 @@ def _run_stages(roles: Sequence[str], config: Config, telemetry: Telemetry, stop
         )
         _announce_routes(config, file, lambda: holdings.has("route", 0), stop)
     if "notify" in roles:
-        from metrics_ai.deliverer import Deliverer  # noqa: PLC0415  # clients of HTTP
-
-        settings = replace(settings, outbox=config.outbox, deliver=Deliverer(RoutingFile(config.routing)))
+        settings = replace(settings, outbox=config.outbox, deliver=_deliverer(config))
     run_worker([role for role in STAGES if role in roles], settings, telemetry, stop, holdings=holdings)
+
+
+def _deliverer(config: Config) -> Deliverer:
+    from metrics_ai.deliverer import Deliverer  # noqa: PLC0415  # clients of HTTP
+    from metrics_ai.links import feedback_link  # noqa: PLC0415
+
+    return Deliverer(RoutingFile(config.routing), config.console.external_url, feedback_link(config.console))
 
 
 def _runbooks(config: Config) -> Callable[[Mapping[str, str]], list[str]]:
@@ -197,6 +225,13 @@ def _run_collector(config: Config, telemetry: Telemetry, stop: threading.Event) 
     from integrations.collector import Collector  # noqa: PLC0415
 
     Collector(config.collector, config.kafka, telemetry).run(stop)
+
+
+def _run_console(config: Config, telemetry: Telemetry, stop: threading.Event) -> None:
+    """The server runs already: there is nothing to be made ready for."""
+    del config
+    telemetry.set_ready("console")
+    stop.wait()
 
 
 def _run_project(config: Config, telemetry: Telemetry, stop: threading.Event) -> None:

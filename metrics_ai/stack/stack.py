@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Protocol, Self, TextIO
 
+from console.exposure import require_tokens
 from integrations.health_http import HealthServer
 from integrations.kafka.admin import create_topics, list_topics
 from integrations.kafka.apache import ApacheKafka
@@ -21,6 +22,7 @@ from integrations.kafka.embedded import EmbeddedBroker
 from integrations.kafka.process import require_free
 from metrics_ai.config import ENVIRONMENT_PREFIX, Config
 from metrics_ai.stack.child import ChildSpec
+from metrics_ai.stack.console import CONSOLE, console_beyond, link_secret_file
 from metrics_ai.stack.memory import MemoryGuard
 from metrics_ai.stack.observer import Observer
 from metrics_ai.stack.rejections import RejectionNews
@@ -149,14 +151,21 @@ class Stack:
         MetricsAIError
             If a port is taken, the data directory is in use, or the broker does not start.
         """
+        require_tokens(self.config.http.host, self.config.console)
         self._claim()
         self._start_broker()
         self.stores.start()
-        specs = [self._spec(role) for role in (*STAGES, *((COLLECTOR,) if self.options.collector else ()))]
+        specs = [self._spec(role) for role in self._roles()]
         self.supervisor = Supervisor(specs, self._say, last=(COLLECTOR,))
         self.observer = Observer(self.supervisor, self.kafka, self.broker_status, self.stores.status)
-        self.http = HealthServer(self.observer.routes(), self.config.http.host, self.options.port)
+        beyond = console_beyond(self.supervisor, self.config.console.max_body_bytes)
+        self.http = HealthServer(self.observer.routes(), self.config.http.host, self.options.port, beyond)
         self.supervisor.start()
+
+    def _roles(self) -> list[str]:
+        """Those to start; the API needs a store to read from."""
+        console = [] if self.stores.status()["serving"] == "none" else [CONSOLE]
+        return [*STAGES, *console, *([COLLECTOR] if self.options.collector else [])]
 
     def _claim(self) -> None:
         """Take the data directory and see that the ports are free; everything that is not ours is named at once."""
@@ -222,6 +231,8 @@ class Stack:
         own |= {f"{ENVIRONMENT_PREFIX}HTTP__HOST": "127.0.0.1"}
         if self.config.history.folder is None:
             own |= {f"{ENVIRONMENT_PREFIX}HISTORY__FOLDER": str(history_folder(self.options.data_dir))}
+        if self.config.console.link_secret is None and self.config.console.link_secret_file is None:
+            own |= {f"{ENVIRONMENT_PREFIX}CONSOLE__LINK_SECRET_FILE": str(link_secret_file(self.options.data_dir))}
         own |= self.stores.environment()
         return {**(self._sparing() if self.is_embedded else {}), **inherited, **own, **self.options.changes}
 
