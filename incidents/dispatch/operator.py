@@ -44,6 +44,7 @@ from schemas.topics import ALERTS, COMMANDS, FEEDBACK, INCIDENTS, NOTIFICATIONS,
 from streams.operator import Output
 
 _GAPS_MS: Final = 60_000
+_AHEAD_MS: Final = 60_000
 _SUBJECTS: Final = frozenset({ROUTING, ONCALL})
 _FORGET_EVERY_MS: Final = 60_000
 
@@ -102,7 +103,7 @@ class DispatchOperator:
 
     def on_alert(self, alert: Alert) -> list[Output]:
         """Apply a state of an alert."""
-        now_ms = self._book.now_ms or alert.updated_ms
+        now_ms = self._now(alert.updated_ms)
         subject = self._book.subjects.get(f"{alert.tenant}/{alert.id}")
         if subject is not None and is_older(alert, subject.alert):
             self.counts["repeated"] += 1
@@ -128,7 +129,7 @@ class DispatchOperator:
         known = self._book.incidents.get(key)
         if known is not None and (incident == known or incident.revision < known.revision):
             return []
-        now_ms = self._book.now_ms or incident.updated_ms
+        now_ms = self._now(incident.updated_ms)
         self._book.put_incident(incident)
         if incident.state == "merged":
             self._grouping.fold(key)
@@ -151,7 +152,7 @@ class DispatchOperator:
             return []
         if f"{command.tenant}/{command.id}" in self._book.commands:
             return []
-        now_ms = self._book.now_ms or command.at_ms
+        now_ms = self._now(command.at_ms)
         self._book.set("command", f"{command.tenant}/{command.id}", now_ms)
         try:
             subject_id, touched = self._wishes.grant(command, now_ms)
@@ -169,7 +170,7 @@ class DispatchOperator:
         """Hear what somebody says of an alert: its rule is believed more, or less, from then on."""
         if not self._is_ours(feedback.tenant):
             return []
-        now_ms = self._book.now_ms or feedback.at_ms
+        now_ms = self._now(feedback.at_ms)
         subject = self._weighing.hear(feedback, now_ms)
         if subject is not None:
             self._look_anew(subject, now_ms)
@@ -256,6 +257,11 @@ class DispatchOperator:
         self._book.finish_load()
 
     # One alert
+
+    def _now(self, at_ms: int) -> int:
+        """The newest tick's time, or an event's own that came since; a clock that is far ahead moves nothing."""
+        tick_ms = self._book.now_ms
+        return max(tick_ms, min(at_ms, tick_ms + _AHEAD_MS)) if tick_ms else at_ms
 
     def _is_ours(self, tenant: str) -> bool:
         return decide_partition(tenant, self._partitions) == self._partition

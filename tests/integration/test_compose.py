@@ -25,7 +25,7 @@ from integrations.records import RecordsSettings
 from integrations.serving.embedded import EmbeddedValkey
 
 ROOT = Path(__file__).resolve().parents[2]
-ROLES = ("ingest", "detect", "burn", "decide", "project", "console")
+ROLES = ("ingest", "detect", "burn", "decide", "route", "notify", "project", "console")
 STORES = ("valkey", "postgres")
 READY_LIMIT_S = 120.0
 

@@ -189,7 +189,7 @@ def test_each_incident_that_pages_is_paged_once_and_ended(seed: int, count: int,
     while life.visible < len(history.transactions):
         life.write()
         life.tick()
-    for _ in range(10):
+    for _ in range(60):
         life.tick()
     assert set(life.pager.opens) == history.paged
     assert set(life.pager.opens.values()) <= {1}
