@@ -21,14 +21,17 @@ from metrics_ai.commands import (
     explain,
     health,
     inspect,
+    oncall,
     priors,
     replay,
     routes,
+    rules,
     runbooks,
     score,
     slo,
     slo_offline,
     slo_report,
+    suppressions,
     topics,
     up,
     worker,
@@ -152,8 +155,11 @@ slo.app.command(
     )
 )(slo_report.report)
 app.add_typer(slo.app, name="slo")
+app.add_typer(rules.app, name="rules")
+app.add_typer(oncall.app, name="oncall")
 app.add_typer(runbooks.app, name="runbooks")
 app.add_typer(routes.app, name="routes")
+app.add_typer(suppressions.app, name="suppressions")
 app.add_typer(config.app, name="config")
 app.add_typer(priors.app, name="priors")
 app.command("doctor", epilog=examples("metrics-ai doctor", "metrics-ai doctor --broker k1:9092 --json"))(doctor.doctor)

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from typing import Final
 
 from incidents.routing.config import RoutingConfig
-from integrations.delivery import Adapter, Clients, Memory, Outcome, Surroundings, adapters_of
-from metrics_ai.config import Config
-from metrics_ai.routing_files import content_of, routing_config
+from integrations.delivery import Adapter, Memory, Outcome
+from integrations.delivery.building import adapters_of
+from integrations.delivery.calling import Clients, Surroundings
+from metrics_ai.routing_files import RoutingFile
 from schemas.errors import MetricsAIError
 from schemas.notification_events import Notification
 
 LOG = logging.getLogger("metrics_ai.deliverer")
-_LOOK_EVERY_S: Final = 5.0
 _KEPT: Final = "Keep a receiver until its incidents are over"
 
 
@@ -37,24 +37,25 @@ class Deliverer:
 
     Parameters
     ----------
-    config
-        Names the file.
+    file
+        The routes.
     external_url
         Where people find this system.
+    look_every_s
+        How often the file is looked at.
 
     Raises
     ------
     MetricsAIError
-        If the file does not hold now.
+        If the settings of an integration do not hold now.
     """
 
-    def __init__(self, config: Config, external_url: str = "") -> None:
-        self._config = config
+    def __init__(self, file: RoutingFile, external_url: str = "", look_every_s: float = 5.0) -> None:
+        self._file = file
+        self._look_every_s = look_every_s
         self._surroundings = Surroundings(Clients(), external_url=external_url)
-        self._content: bytes = b""
-        self._looked_s = 0.0
-        self._adapters: Mapping[tuple[str, str], Adapter] = {}
-        self._read()
+        self._looked_s = time.monotonic()
+        self._adapters: Mapping[tuple[str, str], Adapter] = adapters_for(file.config, self._surroundings)
 
     async def __call__(self, notification: Notification, memory: Memory) -> Outcome:
         """Make one attempt."""
@@ -65,18 +66,18 @@ class Deliverer:
             return Outcome("refused", text=f"receiver {name[0]} has no {name[1]} any more. {_KEPT}")
         return await adapter.deliver(notification, memory)
 
+    def settle_s(self, notification: Notification) -> float:
+        """How long its integration may take until it finds what it was told."""
+        adapter = self._adapters.get((notification.receiver, notification.integration))
+        return 0.0 if adapter is None else adapter.settle_s
+
     def _look(self) -> None:
-        if time.monotonic() - self._looked_s < _LOOK_EVERY_S:
+        if time.monotonic() - self._looked_s < self._look_every_s:
+            return
+        self._looked_s = time.monotonic()
+        if not self._file.look():
             return
         try:
-            self._read()
+            self._adapters = adapters_for(self._file.config, self._surroundings)
         except MetricsAIError as error:
-            LOG.warning("the file of routes does not hold; the last one that did goes on: %s", error)
-
-    def _read(self) -> None:
-        self._looked_s = time.monotonic()
-        content, _ = content_of(self._config.routing.file)
-        if content == self._content:
-            return
-        self._content = content  # what does not hold is told once
-        self._adapters = adapters_for(routing_config(self._config.routing), self._surroundings)
+            LOG.warning("the integrations of the new routes do not hold; those that held go on: %s", error)

@@ -21,7 +21,7 @@ from metrics_ai.config import Config
 from metrics_ai.logs import set_up_logs
 from metrics_ai.precompile import precompile_detect, precompile_ingest
 from metrics_ai.ready_file import write_ready_file
-from metrics_ai.routing_files import routing_config
+from metrics_ai.routing_files import RoutingFile
 
 LOG = logging.getLogger("metrics_ai.worker")
 STAGES: Final = ("detect", "burn", "decide", "route", "notify")
@@ -148,12 +148,15 @@ def _run_stages(roles: Sequence[str], config: Config, telemetry: Telemetry, stop
     if "burn" in roles:
         _announce_objectives(config, lambda: holdings.has("burn", 0), stop)
     if "route" in roles:
-        settings = replace(settings, routing=routing_config(config.routing), dispatch=config.dispatch)
-        _announce_routes(config, lambda: holdings.has("route", 0), stop)
+        file = RoutingFile(config.routing)
+        settings = replace(
+            settings, routing=file.config, dispatch=config.dispatch.model_copy(update={"tenant": config.tenant})
+        )
+        _announce_routes(config, file, lambda: holdings.has("route", 0), stop)
     if "notify" in roles:
         from metrics_ai.deliverer import Deliverer  # noqa: PLC0415  # clients of HTTP
 
-        settings = replace(settings, outbox=config.outbox, deliver=Deliverer(config))
+        settings = replace(settings, outbox=config.outbox, deliver=Deliverer(RoutingFile(config.routing)))
     run_worker([role for role in STAGES if role in roles], settings, telemetry, stop, holdings=holdings)
 
 
@@ -175,11 +178,11 @@ def _announce_objectives(config: Config, is_ours: Callable[[], bool], stop: thre
     threading.Thread(target=publisher.run, args=(stop,), name="objectives", daemon=True).start()
 
 
-def _announce_routes(config: Config, is_ours: Callable[[], bool], stop: threading.Event) -> None:
+def _announce_routes(config: Config, file: RoutingFile, is_ours: Callable[[], bool], stop: threading.Event) -> None:
     """Let a thread tell the route stage what the file of routes says, for as long as the worker runs."""
     from metrics_ai.routing_publishing import RoutingPublisher  # noqa: PLC0415
 
-    publisher = RoutingPublisher(config, is_ours)
+    publisher = RoutingPublisher(file, config.routing.file, config.kafka, is_ours)
     threading.Thread(target=publisher.run, args=(stop,), name="routes", daemon=True).start()
 
 
@@ -212,4 +215,12 @@ def _sinks(config: Config, telemetry: Telemetry) -> list[Sink]:
         sinks.append(SloRemoteWrite(config.slo.remote_write, telemetry, config.slo.status_every_s))
     if config.history.folder is not None:
         sinks.append(HistorySink(config.history, telemetry))
+    if config.serving.url is not None:
+        from integrations.serving.sink import ServingSink  # noqa: PLC0415  # the client of Redis
+
+        sinks.append(ServingSink(config.serving, telemetry))
+    if config.records.url is not None:
+        from integrations.records.sink import RecordsSink  # noqa: PLC0415  # SQLAlchemy takes half a second
+
+        sinks.append(RecordsSink(config.records, telemetry))
     return sinks

@@ -24,6 +24,7 @@ from metrics_ai.stack.child import ChildSpec
 from metrics_ai.stack.memory import MemoryGuard
 from metrics_ai.stack.observer import Observer
 from metrics_ai.stack.rejections import RejectionNews
+from metrics_ai.stack.stores import Stores
 from metrics_ai.stack.supervisor import Say, Supervisor
 from schemas.errors import MachineError
 from schemas.topics import CATALOGUE
@@ -110,6 +111,7 @@ class Stack:
         self._say = say
         self._lock: TextIO | None = None
         self._broker = _own_broker(options)
+        self.stores = Stores(config, options.data_dir, say)
         self.guard = MemoryGuard(config.embedded.memory_ceiling_bytes)
         self.kafka = config.kafka
         self.supervisor: Supervisor | None = None
@@ -149,9 +151,10 @@ class Stack:
         """
         self._claim()
         self._start_broker()
+        self.stores.start()
         specs = [self._spec(role) for role in (*STAGES, *((COLLECTOR,) if self.options.collector else ()))]
         self.supervisor = Supervisor(specs, self._say, last=(COLLECTOR,))
-        self.observer = Observer(self.supervisor, self.kafka, self.broker_status)
+        self.observer = Observer(self.supervisor, self.kafka, self.broker_status, self.stores.status)
         self.http = HealthServer(self.observer.routes(), self.config.http.host, self.options.port)
         self.supervisor.start()
 
@@ -219,6 +222,7 @@ class Stack:
         own |= {f"{ENVIRONMENT_PREFIX}HTTP__HOST": "127.0.0.1"}
         if self.config.history.folder is None:
             own |= {f"{ENVIRONMENT_PREFIX}HISTORY__FOLDER": str(history_folder(self.options.data_dir))}
+        own |= self.stores.environment()
         return {**(self._sparing() if self.is_embedded else {}), **inherited, **own, **self.options.changes}
 
     def _sparing(self) -> dict[str, str]:
@@ -240,6 +244,7 @@ class Stack:
         assert self.observer is not None
         if self._broker is not None and not self._broker.is_alive:
             self._revive_broker()
+        self.stores.look()
         self.supervisor.poll()
         if self._broker_ended_s is not None and self.is_ready:
             self._say(f"broker: back, and every role consumes, after {time.monotonic() - self._broker_ended_s:.0f} s")
@@ -293,6 +298,7 @@ class Stack:
                 ends.callback(self._lock.close)
             if self._broker:
                 ends.callback(self._broker.stop)
+            ends.callback(self.stores.stop)
             if self.supervisor:
                 ends.callback(self.supervisor.stop)
             if self.observer:

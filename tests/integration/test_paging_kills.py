@@ -43,3 +43,12 @@ def test_pages_are_told_once_though_each_worker_is_killed(any_broker: KafkaSetti
     trial.run(kills(1), ROLES)
     assert set(trial.in_flight) == set(ROLES)
     assert_paged_once(trial)
+
+
+@pytest.mark.kafka
+def test_thirty_kills_in_a_storm_lose_no_page_and_open_none_twice(apache_kafka: KafkaSettings, tmp_path: Path) -> None:
+    trial = PagingTrial(fresh(apache_kafka, PARTITIONS), tmp_path, seed=11)
+    trial.run(kills(10), ROLES)
+    assert sum(trial.in_flight.values()) >= 30
+    assert trial.twice() == 0, "what was decided in a transaction is there once"
+    assert_paged_once(trial)

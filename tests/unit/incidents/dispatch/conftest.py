@@ -13,7 +13,7 @@ from incidents.dispatch.settings import DispatchSettings
 from incidents.routing.reading import routing_from
 from schemas.command_events import Command, CommandBody, CommandResult, Silence
 from schemas.ids import alert_fingerprint
-from schemas.incident_events import Acknowledgement, Alert, Incident
+from schemas.incident_events import Acknowledgement, Alert, Incident, IncidentMember
 from schemas.notification_events import AlertStatus, Notification
 from schemas.topics import ALERT_STATUS, COMMAND_RESULTS, NOTIFICATIONS, SILENCES
 from streams.operator import Output
@@ -102,6 +102,21 @@ def make_incident(incident_id: str = "i1", revision: int = 1, **fields: Any) -> 
     return Incident(**(body | fields))
 
 
+def make_member(alert: Alert) -> IncidentMember:
+    """What an incident says of an alert."""
+    return IncidentMember(
+        alert_id=alert.id,
+        entity=alert.entity,
+        signal=alert.signal,
+        state=alert.state,
+        priority=alert.priority,
+        severity=alert.severity,
+        started_ms=alert.started_ms,
+        confidence=1.0,
+        summary="",
+    )
+
+
 @dataclass
 class Fed:
     """A stage, and everything that it said."""
@@ -118,7 +133,7 @@ class Fed:
         self.tick(0)
 
     def _fresh(self) -> DispatchOperator:
-        return DispatchOperator(DispatchSettings(), routing_from(self.routes, "routes.yaml"), 0)
+        return DispatchOperator(DispatchSettings(), routing_from(self.routes, "routes.yaml"), 0, 1)
 
     def restart(self) -> None:
         """Make the stage anew from its blocks."""

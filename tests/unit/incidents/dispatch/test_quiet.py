@@ -223,7 +223,7 @@ def test_what_is_not_in_the_table_changes_nothing(state: AlertStanding, turn: Tu
 
 
 def test_every_state_is_reached_and_left() -> None:
-    assert {after for after in TRANSITIONS.values()} == set(get_args(AlertStanding))
+    assert set(TRANSITIONS.values()) == set(get_args(AlertStanding))
     assert {before for before, _ in TRANSITIONS} == set(get_args(AlertStanding))
 
 

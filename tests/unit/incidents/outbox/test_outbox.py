@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -165,7 +164,42 @@ def test_a_key_that_is_over_is_forgotten_after_its_retention_and_not_before() ->
         assert [key for key, value in operator.take_blocks() if value is None] == gone
 
 
-Move = Callable[[NotifyOperator], None]
+class Life:
+    """A stage that is restarted from its blocks, told things twice, and whose deliveries fail."""
+
+    def __init__(self, actions: list[str]) -> None:
+        self.operator = NotifyOperator(OutboxSettings(), partition=0)
+        self.left = [told(number, action) for number, action in enumerate(actions, 1)]
+        self.sent: list[Notification] = []
+        self.seen: list[int] = []
+        self.blocks: dict[str, bytes] = {}
+
+    def move(self, move: str) -> None:
+        for key, value in self.operator.take_blocks():
+            assert value is not None
+            self.blocks[key] = value
+        match move:
+            case "put" if self.left:
+                self.sent.append(self.left.pop(0))
+                put(self.operator, self.sent[-1])
+            case "repeat":
+                put(self.operator, *self.sent)
+            case "restart":
+                self._restart()
+            case "delivered" | "refused" | "retry":
+                self._attempt(move)
+
+    def _restart(self) -> None:
+        self.operator = NotifyOperator(OutboxSettings(), partition=0)
+        for key, value in self.blocks.items():
+            self.operator.load_block(key, value)
+        self.operator.finish_load()
+
+    def _attempt(self, move: str) -> None:
+        for delivery in self.operator.due(10**12):
+            settle(self.operator, outcome(delivery, move, retry_at_ms=1))
+            if move != "retry":
+                self.seen.append(delivery.notification.sequence)
 
 
 @given(
@@ -173,34 +207,11 @@ Move = Callable[[NotifyOperator], None]
     st.lists(st.sampled_from(["delivered", "retry", "refused", "repeat", "restart", "put"]), max_size=60),
 )
 def test_whatever_happens_opens_and_resolves_are_told_once_and_in_order(actions: list[str], moves: list[str]) -> None:
-    """Restarts from blocks, repeats of records and of outcomes, failures, in any interleaving."""
-    operator = NotifyOperator(OutboxSettings(), partition=0)
-    blocks: dict[str, bytes] = {}
-    left = [told(number, action) for number, action in enumerate(actions, 1)]
-    sent: list[Notification] = []
-    seen: list[int] = []
-    for move in [*moves, *["put"] * len(left), *["delivered"] * len(left)]:
-        for key, value in operator.take_blocks():
-            assert value is not None
-            blocks[key] = value
-        match move:
-            case "put" if left:
-                sent.append(left.pop(0))
-                put(operator, sent[-1])
-            case "repeat":
-                put(operator, *sent)
-            case "restart":
-                operator = NotifyOperator(OutboxSettings(), partition=0)
-                for key, value in blocks.items():
-                    operator.load_block(key, value)
-                operator.finish_load()
-            case "delivered" | "refused" | "retry":
-                for delivery in operator.due(10**12):
-                    settle(operator, outcome(delivery, move, retry_at_ms=1))
-                    if move != "retry":
-                        seen.append(delivery.notification.sequence)
-    assert operator.waiting == 0
-    assert seen == sorted(set(seen))
+    life = Life(actions)
+    for move in [*moves, *["put"] * len(actions), *["delivered"] * len(actions)]:
+        life.move(move)
+    assert life.operator.waiting == 0
+    assert life.seen == sorted(set(life.seen))
     must = {number for number, action in enumerate(actions, 1) if action != "update"}
-    assert must <= set(seen)
-    assert actions[-1] != "update" or len(actions) in seen
+    assert must <= set(life.seen)
+    assert actions[-1] != "update" or len(actions) in life.seen
