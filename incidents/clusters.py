@@ -66,10 +66,8 @@ class Clusters:
 
     def _look_again(self, tenant: str, cluster: str) -> None:
         for incident in self._board.incidents.values():
-            if incident.tenant == tenant and any(one == cluster for one, _ in incident.members.crowds):
-                incident.crowded = True
-                self._placement.crowded.add(incident.id)
-                self._state.touch_incident(incident.id)
+            if incident.tenant == tenant and incident.members.has_crowd_of(cluster):
+                self._placement.look_for_patterns(incident)
 
     def _tell(self, incident: IncidentRecord) -> bool:
         """Tell of an incident's patterns; whether one came or went."""

@@ -201,7 +201,7 @@ class IncidentRecord:
         """What is published, under the revision that it has now."""
         roster = self.members
         top = roster.top(most_listed)
-        members = [_in_its_role(record.member(), self.role_of(record, cause_window_ms)) for record in top]
+        members = [_in_its_role(one.member(), self.role_of(one, cause_window_ms)) for one in top]
         entities = roster.entities(most_listed)
         return Incident(
             id=self.id,
@@ -243,7 +243,7 @@ class IncidentRecord:
         ends = [
             at_ms for at_ms in (resolved_ms, None if self.members.firing else self.last_end_ms) if at_ms is not None
         ]
-        return IncidentTimes(
+        return IncidentTimes.model_construct(
             detected_ms=detected_ms,
             acknowledged_ms=self.acknowledged_ms,
             mitigated_ms=self.mitigated_ms,

@@ -144,7 +144,7 @@ def pattern_alert(
     cluster, signal = crowd
     first = min(records, key=lambda one: (one.started_ms, one.key))
     labels = labels_of(crowd)
-    names = sorted({wording.entity_name(one.identity.entity) for one in records})
+    names = sorted({one.identity.entity for one in records})
     where = f"of cluster {cluster}" if cluster else "of all nodes"
     return Alert(
         id=name,
@@ -155,7 +155,7 @@ def pattern_alert(
             "summary": f"{signal} anomalous on {found.nodes} of {max(known, found.nodes)} nodes {where}".replace(
                 "nodes of all nodes", "nodes"
             ),
-            "nodes": wording.listed(names),
+            "nodes": wording.listed(list(map(wording.entity_name, names))),
         },
         state="firing" if found.ended_ms is None else "resolved",
         priority=min((one.priority for one in records), key=PRIORITY_RANK.__getitem__),
@@ -165,7 +165,7 @@ def pattern_alert(
         started_ms=found.started_ms,
         updated_ms=max(one.latest.told_ms for one in records),
         ended_ms=found.ended_ms,
-        confidence=max(one.member().confidence for one in records),
+        confidence=max(one.latest.confidence for one in records),
         incident_id=incident[0],
         page_key=incident[1],
         source="anomaly",

@@ -138,9 +138,7 @@ class Placement:
     def publish(self, incident: IncidentRecord, *, at_once: bool) -> None:
         """Publish an incident now, or with the next tick."""
         self._state.touch_incident(incident.id)
-        if incident.patterns or incident.members.entity_count >= self._crowd_begins:
-            incident.crowded = True
-            self.crowded.add(incident.id)
+        self.look_for_patterns(incident)
         if at_once:
             self._waiting.discard(incident.id)
             self._publisher.incident(incident)
@@ -192,6 +190,13 @@ class Placement:
             self._publisher.entry(incident, "note", record.latest.at_ms, text, alert_id=record.id)
         incident.learn(record)
         return self._tell_raise(incident, priority, record, at_ms) or urgent
+
+    def look_for_patterns(self, incident: IncidentRecord) -> None:
+        """Let the next tick look for clusters' patterns in an incident, if there may be any."""
+        if incident.patterns or incident.members.entity_count >= self._crowd_begins:
+            incident.crowded = True
+            self.crowded.add(incident.id)
+            self._state.touch_incident(incident.id)
 
     def tell_again(self, incident: IncidentRecord, records: Iterable[AlertRecord]) -> None:
         """Publish members anew whose role may have changed."""
