@@ -215,12 +215,13 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
         request = Request(self.command, parts.path, parse_qs(parts.query), headers, body)
-        fault, reply = self.standin.take(request)
-        if fault is None:
-            assert reply is not None
-            self._send(reply)
-        else:
-            self._go_wrong(fault, reply)
+        with self.standin.answering():
+            fault, reply = self.standin.take(request)
+            if fault is None:
+                assert reply is not None
+                self._send(reply)
+            else:
+                self._go_wrong(fault, reply)
 
     do_GET = do_POST = do_PUT = _any  # noqa: N815
 
