@@ -244,6 +244,7 @@ class DispatchOperator:
 
     def finish_load(self) -> None:
         """Make labels, inhibitions and deadlines from what was loaded."""
+        self._weighing.restore()
         for name, body in sorted(self._book.settings.items()):
             self._take_setting(name, body)
         for subject in self._book.all_subjects():
