@@ -15,6 +15,7 @@ COPY runbooks runbooks
 COPY incidents incidents
 COPY integrations integrations
 COPY agents agents
+COPY console console
 COPY metrics_ai metrics_ai
 RUN /opt/metrics-ai/bin/pip install --no-deps --no-build-isolation .
 

@@ -13,10 +13,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Final, Self
+from typing import ClassVar, Final, Self
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from integrations.forwarding import Forwarder
 from integrations.telemetry import Telemetry
 from schemas.errors import MachineError
 
@@ -75,6 +76,8 @@ class HealthServer:
         Path to what answers it; ``/`` is a route like others.
     host, port
         Where to listen; port 0 takes a free one, named by ``port`` afterwards.
+    beyond
+        Who answers what is none of these routes, if somebody does.
 
     Raises
     ------
@@ -82,9 +85,15 @@ class HealthServer:
         If the port is taken or may not be used.
     """
 
-    def __init__(self, routes: Mapping[str, Route], host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self,
+        routes: Mapping[str, Route],
+        host: str = "127.0.0.1",
+        port: int = 0,
+        beyond: Forwarder | None = None,
+    ) -> None:
         try:
-            self._server = _Server((host, port), _handler(routes))
+            self._server = _Server((host, port), _handler(routes, beyond))
         except OSError as error:
             raise _refused(host, port, error) from error
         self.host = host
@@ -127,26 +136,54 @@ def _refused(host: str, port: int, error: OSError) -> MachineError:
     return MachineError(f"cannot listen on {host}:{port} ({error.strerror})", "Choose another address or port")
 
 
-def _handler(routes: Mapping[str, Route]) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        timeout = 10
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    timeout = 10
+    # Headers and body leave in a piece each: without this the second waits until the first has been acknowledged.
+    disable_nagle_algorithm = True
+    routes: ClassVar[Mapping[str, Route]]
+    beyond: ClassVar[Forwarder | None]
 
-        def do_GET(self) -> None:
-            route = routes.get(self.path.partition("?")[0])
-            if route is None:
-                self._answer(Response.of({"error": "no such page", "pages": sorted(routes)}, 404))
-            else:
-                self._answer(route())
+    def do_GET(self) -> None:
+        """Answer a page, or hand the request on."""
+        route = self.routes.get(self._path)
+        if route is not None:
+            self._answer(route())
+        elif not self._is_forwarded():
+            self._answer(Response.of({"error": "no such page", "pages": sorted(self.routes)}, 404))
 
-        def _answer(self, response: Response) -> None:
-            self.send_response(response.status)
-            self.send_header("Content-Type", response.content_type)
-            self.send_header("Content-Length", str(len(response.body)))
-            self.end_headers()
+    def do_other(self) -> None:
+        """Hand the request on; pages are only read."""
+        if not self._is_forwarded():
+            self.close_connection = True  # what it sent is not read
+            self._answer(Response.of({"error": "nothing here is written to", "pages": sorted(self.routes)}, 405))
+
+    @property
+    def _path(self) -> str:
+        return self.path.partition("?")[0]
+
+    def _is_forwarded(self) -> bool:
+        if self.beyond is None or not self.beyond.takes(self._path):
+            return False
+        if refused := self.beyond.handle(self):
+            self.close_connection = True  # what it sent may not have been read
+            self._answer(Response.of({"error": refused[1]}, refused[0]))
+        return True
+
+    def _answer(self, response: Response) -> None:
+        self.send_response(response.status)
+        self.send_header("Content-Type", response.content_type)
+        self.send_header("Content-Length", str(len(response.body)))
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        if self.command != "HEAD":
             self.wfile.write(response.body)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Requests for health are not news."""
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Requests for health are not news."""
 
-    return Handler
+
+def _handler(routes: Mapping[str, Route], beyond: Forwarder | None) -> type[BaseHTTPRequestHandler]:
+    others = {f"do_{method}": _Handler.do_other for method in ("HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")}
+    return type("Handler", (_Handler,), {"routes": routes, "beyond": beyond, **others})

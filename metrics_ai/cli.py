@@ -13,19 +13,22 @@ import typer
 from typer.core import TyperGroup
 
 from metrics_ai.commands import (
+    alerts,
     baseline,
     config,
     decode,
     doctor,
-    events,
     explain,
+    feedback,
     health,
+    incidents,
     inspect,
     priors,
     replay,
     routes,
     runbooks,
     score,
+    silences,
     slo,
     slo_offline,
     slo_report,
@@ -113,12 +116,13 @@ app.command(
     "score", epilog=examples("metrics-ai score week.csv --out scores", "metrics-ai score *.csv --out scores --json")
 )(score.score)
 app.command("decode", epilog=examples("metrics-ai decode telegraf.jsonl --source-format telegraf_json"))(decode.decode)
-app.command("incidents", epilog=examples("metrics-ai incidents", "metrics-ai incidents --follow --json"))(
-    events.incidents
-)
+app.add_typer(incidents.app, name="incidents")
+app.add_typer(alerts.app, name="alerts")
+app.add_typer(silences.app, name="silences")
 app.command(
-    "alerts", epilog=examples("metrics-ai alerts --since 1h", "metrics-ai alerts --json | jq .annotations.summary")
-)(events.alerts)
+    "feedback",
+    epilog=examples("metrics-ai feedback 71ff7d6d4e351cee actioned", "metrics-ai feedback 71ff7d6d false -m 'a test'"),
+)(feedback.feedback)
 app.command("health", epilog=examples("metrics-ai health", "metrics-ai health node:h1", "metrics-ai health --json"))(
     health.health
 )

@@ -21,6 +21,7 @@ from pydantic.fields import FieldInfo
 
 from agents.checkpoints import CheckpointSettings
 from agents.stage import TickSettings
+from console.settings import ConsoleSettings
 from incidents.dispatch.settings import DispatchSettings
 from incidents.outbox import OutboxSettings
 from incidents.routing.settings import RoutingSettings
@@ -29,6 +30,8 @@ from integrations.collector import CollectorSettings
 from integrations.gateway import IngestSettings
 from integrations.history.settings import HistorySettings
 from integrations.kafka.connection import KafkaSettings
+from integrations.records.settings import RecordsSettings
+from integrations.serving.settings import ServingSettings
 from metrics_ai.positions import KeyPath, Positions, path_text, read_yaml
 from models.settings import DetectSettings
 from runbooks.settings import RunbookSettings
@@ -40,7 +43,7 @@ MIB: Final = 1024 * 1024
 
 
 class HttpSettings(BaseModel):
-    """Health and metrics over HTTP."""
+    """Health, metrics and the API over HTTP."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 to be reached from other machines.")
@@ -56,7 +59,7 @@ class LogSettings(BaseModel):
 
 
 class EmbeddedSettings(BaseModel):
-    """The embedded broker, which keeps everything in memory until it ends."""
+    """The embedded broker and Valkey, which keep everything in memory until they end."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     memory_ceiling_bytes: int = Field(
@@ -73,6 +76,9 @@ class EmbeddedSettings(BaseModel):
     slo_status_every_s: int = Field(60, ge=1, le=3600, description="How often it is told there where budgets stand.")
     detect_interval_s: int = Field(30, ge=1, le=3600, description="Between two ticks of detect there.")
     checkpoint_interval_s: float = Field(300, ge=1, le=3600, description="Between two checkpoints there.")
+    serving_memory_bytes: int = Field(
+        512 * MIB, ge=16 * MIB, description="The Valkey of `up` holds no more than that, and then takes nothing new."
+    )
 
 
 class Config(BaseModel):
@@ -94,13 +100,22 @@ class Config(BaseModel):
     slo: SloSettings = Field(default_factory=SloSettings, description="Service level objectives.")
     runbooks: RunbookSettings = Field(default_factory=RunbookSettings, description="What helps with which alert.")
     history: HistorySettings = Field(default_factory=HistorySettings, description="What is kept for reports.")
+    serving: ServingSettings = Field(
+        default_factory=ServingSettings, description="The latest state for readers, in Redis or Valkey."
+    )
+    records: RecordsSettings = Field(
+        default_factory=RecordsSettings, description="Incidents and alerts of 13 months, in a database."
+    )
     checkpoint: CheckpointSettings = Field(default_factory=CheckpointSettings, description="How state is kept.")
     ticks: TickSettings = Field(default_factory=TickSettings, description="The passing of time, as records.")
     collector: CollectorSettings = Field(
         default_factory=CollectorSettings, description="The collector of this machine's own metrics."
     )
     embedded: EmbeddedSettings = Field(default_factory=EmbeddedSettings, description="The broker inside `up`.")
-    http: HttpSettings = Field(default_factory=HttpSettings, description="Health and metrics over HTTP.")
+    console: ConsoleSettings = Field(
+        default_factory=ConsoleSettings, description="The API, and how the command line reaches it."
+    )
+    http: HttpSettings = Field(default_factory=HttpSettings, description="Health, metrics and the API over HTTP.")
     log: LogSettings = Field(default_factory=LogSettings, description="Logs.")
 
 

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from incidents.routing.config import RoutingConfig
-from integrations.delivery import Adapter, Clients, Memory, Outcome, Surroundings, adapters_of
+from integrations.delivery import Adapter, Memory, Outcome
+from integrations.delivery.building import adapters_of
+from integrations.delivery.calling import Clients, Surroundings
 from metrics_ai.routing_files import RoutingFile
 from schemas.errors import MetricsAIError
 from schemas.notification_events import Notification

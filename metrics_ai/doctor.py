@@ -79,6 +79,7 @@ def examine(config: Config, data_dir: Path) -> Iterator[Check]:
     yield check_port(config.http.host, config.http.port, ours=status is not None)
     if status is not None:
         yield from check_stack(status)
+    yield from check_stores(config)
     yield from check_broker(config)
 
 
@@ -198,6 +199,9 @@ def check_stack(status: dict[str, Any]) -> Iterator[Check]:
         yield Check("roles", "OK", f"{len(status['roles'])} running")
     if rejected := Counter({(one["topic"], one["reason"]): one["count"] for one in status.get("rejected", ())}):
         yield Check("rejected records", "WARN", rejected_text(rejected), WAY_OUT)
+    if (stores := status.get("stores", {})).get("serving") == "embedded":
+        found = f"embedded, {stores['memory_bytes'] / MIB:.0f} MiB" if stores["alive"] else "ended"
+        yield Check("serving store", "OK" if stores["alive"] else "WARN", found, "`up` starts it again within seconds")
     broker = status["broker"]
     if broker["kind"] != "embedded":
         return
@@ -205,6 +209,28 @@ def check_stack(status: dict[str, Any]) -> Iterator[Check]:
     found = f"{used / MIB:.0f} of {ceiling / MIB:.0f} MiB"
     level: Level = "FAIL" if used >= ceiling else "WARN" if used >= WARN_RATIO * ceiling else "OK"
     yield Check("embedded broker's memory", level, found, broker["message"])
+
+
+def check_stores(config: Config) -> Iterator[Check]:
+    """The Redis and the database that are configured: whether they answer."""
+    if config.serving.url is not None:
+        from integrations.serving.store import ServingStore  # noqa: PLC0415  # the client of Redis
+
+        name = "serving store"
+        try:
+            with ServingStore(config.serving) as serving:
+                yield Check(name, "OK", f"{serving.place} answers in {serving.ping() * 1000:.0f} ms")
+        except MetricsAIError as error:
+            yield Check(name, "FAIL", error.what, "Start it, or see serving.url")
+    if config.records.url is not None:
+        from integrations.records.store import RecordsStore  # noqa: PLC0415  # SQLAlchemy takes half a second
+
+        try:
+            with RecordsStore(config.records) as records:
+                records.ping()
+                yield Check("records", "OK", f"{records.place} answers")
+        except MetricsAIError as error:
+            yield Check("records", "FAIL", error.what, "The role project makes its tables; or see records.url")
 
 
 def check_broker(config: Config) -> Iterator[Check]:

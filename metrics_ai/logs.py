@@ -116,8 +116,8 @@ def set_up_logs(level: str, form: LogFormat, keys: dict[str, str] | None = None,
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(level.upper())
-    # At info they tell of every metadata refresh, and of every inner service that starts.
-    for library in ("aiokafka", "faust", "mode", "numba"):
+    # At info they tell of every metadata refresh, every inner service that starts, every request.
+    for library in ("aiokafka", "faust", "mode", "numba", "alembic", "httpx", "uvicorn"):
         logging.getLogger(library).setLevel(logging.WARNING if root.level >= logging.INFO else root.level)
     logging.getLogger(LIBRDKAFKA).addFilter(_is_worth_a_line)
     logging.captureWarnings(True)

@@ -29,7 +29,18 @@ from schemas.base import Event
 from schemas.errors import MetricsAIError
 from schemas.topics import CATALOGUE, Topic
 
-ROOMS: Final = ("schemas", "streams", "models", "slo", "runbooks", "incidents", "integrations", "agents", "metrics_ai")
+ROOMS: Final = (
+    "schemas",
+    "streams",
+    "models",
+    "slo",
+    "runbooks",
+    "incidents",
+    "integrations",
+    "agents",
+    "console",
+    "metrics_ai",
+)
 HOUR_MS: Final = 3_600_000
 
 

@@ -7,9 +7,10 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from prometheus_client import disable_created_metrics
 
@@ -48,6 +49,16 @@ class WorkerOptions:
     log_file: Path | None = None
 
 
+class Http(Protocol):
+    """A server of a worker's port."""
+
+    port: int
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+
+
 @dataclass
 class _Failure:
     error: BaseException | None = None
@@ -71,7 +82,7 @@ def run_worker_process(roles: Sequence[str], config: Config, options: WorkerOpti
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: _stop_for_certain(stop))
-    with HealthServer(telemetry_routes(telemetry), config.http.host, options.port) as server:
+    with _http(roles, config, telemetry, options.port) as server:
         if options.ready_file:
             write_ready_file(options.ready_file, {"pid": os.getpid(), "port": server.port})
         LOG.info("started", extra={"roles": name, "http": server.url, "broker": config.kafka.bootstrap})
@@ -86,6 +97,15 @@ def run_worker_process(roles: Sequence[str], config: Config, options: WorkerOpti
     LOG.info("ended")
 
 
+def _http(roles: Sequence[str], config: Config, telemetry: Telemetry, port: int) -> AbstractContextManager[Http]:
+    """What the worker's port serves: its health, and the API where that is one of its roles."""
+    if "console" in roles:
+        from metrics_ai.console_role import console_http  # noqa: PLC0415  # FastAPI takes a second
+
+        return console_http(config, telemetry, config.http.host, port)
+    return HealthServer(telemetry_routes(telemetry), config.http.host, port)
+
+
 def _stop_for_certain(stop: threading.Event) -> None:
     if not stop.is_set():
         end_within(LAST_RESORT_S)
@@ -95,7 +115,7 @@ def _stop_for_certain(stop: threading.Event) -> None:
 def _run(roles: Sequence[str], config: Config, telemetry: Telemetry, stop: threading.Event) -> None:
     """Stages in the main thread, which their event loop wants; the others each in a thread of its own."""
     failure = _Failure()
-    runners = {"ingest": _run_ingest, "collector": _run_collector, "project": _run_project}
+    runners = {"ingest": _run_ingest, "collector": _run_collector, "project": _run_project, "console": _run_console}
     threads = [
         threading.Thread(
             target=_guarded, args=(runners[role], config, telemetry, stop, failure), name=role, daemon=True
@@ -197,6 +217,13 @@ def _run_collector(config: Config, telemetry: Telemetry, stop: threading.Event) 
     Collector(config.collector, config.kafka, telemetry).run(stop)
 
 
+def _run_console(config: Config, telemetry: Telemetry, stop: threading.Event) -> None:
+    """The server runs already: there is nothing to be made ready for."""
+    del config
+    telemetry.set_ready("console")
+    stop.wait()
+
+
 def _run_project(config: Config, telemetry: Telemetry, stop: threading.Event) -> None:
     from integrations.project import Projector  # noqa: PLC0415
 
@@ -213,4 +240,12 @@ def _sinks(config: Config, telemetry: Telemetry) -> list[Sink]:
         sinks.append(SloRemoteWrite(config.slo.remote_write, telemetry, config.slo.status_every_s))
     if config.history.folder is not None:
         sinks.append(HistorySink(config.history, telemetry))
+    if config.serving.url is not None:
+        from integrations.serving.sink import ServingSink  # noqa: PLC0415  # the client of Redis
+
+        sinks.append(ServingSink(config.serving, telemetry))
+    if config.records.url is not None:
+        from integrations.records.sink import RecordsSink  # noqa: PLC0415  # SQLAlchemy takes half a second
+
+        sinks.append(RecordsSink(config.records, telemetry))
     return sinks

@@ -53,11 +53,13 @@ class Outcome:
 class Adapter(Protocol):
     """One integration of a receiver: it tells its far end of a notification, once.
 
-    An adapter keeps nothing between two calls but connections and rates: what it must know again it puts into the
+    An adapter keeps nothing between two calls but rates: what it must know again it puts into the
     outcome's ``reference``. So the same call may be made again, by another process, after a kill.
     """
 
     kind: str
+    settle_s: float
+    """For so long a repeat waits after a kill: the far end must first find what was taken before it. Mostly 0."""
 
     async def deliver(self, notification: Notification, memory: Memory) -> Outcome:
         """Tell it; whatever the far end does is an outcome and never raises."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 from integrations.delivery.adapter import Adapter
@@ -30,43 +31,6 @@ SETTINGS: Final[Mapping[str, type[DeliverySettings]]] = {
     "log": LogSettings,
 }
 """By the kind of an integration, which is the name of its list without ``_configs``."""
-
-GLOBAL: Final[Mapping[str, Mapping[str, str]]] = {
-    "pagerduty": {"pagerduty_url": "url"},
-    "jira": {"jira_api_url": "api_url"},
-    "opsgenie": {
-        "opsgenie_api_url": "api_url",
-        "opsgenie_api_key": "api_key",
-        "opsgenie_api_key_file": "api_key_file",
-    },
-    "jsm": {"jsm_api_url": "api_url", "jsm_api_key": "api_key", "jsm_api_key_file": "api_key_file"},
-    "slack": {
-        "slack_api_url": "api_url",
-        "slack_api_url_file": "api_url_file",
-        "slack_app_token": "token",
-        "slack_app_token_file": "token_file",
-        "slack_app_url": "web_api_url",
-    },
-    "email": {
-        "smtp_from": "from",
-        "smtp_smarthost": "smarthost",
-        "smtp_hello": "hello",
-        "smtp_auth_username": "auth_username",
-        "smtp_auth_password": "auth_password",
-        "smtp_auth_password_file": "auth_password_file",
-        "smtp_auth_identity": "auth_identity",
-        "smtp_require_tls": "require_tls",
-        "smtp_tls_config": "tls_config",
-    },
-}
-"""What a key of ``global`` gives to an integration that does not say it itself."""
-# Of these an integration has one; where it says one itself, none of the others is taken from global.
-_EITHER: Final = (
-    frozenset({"api_key", "api_key_file"}),
-    frozenset({"api_url", "api_url_file", "token", "token_file", "app_token", "app_token_file"}),
-    frozenset({"auth_password", "auth_password_file"}),
-)
-_HTTP_KINDS: Final = frozenset({"pagerduty", "jira", "opsgenie", "jsm", "slack", "webhook"})
 
 
 class ConfiguredIntegration(Protocol):
@@ -102,7 +66,7 @@ def integration_name(kind: str, index: int) -> str:
 def adapters_of(
     receivers: Mapping[str, Iterable[ConfiguredIntegration]],
     surroundings: Surroundings,
-    global_settings: Mapping[str, Any] | None = None,
+    folder: Path = Path(),
     feedback: FeedbackLink | None = None,
 ) -> dict[tuple[str, str], Adapter]:
     """Adapters by the names of receiver and integration.
@@ -113,8 +77,8 @@ def adapters_of(
         Integrations by the receiver's name.
     surroundings
         Clients, rates and the time.
-    global_settings
-        The file's ``global``.
+    folder
+        Of the configuration: files of secrets are looked for there, as Alertmanager does.
     feedback
         Where a click on a verdict leads.
 
@@ -127,16 +91,12 @@ def adapters_of(
     for receiver, integrations in receivers.items():
         for one in integrations:
             name = integration_name(one.kind, one.index)
-            where = f"receiver {receiver}, {name}"
-            found[receiver, name] = adapter_of(
-                one.kind, settings_for(one, where, global_settings), surroundings, feedback
-            )
+            settings = settings_for(one, f"receiver {receiver}, {name}", folder)
+            found[receiver, name] = adapter_of(one.kind, settings, surroundings, feedback)
     return found
 
 
-def settings_for(
-    integration: ConfiguredIntegration, where: str, global_settings: Mapping[str, Any] | None = None
-) -> DeliverySettings:
+def settings_for(integration: ConfiguredIntegration, where: str, folder: Path = Path()) -> DeliverySettings:
     """Read the settings of an integration, without building it.
 
     Raises
@@ -149,22 +109,19 @@ def settings_for(
         raise ConfigurationError(
             f"{where}: {integration.kind} cannot be delivered to", f"Use one of {', '.join(sorted(SETTINGS))}"
         )
-    return settings_of(model, _with_global(integration, global_settings or {}), where)
+    return settings_of(model, _anchored(integration.settings, folder), where)
 
 
-def _with_global(integration: ConfiguredIntegration, global_settings: Mapping[str, Any]) -> dict[str, Any]:
-    own = dict(integration.settings)
-    given = {
-        ours: global_settings[theirs]
-        for theirs, ours in GLOBAL.get(integration.kind, {}).items()
-        if theirs in global_settings
-    }
-    if integration.kind in _HTTP_KINDS and "http_config" in global_settings:
-        given["http_config"] = global_settings["http_config"]
-    for either in _EITHER:
-        if either & own.keys():
-            given = {key: value for key, value in given.items() if key not in either}
-    return {**given, **own}
+def _anchored(raw: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in raw.items():
+        if isinstance(value, Mapping):
+            found[key] = _anchored(value, folder)
+        elif key.endswith("_file") and isinstance(value, str):
+            found[key] = folder / value
+        else:
+            found[key] = value
+    return found
 
 
 def adapter_of(

@@ -22,7 +22,16 @@ from schemas.errors import MachineError
 
 MAX_ANSWER_BYTES: Final = 64 * 1024
 _SHOWN_CHARS: Final = 300
-_HEADERS: Final = {"User-Agent": "metrics-ai", "Accept": "application/json", "Accept-Language": "en"}
+# A connection serves one request: what comes twice, or late, on one that is used again would be taken for the answer to
+# another request; and whether a request was sent into a connection that just closed nobody can tell.
+_HEADERS: Final = {
+    "User-Agent": "metrics-ai",
+    "Accept": "application/json",
+    # Packed, a small answer may be a very large one.
+    "Accept-Encoding": "identity",
+    "Accept-Language": "en",
+    "Connection": "close",
+}
 _OK, _REDIRECT = 200, 300
 _FIXABLE: Final = frozenset({401, 403, 407})
 
@@ -79,7 +88,7 @@ class Answer:
 
 
 class Clients:
-    """Clients of HTTP, one for each way of calling; connections are kept open.
+    """Clients of HTTP, one for each way of calling.
 
     Parameters
     ----------
@@ -246,7 +255,7 @@ class Caller:
         try:
             partial.status = response.status_code
             partial.headers = {name.lower(): value for name, value in response.headers.items()}
-            async for chunk in response.aiter_bytes():
+            async for chunk in response.aiter_raw():
                 partial.body += chunk
                 if len(partial.body) >= call.most_bytes:
                     partial.body = partial.body[: call.most_bytes]

@@ -70,6 +70,7 @@ class Jira:
     """
 
     kind = "jira"
+    settle_s = SETTLE_S
 
     def __init__(self, settings: JiraSettings, surroundings: Surroundings) -> None:
         self._settings = settings

@@ -19,6 +19,7 @@ closed with ``wont_fix_resolution`` is left alone for as long; after that its ke
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -147,8 +148,8 @@ def written(notification: Notification, settings: JiraSettings) -> Any:
 
 
 def _unmarked(text: str) -> str:
-    # A brace starts a macro in Jira's mark-up, and with it anything that a label's value may say.
-    return text.replace("{", "\\{")
+    # In Jira's mark-up these start a macro, a link or a mention, and a picture; a label's value may say anything.
+    return re.sub(r"([{\[!])", r"\\\1", text)
 
 
 def issue_of(found: Mapping[str, Any]) -> Issue | None:

@@ -33,6 +33,7 @@ class LogLine:
     """
 
     kind = "log"
+    settle_s = 0.0
 
     def __init__(self, settings: LogSettings, log: logging.Logger = LOG) -> None:
         self._level = logging.getLevelNamesMapping()[settings.level.upper()]

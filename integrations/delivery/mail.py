@@ -36,6 +36,7 @@ from schemas.notification_events import Notification
 RATE: Final = Rate(per_s=5.0, burst=10)
 _WHO_WE_ARE: Final = frozenset({530, 534, 535, 538})
 _IMPLICIT_TLS_PORT: Final = 465
+_GREETED: Final = 250
 _FIRST_PERMANENT: Final = 500
 _SHOWN_CHARS: Final = 300
 
@@ -43,7 +44,7 @@ _SHOWN_CHARS: Final = 300
 class EmailSettings(DeliverySettings):
     """An entry of ``email_configs``."""
 
-    UNUSED: ClassVar[frozenset[str]] = frozenset({"html", "text", "auth_secret", "threading"})
+    UNUSED: ClassVar[frozenset[str]] = frozenset({"html", "text", "auth_secret", "auth_secret_file", "threading"})
 
     to: Annotated[str, Field(min_length=3, description="Addresses, with commas between them.")]
     from_: Annotated[str, Field(alias="from", min_length=3, description="Who sends.")]
@@ -99,6 +100,7 @@ class Email:
     """
 
     kind = "email"
+    settle_s = 0.0
 
     def __init__(self, settings: EmailSettings, surroundings: Surroundings) -> None:
         self._settings = settings
@@ -129,21 +131,27 @@ class Email:
             return Outcome("retry", text=f"no whole answer within {settings.timeout:g} s")
         except (smtplib.SMTPException, OSError, ValueError) as error:
             return _outcome_of(error, password)
-        text = f"{len(refused)} recipients were refused" if refused else ""
+        text = f"recipients that were refused: {len(refused)}" if refused else ""
         return Outcome("delivered", 250, text, reference=dict(memory))
 
 
 def _send(settings: EmailSettings, password: str, written: EmailMessage) -> Mapping[str, tuple[int, bytes]]:
     context = _tls(settings.tls_config)
     with _connected(settings, context) as server:
-        server.ehlo(settings.hello)
+        _greet(server, settings.hello)
         if settings.port != _IMPLICIT_TLS_PORT and (settings.require_tls or server.has_extn("starttls")):
             server.starttls(context=context)
-            server.ehlo(settings.hello)
+            _greet(server, settings.hello)
         if settings.auth_username is not None:
             server.login(settings.auth_username, password)
         sender, to = addresses(settings.from_)[0], addresses(settings.to)
         return dict(server.send_message(written, sender, to))
+
+
+def _greet(server: smtplib.SMTP, hello: str) -> None:
+    code, said = server.ehlo(hello)
+    if code != _GREETED:
+        raise smtplib.SMTPHeloError(code, said)
 
 
 def _connected(settings: EmailSettings, context: ssl.SSLContext) -> smtplib.SMTP:

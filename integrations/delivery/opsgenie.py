@@ -184,6 +184,8 @@ class Opsgenie:
         ``opsgenie`` or ``jsm``.
     """
 
+    settle_s = 0.0
+
     def __init__(self, settings: OpsgenieSettings, surroundings: Surroundings, kind: str = "opsgenie") -> None:
         self.kind = kind
         self._settings = settings
@@ -210,6 +212,9 @@ class Opsgenie:
         return await self._send("POST", "/v2/alerts", body, {"priority": body["priority"]})
 
     async def _update(self, notification: Notification, memory: Memory) -> Outcome:
+        if not memory:
+            # Nothing was ever told of it: what should have opened it was refused, or given up.
+            return await self._open(notification)
         priority = priority_of(notification, self._settings)
         reference = {**memory, "priority": priority}
         if self._flavour.raises_priority and memory.get("priority", priority) != priority:

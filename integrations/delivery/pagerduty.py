@@ -98,6 +98,7 @@ class PagerDuty:
     """
 
     kind = "pagerduty"
+    settle_s = 0.0
 
     def __init__(self, settings: PagerDutySettings, surroundings: Surroundings) -> None:
         self._settings = settings

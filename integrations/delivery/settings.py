@@ -195,23 +195,32 @@ def settings_of(model: type[_Settings], raw: Mapping[str, Any], where: str) -> _
 
 
 def _sorted_out(model: type[DeliverySettings], raw: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """What is used, and the names of what is not: keys without a meaning here, and templates wherever they stand."""
     used: dict[str, Any] = {}
     unused: list[str] = []
     for key, value in raw.items():
         field = model.model_fields.get(key)
+        is_needed = field is not None and field.is_required()
         if value is None:
             continue
-        if key in model.UNUSED or (field is not None and not field.is_required() and _is_template(value)):
+        if key in model.UNUSED or (isinstance(value, str) and _is_template(value) and not is_needed):
             unused.append(key)
-        elif isinstance(value, Mapping) and field is not None:
+        elif isinstance(value, Mapping):
             used[key] = {name: one for name, one in value.items() if not _is_template(one)}
             unused += [f"{key}.{name}" for name in value if name not in used[key]]
+        elif isinstance(value, list | tuple):
+            used[key] = [one for one in value if not _is_template(one)]
+            unused += [f"{key}[{at}]" for at, one in enumerate(value) if _is_template(one)]
         else:
             used[key] = value
     return used, unused
 
 
 def _is_template(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_is_template, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(_is_template, value))
     return isinstance(value, str) and _TEMPLATE in value
 
 

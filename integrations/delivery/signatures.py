@@ -7,15 +7,13 @@ import hmac
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from schemas.errors import MetricsAIError
+from schemas.errors import SchemaError
 
 MAX_SKEW_S: Final = 300.0
 
 
-class SignatureError(MetricsAIError):
+class SignatureError(SchemaError):
     """A webhook whose sender is not who it must be, or that is too old."""
-
-    blame = "outside"
 
 
 def header(headers: Mapping[str, str], name: str) -> str:

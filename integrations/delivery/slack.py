@@ -38,6 +38,13 @@ RATE: Final = Rate(per_s=1.0, burst=3)
 # Tier 3: fifty a minute.
 READ_RATE: Final = Rate(per_s=50 / 60, burst=10)
 EVENT_TYPE: Final = "metrics_ai_notification"
+_OTHER_NAMES: Final = {
+    "app_token": "token",
+    "app_token_file": "token_file",
+    "app_url": "web_api_url",
+    "bot_token": "token",
+    "bot_token_file": "token_file",
+}
 PASSING: Final = frozenset(
     {
         "account_inactive",
@@ -66,7 +73,7 @@ class SlackSettings(HttpDeliverySettings):
         }
     )  # fmt: skip
 
-    OTHER_NAMES: ClassVar[frozenset[str]] = frozenset({"app_token", "app_token_file", "app_url"})
+    OTHER_NAMES: ClassVar[frozenset[str]] = frozenset(_OTHER_NAMES)
 
     api_url: Annotated[SecretAddress | None, Field(description="Of an incoming webhook.")] = None
     api_url_file: Annotated[Path | None, Field(description="Holds it; read at each delivery.")] = None
@@ -82,7 +89,7 @@ class SlackSettings(HttpDeliverySettings):
         if not isinstance(given, Mapping):
             return given
         found = dict(given)
-        for theirs, ours in (("app_token", "token"), ("app_token_file", "token_file"), ("app_url", "web_api_url")):
+        for theirs, ours in _OTHER_NAMES.items():
             if theirs in found:
                 found[ours] = found.pop(theirs)
         url = str(found.get("api_url", ""))
@@ -124,6 +131,7 @@ class Slack:
     """
 
     kind = "slack"
+    settle_s = 0.0
 
     def __init__(
         self, settings: SlackSettings, surroundings: Surroundings, feedback: FeedbackLink | None = None

@@ -134,6 +134,7 @@ class Webhook:
     """
 
     kind = "webhook"
+    settle_s = 0.0
 
     def __init__(self, settings: WebhookSettings, surroundings: Surroundings) -> None:
         self._settings = settings

@@ -112,7 +112,8 @@ def _signal_line(excerpt: SignalExcerpt) -> str:
         return one_line(name)
     values = [value for _, value in excerpt.points]
     last = f"{values[-1]:g} {excerpt.unit}".strip()
-    return one_line(f"{name}: {last}, from {min(values):g} to {max(values):g} in {len(values)} points")
+    span = f", in the last hour from {min(values):g} to {max(values):g}" if len(values) > 1 else ""
+    return one_line(f"{name}: {last}{span}")
 
 
 def links_of(context: NotificationContext | None) -> list[tuple[str, str]]:

@@ -5,6 +5,6 @@ whatever a sink holds can be made again from the topics.
 """
 
 from integrations.project.projector import Projector
-from integrations.project.sink import Partition, Record, Sink, SinkError
+from integrations.project.sink import Partition, PlacedSink, RebuildError, Record, Sink, SinkError
 
-__all__ = ["Partition", "Projector", "Record", "Sink", "SinkError"]
+__all__ = ["Partition", "PlacedSink", "Projector", "RebuildError", "Record", "Sink", "SinkError"]

@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from integrations.gateway.records import is_about_topic, record_time_ms, without_errors
 from integrations.gateway.unreadable import end_of_batch
 from integrations.kafka.connection import KafkaSettings
-from integrations.project.sink import Partition, Record, Sink, SinkError
+from integrations.project.sink import Partition, PlacedSink, Record, Sink, SinkError
 from integrations.telemetry import Telemetry
 from schemas.errors import BrokerError
 
@@ -27,6 +27,9 @@ _BACK_OFF_S: Final = (1.0, 2.0, 5.0, 10.0, 30.0)
 _TOPIC_REFRESH_MS: Final = 5000
 _FETCH_BYTES: Final = 1024 * 1024
 _BUFFER_KIB: Final = 16 * 1024
+_ANSWER_S: Final = 10.0
+# So soon it is noticed that a far end lost what it held, while there is nothing to tell it.
+_CHECK_EVERY_S: Final = 2.0
 
 
 def stage_of(sink: Sink) -> str:
@@ -64,9 +67,12 @@ class Feed:
         self._held: list[Message] = []
         self._unflushed = 0
         self._flush_at = 0.0
+        self._check_at = 0.0
         self._refusals = 0
         self._closing = False
         self._consumer = Consumer(self._options())
+        # A sink that wants its records within milliseconds must not wait for company.
+        self._wait_s = min(_WAIT_S, max(sink.flush_s, 0.02))
 
     def _options(self) -> dict[str, Any]:
         session_ms = int(self._kafka.session_s * 1000)
@@ -94,6 +100,8 @@ class Feed:
         ------
         BrokerError
             If the consumer cannot go on.
+        RebuildError
+            If the sink's far end lost what it held: what is begun anew goes on where that stands.
         """
         self._consumer.subscribe(
             list(self._names), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
@@ -112,8 +120,9 @@ class Feed:
         is_full = self._unflushed >= MOST_UNFLUSHED and not self._refusals
         if self._unflushed and (is_full or self._clock() >= self._flush_at):
             self._flush()
+        self._check()
         try:
-            messages = self._consumer.consume(_RECORDS, _WAIT_S)
+            messages = self._consumer.consume(_RECORDS, self._wait_s)
         except KafkaException as error:
             raise BrokerError(f"the consumer cannot go on: {error.args[0].str()}") from error
         messages, errors = without_errors(messages)
@@ -183,6 +192,15 @@ class Feed:
             self._consumer.resume(self._places(self._assigned))
         self._commit()
 
+    def _check(self) -> None:
+        if not isinstance(self._sink, PlacedSink) or self._unflushed or self._clock() < self._check_at:
+            return
+        self._check_at = self._clock() + _CHECK_EVERY_S
+        try:
+            self._sink.check()
+        except SinkError as error:
+            _LOG.debug("%s: %s", self._stage, error)
+
     def _refused(self, error: SinkError) -> None:
         wait_s = _BACK_OFF_S[min(self._refusals, len(_BACK_OFF_S) - 1)]
         self._telemetry.sink_refusals.labels(self._sink.name).inc()
@@ -206,11 +224,32 @@ class Feed:
 
     # -- partitions come and go --------------------------------------------------------------------------------
 
-    def _on_assign(self, _consumer: Consumer, partitions: Sequence[TopicPartition]) -> None:
-        self._assigned = {(self._names[one.topic], one.partition) for one in partitions}
+    def _on_assign(self, consumer: Consumer, partitions: Sequence[TopicPartition]) -> None:
+        assigned = {(self._names[one.topic], one.partition) for one in partitions}
+        if isinstance(self._sink, PlacedSink):
+            consumer.assign(self._starts(self._sink, assigned))
+        self._assigned = assigned
         self._sink.assigned(self._assigned)
         self._telemetry.set_ready(self._stage, True)
         _LOG.info("%s: reading %d partitions", self._stage, len(self._assigned))
+
+    def _starts(self, sink: PlacedSink, assigned: set[Partition]) -> list[TopicPartition]:
+        """Where to begin: at the sink's own places, as far as they are of this log."""
+        places = sink.places(assigned)
+        try:
+            asked = self._consumer.committed(self._places(assigned), timeout=_ANSWER_S)
+        except KafkaException as error:
+            raise BrokerError(f"the broker does not say what was read: {error.args[0].str()}") from error
+        # A group commits after its sink has moved: one that never committed here read another log, if any.
+        known = {(self._names[one.topic], one.partition) for one in asked if one.offset >= 0}
+        if strange := {source for source in places if source not in known}:
+            _LOG.warning("%s: the log is another one, or was away for long; it is read from its start", self._stage)
+            sink.begin(strange)
+            places = sink.places(assigned)
+        return [
+            TopicPartition(self._full(topic), number, places.get((topic, number), OFFSET_BEGINNING))
+            for topic, number in assigned
+        ]
 
     def _on_revoke(self, _consumer: Consumer, _partitions: Sequence[TopicPartition]) -> None:
         if self._closing:

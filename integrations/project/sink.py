@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from schemas.errors import MetricsAIError
 from schemas.topics import Topic
@@ -35,6 +35,16 @@ class Record(NamedTuple):
 
 class SinkError(MetricsAIError):
     """What a sink took is not safe yet: a disk is full, a far end is down. It will be asked again."""
+
+    blame = "outside"
+    retry = True
+
+
+class RebuildError(MetricsAIError):
+    """The far end does not stand where it was left: it lost what it held, or another wrote to it.
+
+    What was taken is dropped, and the sink is asked anew for its places.
+    """
 
     blame = "outside"
     retry = True
@@ -82,3 +92,43 @@ class Sink(Protocol):
 
     def revoked(self, partitions: Collection[Partition]) -> None:
         """Forget what is of these: what was flushed is another's, what was not will be given again."""
+
+
+@runtime_checkable
+class PlacedSink(Sink, Protocol):
+    """A sink whose far end keeps, together with what it holds, how far that goes.
+
+    It is fed from there and not from what its group has committed. So a record counts once whatever is read again,
+    and a far end that comes back empty is filled from the beginning.
+    """
+
+    def places(self, partitions: Collection[Partition]) -> Mapping[Partition, int]:
+        """The next offset of each partition that the far end holds something of; called before ``assigned``.
+
+        From then on a flush makes sure that nobody else has moved these, and raises ``RebuildError`` where one has.
+
+        Raises
+        ------
+        SinkError
+            If the far end cannot be asked now.
+        """
+
+    def begin(self, partitions: Collection[Partition]) -> None:
+        """Forget the places of these: the log is another one than they were of, or older than its group's memory.
+
+        Raises
+        ------
+        SinkError
+            If the far end cannot be told now.
+        """
+
+    def check(self) -> None:
+        """See whether the far end stands where it was left, while nothing is to be flushed.
+
+        Raises
+        ------
+        SinkError
+            If it cannot be asked now.
+        RebuildError
+            If it does not.
+        """

@@ -28,13 +28,14 @@ class RoleName(StrEnum):
     route = "route"
     notify = "notify"
     project = "project"
+    console = "console"
     collector = "collector"
 
 
 def worker(
     roles: Annotated[
         list[RoleName],
-        typer.Argument(metavar="ROLE...", help="ingest, detect, burn, decide, route, notify, project, collector."),
+        typer.Argument(metavar="ROLE...", help=f"{', '.join(RoleName)}."),
     ],
     config: ConfigOption = None,
     broker: BrokerOption = None,

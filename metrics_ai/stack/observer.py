@@ -45,13 +45,20 @@ class Observer:
         Where incidents lie.
     broker_status
         What to say of the broker.
+    stores_status
+        What to say of the stores that are served from.
     """
 
     def __init__(
-        self, supervisor: Supervisor, kafka: KafkaSettings, broker_status: Callable[[], Mapping[str, Any]]
+        self,
+        supervisor: Supervisor,
+        kafka: KafkaSettings,
+        broker_status: Callable[[], Mapping[str, Any]],
+        stores_status: Callable[[], Mapping[str, Any]] = dict,
     ) -> None:
         self._supervisor = supervisor
         self._broker_status = broker_status
+        self._stores_status = stores_status
         self._seen: deque[_Counts] = deque(maxlen=_LOOKS_KEPT)
         self._per_s: dict[str, float] = {}
         self.rejected: Rejected = Counter()
@@ -120,6 +127,7 @@ class Observer:
             "ready": self._supervisor.is_ready,
             "warnings": [broker["message"]] if broker["message"] else [],
             "broker": broker,
+            "stores": dict(self._stores_status()),
             "roles": [role.describe() for role in self._supervisor.roles],
             "flow": self._flow(),
             "rejected": [

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Protocol, Self, TextIO
 
+from console.exposure import require_tokens
 from integrations.health_http import HealthServer
 from integrations.kafka.admin import create_topics, list_topics
 from integrations.kafka.apache import ApacheKafka
@@ -21,9 +22,11 @@ from integrations.kafka.embedded import EmbeddedBroker
 from integrations.kafka.process import require_free
 from metrics_ai.config import ENVIRONMENT_PREFIX, Config
 from metrics_ai.stack.child import ChildSpec
+from metrics_ai.stack.console import CONSOLE, console_beyond, link_secret_file
 from metrics_ai.stack.memory import MemoryGuard
 from metrics_ai.stack.observer import Observer
 from metrics_ai.stack.rejections import RejectionNews
+from metrics_ai.stack.stores import Stores
 from metrics_ai.stack.supervisor import Say, Supervisor
 from schemas.errors import MachineError
 from schemas.topics import CATALOGUE
@@ -110,6 +113,7 @@ class Stack:
         self._say = say
         self._lock: TextIO | None = None
         self._broker = _own_broker(options)
+        self.stores = Stores(config, options.data_dir, say)
         self.guard = MemoryGuard(config.embedded.memory_ceiling_bytes)
         self.kafka = config.kafka
         self.supervisor: Supervisor | None = None
@@ -147,13 +151,21 @@ class Stack:
         MetricsAIError
             If a port is taken, the data directory is in use, or the broker does not start.
         """
+        require_tokens(self.config.http.host, self.config.console)
         self._claim()
         self._start_broker()
-        specs = [self._spec(role) for role in (*STAGES, *((COLLECTOR,) if self.options.collector else ()))]
+        self.stores.start()
+        specs = [self._spec(role) for role in self._roles()]
         self.supervisor = Supervisor(specs, self._say, last=(COLLECTOR,))
-        self.observer = Observer(self.supervisor, self.kafka, self.broker_status)
-        self.http = HealthServer(self.observer.routes(), self.config.http.host, self.options.port)
+        self.observer = Observer(self.supervisor, self.kafka, self.broker_status, self.stores.status)
+        beyond = console_beyond(self.supervisor, self.config.console.max_body_bytes)
+        self.http = HealthServer(self.observer.routes(), self.config.http.host, self.options.port, beyond)
         self.supervisor.start()
+
+    def _roles(self) -> list[str]:
+        """Those to start; the API needs a store to read from."""
+        console = [] if self.stores.status()["serving"] == "none" else [CONSOLE]
+        return [*STAGES, *console, *([COLLECTOR] if self.options.collector else [])]
 
     def _claim(self) -> None:
         """Take the data directory and see that the ports are free; everything that is not ours is named at once."""
@@ -219,6 +231,9 @@ class Stack:
         own |= {f"{ENVIRONMENT_PREFIX}HTTP__HOST": "127.0.0.1"}
         if self.config.history.folder is None:
             own |= {f"{ENVIRONMENT_PREFIX}HISTORY__FOLDER": str(history_folder(self.options.data_dir))}
+        if self.config.console.link_secret is None and self.config.console.link_secret_file is None:
+            own |= {f"{ENVIRONMENT_PREFIX}CONSOLE__LINK_SECRET_FILE": str(link_secret_file(self.options.data_dir))}
+        own |= self.stores.environment()
         return {**(self._sparing() if self.is_embedded else {}), **inherited, **own, **self.options.changes}
 
     def _sparing(self) -> dict[str, str]:
@@ -240,6 +255,7 @@ class Stack:
         assert self.observer is not None
         if self._broker is not None and not self._broker.is_alive:
             self._revive_broker()
+        self.stores.look()
         self.supervisor.poll()
         if self._broker_ended_s is not None and self.is_ready:
             self._say(f"broker: back, and every role consumes, after {time.monotonic() - self._broker_ended_s:.0f} s")
@@ -293,6 +309,7 @@ class Stack:
                 ends.callback(self._lock.close)
             if self._broker:
                 ends.callback(self._broker.stop)
+            ends.callback(self.stores.stop)
             if self.supervisor:
                 ends.callback(self.supervisor.stop)
             if self.observer:

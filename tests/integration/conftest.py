@@ -1,4 +1,4 @@
-"""Brokers for tests: the embedded one, and a real Apache Kafka where the test is marked ``kafka``."""
+"""Brokers and stores for tests; a real Apache Kafka only where the test is marked ``kafka``."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from integrations.kafka import KafkaSettings
 from integrations.kafka.apache import ApacheKafka
 from integrations.kafka.embedded import EmbeddedBroker
+from integrations.records import RecordsSettings
+from integrations.serving.embedded import EmbeddedValkey
+from integrations.serving.settings import ServingSettings
+from tests.integration.stores import emptied, emptied_store, let_go, running_postgres
 
 KAFKA = pytest.param("apache_kafka", marks=pytest.mark.kafka)
 
@@ -44,3 +49,38 @@ def apache_kafka(apache_process: ApacheKafka) -> KafkaSettings:
 def any_broker(request: pytest.FixtureRequest) -> Any:
     """Both brokers, one after the other; Apache Kafka only under ``-m kafka``."""
     return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="module")
+def valkey() -> Iterator[EmbeddedValkey]:
+    """A Valkey of the module's own."""
+    with EmbeddedValkey() as server:
+        yield server
+
+
+@pytest.fixture
+def serving(valkey: EmbeddedValkey) -> ServingSettings:
+    """A connection to the module's Valkey, with nothing in it."""
+    return emptied_store(valkey.settings)
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[RecordsSettings]:
+    """A PostgreSQL of the module's own; skips where none is installed."""
+    with running_postgres() as found:
+        yield found
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Both databases, one after the other."""
+    if request.param == "postgres":
+        return request.getfixturevalue("postgres")
+    return RecordsSettings(url=SecretStr(f"sqlite:///{tmp_path_factory.mktemp('records')}/records.db"))
+
+
+@pytest.fixture
+def records(database: RecordsSettings) -> Iterator[RecordsSettings]:
+    """A database with our tables, and nothing in them."""
+    yield emptied(database)
+    let_go()

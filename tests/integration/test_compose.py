@@ -21,9 +21,12 @@ import yaml
 
 from integrations.kafka import KafkaSettings
 from integrations.kafka.process import dying_with_parent, free_port
+from integrations.records import RecordsSettings
+from integrations.serving.embedded import EmbeddedValkey
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = ("ingest", "detect", "burn", "decide", "project")
+STORES = ("valkey", "postgres")
 READY_LIMIT_S = 120.0
 
 
@@ -39,8 +42,8 @@ def dockerfile() -> str:
     return (ROOT / "Dockerfile").read_text()
 
 
-def test_there_is_a_service_for_the_broker_its_topics_and_each_role(compose: dict[str, Any]) -> None:
-    assert set(compose["services"]) == {"kafka", "topics", *ROLES}
+def test_there_is_a_service_for_the_broker_its_topics_the_stores_and_each_role(compose: dict[str, Any]) -> None:
+    assert set(compose["services"]) == {"kafka", "topics", *STORES, *ROLES}
     for role in ROLES:
         assert compose["services"][role]["command"] == ["worker", role]
 
@@ -48,7 +51,7 @@ def test_there_is_a_service_for_the_broker_its_topics_and_each_role(compose: dic
 def test_every_image_is_pinned(compose: dict[str, Any], dockerfile: str) -> None:
     images = [service["image"] for service in compose["services"].values()]
     images += re.findall(r"^FROM (\S+)", dockerfile, flags=re.MULTILINE)
-    assert [image for image in images if not re.fullmatch(r"[a-z/-]+:\d+\.\d+\.\d+[a-z.-]*", image)] == []
+    assert [image for image in images if not re.fullmatch(r"[a-z/-]+:\d+\.\d+(\.\d+)?[a-z.-]*", image)] == []
 
 
 def test_every_service_has_limits_and_each_that_stays_up_a_health_check(compose: dict[str, Any]) -> None:
@@ -91,6 +94,19 @@ def test_the_settings_of_every_service_exist(compose: dict[str, Any]) -> None:
         assert config.http.host == "0.0.0.0"
 
 
+def test_what_is_served_and_kept_lies_in_stores_that_only_services_reach(compose: dict[str, Any]) -> None:
+    from metrics_ai.config import load_config
+
+    config = load_config(environ=compose["services"]["project"]["environment"])
+    assert config.serving.url is not None
+    assert config.records.url is not None
+    assert "@valkey:6379/" in config.serving.url.get_secret_value()
+    assert "@postgres:5432/" in config.records.url.get_secret_value()
+    for name in STORES:
+        assert "ports" not in compose["services"][name]
+        assert compose["services"]["project"]["depends_on"][name] == {"condition": "service_healthy"}
+
+
 def test_the_broker_takes_the_largest_message_that_we_send(compose: dict[str, Any]) -> None:
     from schemas.topics import MAX_MESSAGE_BYTES
 
@@ -121,7 +137,7 @@ def test_a_compose_implementation_accepts_the_file() -> None:
         [*command, "-f", ROOT / "docker-compose.yml", "config"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert set(yaml.safe_load(done.stdout)["services"]) == {"kafka", "topics", *ROLES}
+    assert set(yaml.safe_load(done.stdout)["services"]) == {"kafka", "topics", *STORES, *ROLES}
 
 
 def _compose_command() -> list[str] | None:
@@ -159,13 +175,23 @@ def test_the_topics_service_makes_the_catalogue(compose: dict[str, Any], topics_
     assert check.returncode == 0, check.stdout + check.stderr
 
 
+@pytest.fixture(scope="module")
+def stores(valkey: EmbeddedValkey, postgres: RecordsSettings) -> dict[str, str]:
+    """Stores of this machine in place of the services."""
+    assert postgres.url is not None
+    serving, records = valkey.url.get_secret_value(), postgres.url.get_secret_value()
+    return {"METRICS_AI__SERVING__URL": serving, "METRICS_AI__RECORDS__URL": records}
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_the_command_of_a_role_becomes_healthy_and_ends_at_sigterm(
-    role: str, compose: dict[str, Any], topics_made: KafkaSettings, tmp_path: Path
+    role: str, compose: dict[str, Any], topics_made: KafkaSettings, stores: dict[str, str], tmp_path: Path
 ) -> None:
     port = free_port()
     log = tmp_path / "log"
-    with Running(_command_of(compose, role), _environment_of(compose, role, topics_made, port), log) as process:
+    given = _environment_of(compose, role, topics_made, port)
+    given |= {name: url for name, url in stores.items() if name in given}
+    with Running(_command_of(compose, role), given, log) as process:
         probe = [part.replace(":8080/", f":{port}/") for part in compose["services"][role]["healthcheck"]["test"][1:]]
         probe[0] = sys.executable
         deadline = time.monotonic() + READY_LIMIT_S

@@ -13,8 +13,9 @@ from agents.stage import Stage
 from agents.worker import WorkerSettings
 from incidents.decide import DecideSettings
 from incidents.routing.reading import routing_from
-from integrations.delivery import Clients, Surroundings, adapters_of
 from integrations.delivery.adapter import Adapter, Memory, Outcome
+from integrations.delivery.building import adapters_of
+from integrations.delivery.calling import Clients, Surroundings
 from integrations.kafka.connection import KafkaSettings
 from schemas.events import Anomaly
 from schemas.ids import decide_partition, event_id, series_id

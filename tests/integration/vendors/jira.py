@@ -236,17 +236,20 @@ class JiraStandIn(StandIn):
                 newest = list(reversed(issue.comments))[:most]
                 return Reply(200, {"comments": [{"id": str(at), "body": one} for at, one in enumerate(newest)]})
             case "POST", "comment":
-                body = request.json().get("body")
-                if self._text_problem(body):
-                    return _error(400, self._text_problem(body))
-                issue.comments.append(body)
-                return Reply(201, {"id": str(len(issue.comments))})
+                return self._comment(issue, request.json().get("body"))
             case "GET", "transitions":
                 offered = TRANSITIONS[issue.status]
                 return Reply(200, {"transitions": [{"id": key, "name": name} for key, (name, _) in offered.items()]})
             case "POST", "transitions":
                 return self._move(issue, request.json())
         return Reply(405, {})
+
+    def _comment(self, issue: JiraIssue, body: Any) -> Reply:
+        problem = self._text_problem(body)
+        if problem:
+            return _error(400, problem)
+        issue.comments.append(body)
+        return Reply(201, {"id": str(len(issue.comments))})
 
     def _move(self, issue: JiraIssue, body: Any) -> Reply:
         chosen = TRANSITIONS[issue.status].get(body.get("transition", {}).get("id"))

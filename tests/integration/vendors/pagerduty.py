@@ -166,20 +166,23 @@ class PagerDutyStandIn(StandIn):
             return Reply(413, {"status": "invalid event", "message": "Event object is too large"})
         body = request.json()
         is_change = request.path == "/v2/change/enqueue"
-        problem = next((CHANGE_SCHEMA if is_change else EVENT_SCHEMA).iter_errors(body), None)
-        if problem is not None:
-            return _invalid(f"{problem.json_path}: {problem.message[:200]}")
-        key = body["routing_key"]
-        if len(key) != KEY_CHARS:
-            return _invalid("Length of 'routing_key' is incorrect (should be 32 characters)")
-        if self._keys is not None and key not in self._keys:
-            return _invalid("Invalid routing key")
-        if self._is_throttled(key):
+        problem = self._problem(body, is_change=is_change)
+        if problem:
+            return Reply(400, {"status": "invalid event", "message": "Event object is invalid", "errors": [problem]})
+        if self._is_throttled(body["routing_key"]):
             return Reply(429, {"status": "throttle exceeded", "message": "Request Limit Exceeded"})
         if is_change:
             self.changes.append(body)
             return Reply(202, {"status": "success", "message": "Change event processed"})
-        return self._taken(body, key)
+        return self._taken(body, body["routing_key"])
+
+    def _problem(self, body: Any, *, is_change: bool) -> str:
+        found = next((CHANGE_SCHEMA if is_change else EVENT_SCHEMA).iter_errors(body), None)
+        if found is not None:
+            return f"{found.json_path}: {found.message[:200]}"
+        if len(body["routing_key"]) != KEY_CHARS:
+            return "Length of 'routing_key' is incorrect (should be 32 characters)"
+        return "" if self._keys is None or body["routing_key"] in self._keys else "Invalid routing key"
 
     def _taken(self, body: dict[str, Any], key: str) -> Reply:
         dedup_key = body.get("dedup_key") or f"generated-{len(self.events)}"
@@ -214,7 +217,3 @@ class PagerDutyStandIn(StandIn):
             return True
         calls.append(now)
         return False
-
-
-def _invalid(message: str) -> Reply:
-    return Reply(400, {"status": "invalid event", "message": "Event object is invalid", "errors": [message]})

@@ -138,7 +138,7 @@ class SlackStandIn(StandIn):
         if request.path != "/services/T000/B000/secretpart":
             return Reply(404, "no_service")
         body = request.json()
-        if not isinstance(body, dict) or not body.get("text"):
+        if not isinstance(body, dict) or not (body.get("text") or body.get("attachments")):
             return Reply(400, "invalid_payload")
         problem = blocks_problem(body.get("blocks", []))
         if problem:

@@ -79,7 +79,7 @@ class StandIn:
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
-        self.lock = threading.Lock()
+        self.lock = threading.Condition(threading.RLock())
         self.requests: list[Request] = []
         self._faults: list[tuple[str, str, Fault]] = []
         self._tls = tls
@@ -127,6 +127,11 @@ class StandIn:
         with self.lock:
             self._faults += [(method, path, fault) for fault in faults]
 
+    def wait_for(self, requests: int, limit_s: float = 20.0) -> bool:
+        """Wait until so many requests came; whether they did."""
+        with self.lock:
+            return self.lock.wait_for(lambda: len(self.requests) >= requests, limit_s)
+
     @property
     def faults_left(self) -> int:
         """How many of them did not come to pass yet."""
@@ -139,6 +144,7 @@ class StandIn:
             self.requests.append(request)
             index = next((at for at, one in enumerate(self._faults) if _fits(request, *one[:2])), None)
             fault = self._faults.pop(index)[2] if index is not None else None
+            self.lock.notify_all()
             if fault is not None and fault.kind in {"status", "reset"}:
                 return fault, None
             return fault, self.answer(request)
@@ -164,7 +170,7 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], standin: StandIn, tls: ssl.SSLContext | None) -> None:
         self._open: set[socket.socket] = set()
         self._tls = tls
-        super().__init__(address, _handler(standin))
+        super().__init__(address, type("Handler", (_Handler,), {"standin": standin}))
 
     def get_request(self) -> tuple[socket.socket, Any]:
         connection, address = super().get_request()
@@ -186,61 +192,59 @@ class _Server(ThreadingHTTPServer):
         """A client that hangs up is no news."""
 
 
-def _handler(standin: StandIn) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-        timeout = 60
+class _Handler(BaseHTTPRequestHandler):
+    standin: StandIn
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    timeout = 60
 
-        def _any(self) -> None:
-            parts = urlsplit(self.path)
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            request = Request(self.command, parts.path, parse_qs(parts.query), headers, body)
-            fault, reply = standin.take(request)
-            if fault is None:
-                assert reply is not None
-                self._send(reply)
+    def _any(self) -> None:
+        parts = urlsplit(self.path)
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        request = Request(self.command, parts.path, parse_qs(parts.query), headers, body)
+        fault, reply = self.standin.take(request)
+        if fault is None:
+            assert reply is not None
+            self._send(reply)
+        else:
+            self._go_wrong(fault, reply)
+
+    do_GET = do_POST = do_PUT = _any  # noqa: N815
+
+    def _go_wrong(self, fault: Fault, reply: Reply | None) -> None:
+        if reply is None:
+            if fault.kind == "status":
+                self._send(Reply(fault.status, {"status": "fault", "message": "a fault"}, fault.headers))
             else:
-                self._go_wrong(fault, reply)
-
-        do_GET = do_POST = do_PUT = _any
-
-        def _go_wrong(self, fault: Fault, reply: Reply | None) -> None:
-            if reply is None:
-                if fault.kind == "status":
-                    self._send(Reply(fault.status, {"status": "fault", "message": "a fault"}, fault.headers))
-                else:
-                    self._reset()
-            elif fault.kind == "slow":
-                standin.stopping.wait(fault.seconds)
-                self._send(reply)
-            elif fault.kind == "duplicate":
-                self._send(reply)
-                self._send(reply)
-            else:
-                if fault.kind == "cut":
-                    whole = self._bytes_of(reply)
-                    self.wfile.write(whole[: max(12, len(whole) // 3)])
                 self._reset()
+        elif fault.kind == "slow":
+            self.standin.stopping.wait(fault.seconds)
+            self._send(reply)
+        elif fault.kind == "duplicate":
+            self._send(reply)
+            self._send(reply)
+        else:
+            if fault.kind == "cut":
+                whole = self._bytes_of(reply)
+                self.wfile.write(whole[: max(12, len(whole) // 3)])
+            self._reset()
 
-        def _send(self, reply: Reply) -> None:
-            self.wfile.write(self._bytes_of(reply))
+    def _send(self, reply: Reply) -> None:
+        self.wfile.write(self._bytes_of(reply))
 
-        def _bytes_of(self, reply: Reply) -> bytes:
-            payload = reply.payload()
-            kind = "text/html" if isinstance(reply.body, str) else "application/json"
-            headers = {"Content-Type": kind, "Content-Length": str(len(payload)), **reply.headers}
-            lines = [f"HTTP/1.1 {reply.status} Standin", *(f"{name}: {value}" for name, value in headers.items())]
-            return "\r\n".join(lines).encode() + b"\r\n\r\n" + payload
+    def _bytes_of(self, reply: Reply) -> bytes:
+        payload = reply.payload()
+        kind = "text/html" if isinstance(reply.body, str) else "application/json"
+        headers = {"Content-Type": kind, "Content-Length": str(len(payload)), **reply.headers}
+        lines = [f"HTTP/1.1 {reply.status} Standin", *(f"{name}: {value}" for name, value in headers.items())]
+        return "\r\n".join(lines).encode() + b"\r\n\r\n" + payload
 
-        def _reset(self) -> None:
-            self.close_connection = True
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            with contextlib.suppress(OSError):
-                self.connection.close()
+    def _reset(self) -> None:
+        self.close_connection = True
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        with contextlib.suppress(OSError):
+            self.connection.close()
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Requests are kept, not printed."""
-
-    return Handler
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Requests are kept, not printed."""

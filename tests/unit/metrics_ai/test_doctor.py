@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from integrations.kafka import KafkaSettings
+from integrations.kafka.process import free_port
+from metrics_ai.config import load_config
 from metrics_ai.doctor import (
     check_broker_port,
     check_disk,
@@ -18,6 +20,7 @@ from metrics_ai.doctor import (
     check_port,
     check_python,
     check_stack,
+    check_stores,
 )
 
 MIB = 1024 * 1024
@@ -88,3 +91,25 @@ def test_what_was_rejected_is_told() -> None:
     _, rejected = check_stack(status)
     assert (rejected.level, rejected.found) == ("WARN", "3 of telegraf (not_json)")
     assert "decode" in rejected.way_out
+
+
+def test_stores_that_do_not_answer_are_named_with_what_to_do(tmp_path: Path) -> None:
+    assert list(check_stores(load_config(environ={}))) == []
+    away = {
+        "METRICS_AI__SERVING__URL": f"redis://:hidden@127.0.0.1:{free_port()}/0",
+        "METRICS_AI__RECORDS__URL": f"sqlite:///{tmp_path}/none.db",
+    }
+    serving, records = check_stores(load_config(environ=away))
+    assert (serving.name, serving.level) == ("serving store", "FAIL")
+    assert (records.name, records.level) == ("records", "FAIL")
+    assert "hidden" not in serving.found
+    assert "serving.url" in serving.way_out
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("alive", "level"), [(True, "OK"), (False, "WARN")])
+def test_the_valkey_of_a_running_stack_is_told(alive: bool, level: str) -> None:
+    stores = {"serving": "embedded", "alive": alive, "memory_bytes": 7 * 1024 * 1024, "records": "own file"}
+    roles = [{"role": "project", "state": "running"}]
+    status = {"roles": roles, "stores": stores, "broker": {"kind": "given"}}
+    assert {one.name: one.level for one in check_stack(status)}["serving store"] == level

@@ -19,6 +19,7 @@ from metrics_ai.stack.memory import MIB, MemoryGuard
 from metrics_ai.stack.merged import gauge, merge_expositions
 from metrics_ai.stack.page import status_page
 from metrics_ai.stack.stack import Stack, StackOptions
+from metrics_ai.stack.stores import Stores
 from schemas.errors import MachineError
 
 
@@ -133,3 +134,16 @@ def test_all_that_is_taken_is_named_at_once(tmp_path: Path) -> None:
         with pytest.raises(MachineError) as refused, Stack(load_config(environ={}), options, lambda _: None):
             pass
     assert [f"port {port} of 127.0.0.1 is taken" in str(refused.value) for port in ports] == [True, True]
+
+
+def test_stores_that_are_named_are_not_replaced_by_ours(tmp_path: Path) -> None:
+    named = {"METRICS_AI__SERVING__URL": "redis://h:1/0", "METRICS_AI__RECORDS__URL": "postgresql://h/n"}
+    given = Stores(load_config(environ=named), tmp_path, lambda _: None)
+    given.start()
+    assert given.environment() == {}
+    assert given.status() == {"serving": "given", "alive": None, "memory_bytes": 0, "records": "given"}
+    ours = Stores(load_config(environ={}), tmp_path, lambda _: None).environment()
+    found = load_config(environ=ours)
+    assert found.records.url is not None
+    assert found.records.url.get_secret_value() == f"sqlite:///{tmp_path.absolute()}/records.db"
+    assert found.serving.url is not None
