@@ -48,12 +48,12 @@ class Step(NamedTuple):
     Parameters
     ----------
     of
-        Two steps of one name need but the later; None of steps that all count.
+        What it sets: of two steps that set the same the later counts.
     arguments
         The command.
     """
 
-    of: tuple[str, ...] | None
+    of: tuple[str, ...]
     arguments: tuple[Argument, ...]
 
 
@@ -208,8 +208,9 @@ def _entry(record: Record, layout: Layout) -> Change:
     one, keys = _read(TimelineEntry, record, layout, lambda entry: entry.tenant)
     line = keys.timeline(one.incident_id)
     steps = [
-        Step(None, ("RPUSH", line, record.value or b"")),
-        Step(("LTRIM", line), ("LTRIM", line, -layout.timeline_entries, -1)),
+        # In the log's order; the same entry again changes nothing.
+        Step((line, one.id), ("ZADD", line, record.offset, record.value or b"")),
+        Step((line,), ("ZREMRANGEBYRANK", line, 0, -layout.timeline_entries - 1)),
         _orphan(keys, ("incidents", "incidents.ended"), one.incident_id, one.at_ms),
     ]
     return Change(one.tenant, one.incident_id, one.at_ms, steps)

@@ -16,8 +16,8 @@ class TenantKeys:
     Hashes of JSON documents by id: ``alerts``, ``statuses``, ``feedback``, ``incidents``, ``silences``,
     ``notifications``, ``outcomes``, ``slos``, ``health``. Sorted sets of ids by time: ``alerts.started``,
     ``alerts.firing``, ``alerts.ended``, ``incidents.updated``, ``incidents.ended``, ``silences.ends``,
-    ``notifications.at``. Beside them ``aliases`` (ids of incidents that were merged, and into which), a list of
-    timeline entries and a sorted set of alerts an incident, a string a command's result, and the stream ``updates``.
+    ``notifications.at``. Beside them ``aliases`` (ids of incidents that were merged, and into which), sorted
+    sets of timeline entries and of alerts an incident, a string a command's result, and the stream ``updates``.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class TenantKeys:
         return self.root + name
 
     def timeline(self, incident_id: str) -> str:
-        """The list of an incident's entries."""
+        """The sorted set of an incident's entries, by their place in the log."""
         return f"{self.root}timeline:{incident_id}"
 
     def members(self, incident_id: str) -> str:

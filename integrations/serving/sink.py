@@ -39,20 +39,16 @@ class _Chunk:
 
     until: int = 0
     records: int = 0
-    keyed: dict[tuple[str, ...], tuple[Argument, ...]] = field(default_factory=dict)
-    others: list[tuple[Argument, ...]] = field(default_factory=list)
+    steps: dict[tuple[str, ...], tuple[Argument, ...]] = field(default_factory=dict)
 
     def add(self, step: Step) -> None:
-        """Of steps of one name the last counts, at its place in the order."""
-        if step.of is None:
-            self.others.append(step.arguments)
-            return
-        self.keyed.pop(step.of, None)
-        self.keyed[step.of] = step.arguments
+        """Of steps that set the same the last counts, at its place in the order."""
+        self.steps.pop(step.of, None)
+        self.steps[step.of] = step.arguments
 
     def words(self) -> list[Argument]:
         """All steps as the script takes them."""
-        return [word for step in (*self.others, *self.keyed.values()) for word in (len(step), *step)]
+        return [word for step in self.steps.values() for word in (len(step), *step)]
 
 
 @dataclass(slots=True)

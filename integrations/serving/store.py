@@ -246,7 +246,7 @@ class ServingStore:
             texts = [
                 text
                 for one in self.incident_ids(tenant, incident_id)
-                for text in self._redis.lrange(keys.timeline(one), 0, -1)
+                for text in self._redis.zrange(keys.timeline(one), 0, -1)
             ]
         entries = {entry.id: entry for entry in map(_reader(TimelineEntry), texts)}
         return sorted(entries.values(), key=lambda entry: entry.at_ms)

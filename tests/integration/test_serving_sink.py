@@ -138,6 +138,18 @@ def test_a_store_that_was_emptied_is_noticed_and_filled_again(serving: ServingSe
     assert after[f"{root}timeline:i0"] == before[f"{root}timeline:i0"]
 
 
+def test_a_store_that_lost_its_places_alone_is_written_again_over_what_it_holds(serving: ServingSettings) -> None:
+    log, sink = a_day(), sink_of(serving)
+    read_on(sink, log)
+    before = everything_in(serving)
+    with connect(serving) as redis:
+        redis.delete("metrics-ai:v1:applied")
+    with pytest.raises(RebuildError):
+        sink.check()
+    read_on(sink, log)
+    assert everything_in(serving) == before
+
+
 def test_a_server_that_ended_refuses_and_one_that_comes_back_empty_is_filled() -> None:
     with EmbeddedValkey() as server:
         log, sink = a_day(), sink_of(server.settings.model_copy(update={"timeout_s": 0.5}))

@@ -88,7 +88,7 @@ def test_an_incident_that_is_open_again_has_not_ended(state: str, over: bool) ->
 
 
 def test_a_timeline_is_cut_to_its_newest_entries() -> None:
-    assert ("LTRIM", "timeline:i", -10, -1) in words(change(entry(1, "i")))
+    assert ("ZREMRANGEBYRANK", "timeline:i", 0, -11) in words(change(entry(1, "i")))
 
 
 def test_a_result_goes_after_an_hour_and_is_told_to_nobody_who_looks_on() -> None:
