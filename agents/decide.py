@@ -9,6 +9,7 @@ from schemas.topics import (
     ANOMALIES,
     ANOMALIES_DLQ,
     CHANGES,
+    COMMANDS,
     DECIDE_CHECKPOINTS,
     DECIDE_TICKS,
     SETTINGS,
@@ -18,10 +19,10 @@ from streams.operator import Operator
 
 
 def decide_stage(operator: Callable[[int], Operator], tick_interval_s: int) -> Stage:
-    """Anomalies, alerts of objectives and changes in, incidents out: little state, outputs that page people."""
+    """Anomalies, objectives' alerts, changes, commands in, incidents out: little state, outputs that page people."""
     return Stage(
         name="decide",
-        inputs=(ANOMALIES, SLO_ALERTS, CHANGES, SETTINGS, DECIDE_TICKS),
+        inputs=(ANOMALIES, SLO_ALERTS, CHANGES, COMMANDS, SETTINGS, DECIDE_TICKS),
         ticks=DECIDE_TICKS,
         checkpoints=DECIDE_CHECKPOINTS,
         dead_letters=ANOMALIES_DLQ,

@@ -62,7 +62,7 @@ class WorkerSettings:
     detect, slo, decide
         Of the operators.
     runbooks
-        Names those for an objective's alert.
+        Names those for an alert.
     routing, dispatch, outbox
         Of the routes, and of who is told.
     deliver
@@ -104,7 +104,7 @@ class WorkerSettings:
     def _decide_stage(self) -> Stage:
         count = self.kafka.partitions
         return decide_stage(
-            lambda partition: DecideOperator(self.decide, partition, count), self.ticks.decide_interval_s
+            lambda partition: DecideOperator(self.decide, partition, count, self.runbooks), self.ticks.decide_interval_s
         )
 
     def _route_stage(self) -> Stage:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal, NamedTuple
 
+from incidents import wording
 from incidents.changes import after_change
 from incidents.finding import NOBODY, Finding, Identity, newer_finding, worse_finding
 from schemas.change_events import NearestChange
@@ -19,6 +20,33 @@ from schemas.incident_events import Alert, AlertState, IncidentMember
 
 PRIORITY_RANK: Final[Mapping[Priority, int]] = {"P0": 0, "P1": 1, "P2": 2, "P3": 3}
 SEVERITY_RANK: Final[Mapping[Severity, int]] = {"info": 0, "warning": 1, "critical": 2}
+
+Role = Literal["symptom", "cause"]
+"""What an alert is to its incident: what users notice, or what may be behind it."""
+
+
+class Placed(NamedTuple):
+    """What an alert's place tells of it.
+
+    Parameters
+    ----------
+    incident_id
+        The incident that it is in, if it is in any.
+    role
+        What it is there.
+    page_key
+        The dedup key that it pages under.
+    runbooks
+        Ids of those that fit.
+    """
+
+    incident_id: str | None = None
+    role: Role | None = None
+    page_key: str | None = None
+    runbooks: tuple[str, ...] = ()
+
+
+NOWHERE: Final = Placed()
 
 
 @dataclass(slots=True)
@@ -45,12 +73,18 @@ class AlertRecord:
         Event time of its end, if told; the latest where several were told.
     expired_ms
         When it was given up, nobody having spoken of it.
+    back_ms
+        When samples came again that no data had come of; its end, for all that is known.
+    detected_ms
+        When it was first told of.
     home
         Id of the incident that it first joined (which may since be an alias); None for what joins none.
     change
         The last change before it began, if one fits.
     page_key
         The dedup key that this alert opened last, if it opened one.
+    runbooks
+        Those that fit, with what that was found from.
     digest
         Of the last published content.
     """
@@ -67,12 +101,15 @@ class AlertRecord:
     severity: Severity
     peak_score: float | None
     since_ms: int
+    detected_ms: int
     spenders: frozenset[str] = NOBODY
     end_ms: int | None = None
     expired_ms: int | None = None
+    back_ms: int | None = None
     home: str | None = None
     change: NearestChange | None = None
     page_key: str | None = None
+    runbooks: tuple[object, tuple[str, ...]] | None = None
     digest: str = ""
     _member: IncidentMember | None = None
 
@@ -102,6 +139,7 @@ class AlertRecord:
             severity=first.severity,
             peak_score=first.peak_score,
             since_ms=first.since_ms,
+            detected_ms=first.at_ms,
             spenders=first.spenders,
             end_ms=first.ended_ms,
         )
@@ -118,8 +156,24 @@ class AlertRecord:
 
     @property
     def ended_ms(self) -> int | None:
-        """End of the episode, told or given up; None while it fires."""
-        return self.expired_ms if self.end_ms is None else self.end_ms
+        """End of the episode: told, or since samples come again, or given up; None while it fires."""
+        if self.end_ms is not None:
+            return self.end_ms
+        return self.expired_ms if self.back_ms is None else self.back_ms
+
+    @property
+    def no_data(self) -> bool:
+        """Whether nobody knows if it goes on: its series fell silent, which is no end."""
+        return self.latest.silent and self.end_ms is None and self.back_ms is None
+
+    @property
+    def ended(self) -> str:
+        """How it ended, in words."""
+        if self.end_ms is not None:
+            return self.latest.ended
+        if self.back_ms is not None:
+            return wording.CAME_BACK
+        return wording.EXPIRED_SILENT if self.latest.silent else wording.EXPIRED
 
     @property
     def state(self) -> AlertState:
@@ -162,7 +216,8 @@ class AlertRecord:
         self.peak_score = _higher(self.peak_score, finding.peak_score)
         self.since_ms = min(self.since_ms, finding.since_ms)
         self.spenders |= finding.spenders
-        self.end_ms = _later(self.end_ms, finding.ended_ms)
+        self.detected_ms = min(self.detected_ms, finding.at_ms)
+        self.end_ms = self.latest.joined_end(self.end_ms, finding)
         if self.latest is finding:
             self.expired_ms = None
         return before != self._joined
@@ -171,26 +226,34 @@ class AlertRecord:
     def _joined(self) -> tuple[object, ...]:
         """What states may change."""
         told = (self.latest, self.worst, self.priority, self.severity, self.peak_score, self.end_ms, self.expired_ms)
-        return *told, self.since_ms, self.spenders
+        return *told, self.since_ms, self.spenders, self.detected_ms
 
     def expire(self, at_ms: int) -> None:
         """Give it up."""
         self.expired_ms = at_ms
         self._member = None
 
-    def event(self, incident_id: str | None) -> Alert:
+    def end(self, at_ms: int) -> None:
+        """Let it end by itself."""
+        self.end_ms = at_ms
+        self._member = None
+
+    def come_back(self, at_ms: int | None) -> bool:
+        """Know when samples came again after its series fell silent, or that none did; whether that is news."""
+        if at_ms == self.back_ms:
+            return False
+        self.back_ms = at_ms
+        self._member = None
+        return True
+
+    def event(self, placed: Placed = NOWHERE) -> Alert:
         """What is published."""
-        annotations = {"summary": self.summary, **self.latest.annotations(self.worst)}
-        if "explanation" in annotations:
-            annotations["explanation"] = self._after_change(annotations["explanation"])
-        if self.end_ms is None and self.expired_ms is not None:
-            annotations["expired"] = "nothing more was heard of it"
         return Alert(
             id=self.id,
             tenant=self.tenant,
             fingerprint=self.fingerprint,
             labels=self.labels,
-            annotations=annotations,
+            annotations=self._annotations(),
             state=self.state,
             priority=self.priority,
             safety=self.safety,
@@ -198,14 +261,30 @@ class AlertRecord:
             entity=self.identity.entity,
             signal=self.identity.signal,
             started_ms=self.started_ms,
-            updated_ms=self.latest.at_ms,
+            updated_ms=self.latest.told_ms,
             ended_ms=self.ended_ms,
             peak_score=self.peak_score,
-            peak_ms=self.worst.at_ms,
+            peak_ms=self.worst.told_ms,
             change=self.change,
-            incident_id=incident_id,
+            incident_id=placed.incident_id,
+            role=placed.role,
+            page_key=placed.page_key,
+            source=self.latest.source,
+            generator_url=self.latest.generator_url,
+            runbooks=list(placed.runbooks),
             **self.latest.alert_body(self.worst),
         )
+
+    def _annotations(self) -> dict[str, str]:
+        annotations = {"summary": self.summary, **self.latest.annotations(self.worst)}
+        if "explanation" in annotations:
+            annotations["explanation"] = self._after_change(annotations["explanation"])
+        if self.end_ms is None and self.back_ms is None:
+            if self.latest.silent:
+                annotations["no_data"] = "no sample comes any more: whether it goes on is not known"
+            if self.expired_ms is not None:
+                annotations["expired"] = "nothing more was heard of it"
+        return annotations
 
     def member(self) -> IncidentMember:
         """What its incident says of it: the worst of it, and whether it lasts."""
@@ -225,7 +304,7 @@ class AlertRecord:
             started_ms=self.started_ms,
             ended_ms=self.ended_ms,
             peak_score=self.peak_score,
-            peak_ms=self.worst.at_ms,
+            peak_ms=self.worst.told_ms,
             summary=self.summary,
             **self.worst.member_body(),
         )
@@ -242,12 +321,6 @@ class AlertRecord:
 
 
 def _higher(one: float | None, other: float | None) -> float | None:
-    if one is None or other is None:
-        return other if one is None else one
-    return max(one, other)
-
-
-def _later(one: int | None, other: int | None) -> int | None:
     if one is None or other is None:
         return other if one is None else one
     return max(one, other)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from incidents import wording
-from incidents.finding import PAGING, Finding, Identity, Named, worse_finding
+from incidents.finding import PAGING, Finding, Identity, Named, Source, worse_finding
 from models.confidence import LOW_CONFIDENCE
+from models.golden import signal_of
 from schemas.events import ANOMALY_ALERT, NOTICES, Anomaly, Priority, Severity
+
+_NOTICED: Final = frozenset({"latency", "errors"})
+_OF_MACHINES: Final = ("node_", "disk", "net", "system_", "interface_", "if_", "kube_", "container_", "process_")
 
 
 def alert_name(anomaly: Anomaly) -> str:
@@ -58,6 +62,16 @@ def worse(one: Anomaly, other: Anomaly) -> Anomaly:
     return one if worse_finding(*found) is found[0] else other
 
 
+def is_symptom(anomaly: Anomaly) -> bool:
+    """Whether users notice it: how long a service's requests take, or how many fail; a machine's own they do not.
+
+    An exporter that runs as a service speaks of its machine all the same.
+    """
+    if not anomaly.entity.startswith("service:") and "service" not in anomaly.dims:
+        return False
+    return not anomaly.metric.startswith(_OF_MACHINES) and signal_of(anomaly.metric, anomaly.labels) in _NOTICED
+
+
 @dataclass(frozen=True, slots=True)
 class AnomalyFinding(Finding[Anomaly]):
     """One state of an anomaly of a series, or of an entity."""
@@ -66,6 +80,11 @@ class AnomalyFinding(Finding[Anomaly]):
     def name(self) -> str:
         """As ``alert_name`` has it."""
         return alert_name(self.event)
+
+    @property
+    def source(self) -> Source:
+        """A series, or an entity."""
+        return "anomaly"
 
     @property
     def named(self) -> Named:
@@ -85,14 +104,35 @@ class AnomalyFinding(Finding[Anomaly]):
         """What names no entity is related to itself alone."""
         entity = self.event.entity
         place = entity if entity != "unknown" else f"series:{self.event.series_id}"
-        return Identity(labels, entity, self.event.metric, place)
+        service = labels.get("service", "")
+        return Identity(labels, entity, self.event.metric, place, service=service, symptom=is_symptom(self.event))
 
     @property
     def ended_ms(self) -> int | None:
-        """The time of the end, or of the state that is one."""
+        """The time of the end, or of the state that is one; silence is none."""
+        if self.silent:
+            return None
         if self.event.ended_ms is not None:
             return self.event.ended_ms
         return self.event.at_ms if self.event.state == "end" else None
+
+    @property
+    def silent(self) -> bool:
+        """Its series sends nothing any more; what told just that is over with it."""
+        one = self.event
+        return one.state == "end" and one.end_reason == "silent" and one.kind != "missing"
+
+    @property
+    def series(self) -> str | None:
+        """Its series."""
+        return self.event.series_id
+
+    @property
+    def alive_ms(self) -> int | None:
+        """Its start; of what was missing, when it came back."""
+        if self.event.kind != "missing":
+            return self.event.started_ms
+        return self.ended_ms if self.event.end_reason == "recovered" else None
 
     @property
     def began_ms(self) -> int | None:
@@ -123,6 +163,11 @@ class AnomalyFinding(Finding[Anomaly]):
     def peak_score(self) -> float | None:
         """The highest that was told."""
         return max(self.event.peak_score, self.event.score)
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """Its kind, and on which side it is."""
+        return {"kind": self.event.kind, "direction": self.event.direction}
 
     @property
     def ended(self) -> str:

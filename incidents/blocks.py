@@ -1,4 +1,4 @@
-"""State as bytes: a block an alert, one an incident, one a change, one for the clock, one for correlation.
+"""State as bytes: a block an alert, an incident, a change, a command that was done, the clock, the correlation.
 
 Blocks are small msgpack maps with a version. None in place of a block means that what had this key is gone. An alert's
 block names the incident that it first joined, an incident's its aliases: so a merge rewrites two blocks, not thousands.
@@ -15,20 +15,35 @@ from incidents.anomalies import AnomalyFinding
 from incidents.finding import Finding
 from incidents.incident import IncidentRecord
 from incidents.objectives import SloFinding
+from incidents.posted import PostedFinding, PostedState
 from schemas.change_events import NearestChange
 from schemas.errors import CheckpointError
 from schemas.events import Anomaly
+from schemas.incident_events import Acknowledgement
 from schemas.slo_events import SloAlert
 
 VERSION: Final = 1
 ALERT: Final = "alert/"
 INCIDENT: Final = "incident/"
 CHANGE: Final = "change/"
+COMMAND: Final = "command/"
 CLOCK: Final = "clock"
 CORRELATION: Final = "correlation"
 _SAME: Final = b""
 
-_ALERT_FIELDS = ("priority", "safety", "severity", "peak_score", "end_ms", "expired_ms", "home", "page_key", "digest")
+_ALERT_FIELDS = (
+    "priority",
+    "safety",
+    "severity",
+    "peak_score",
+    "end_ms",
+    "expired_ms",
+    "back_ms",
+    "detected_ms",
+    "home",
+    "page_key",
+    "digest",
+)
 _INCIDENT_FIELDS = (
     "id",
     "tenant",
@@ -42,6 +57,12 @@ _INCIDENT_FIELDS = (
     "forgotten",
     "aliases",
     "page_keys",
+    "threads",
+    "apart",
+    "detected_ms",
+    "closed_ms",
+    "acknowledged_ms",
+    "mitigated_ms",
     "revision",
     "digest",
     "pending",
@@ -78,24 +99,26 @@ def pack_alert(record: AlertRecord) -> bytes:
     told = {"latest": record.latest.event.to_bytes(), "worst": worst, "change": change, **fields}
     if isinstance(record.latest, SloFinding):
         told["objective"] = _pack_objective(record)
-    return pack(told)
+    return pack({**told, "source": record.latest.source})
 
 
 def unpack_alert(value: bytes) -> AlertRecord:
     """The alert of a block."""
     body = unpack(value)
     objective = body.pop("objective", None)
-    record = AlertRecord.of(_finding(body.pop("latest"), objective), objective and objective["labels"])
+    # A block of an older release names no source.
+    source = body.pop("source", "slo" if objective else "anomaly")
+    record = AlertRecord.of(_finding(body.pop("latest"), source), objective and objective["labels"])
     worst = body.pop("worst")
     if worst:
-        record.worst = _finding(worst, objective)
+        record.worst = _finding(worst, source)
     if objective:
         record.since_ms, record.spenders = objective["since_ms"], frozenset(objective["spenders"])
     change = body.pop("change", None)
     if change:
         record.change = NearestChange.model_validate_json(change)
     for name in _ALERT_FIELDS:
-        setattr(record, name, body[name])
+        setattr(record, name, body.get(name, getattr(record, name)))
     return record
 
 
@@ -104,17 +127,29 @@ def _pack_objective(record: AlertRecord) -> dict[str, Any]:
     return {"labels": record.labels, "since_ms": record.since_ms, "spenders": sorted(record.spenders)}
 
 
-def _finding(value: bytes, objective: dict[str, Any] | None) -> Finding[Any]:
-    if objective is None:
-        return AnomalyFinding(Anomaly.from_bytes(value))
-    return SloFinding(SloAlert.from_bytes(value))
+def _finding(value: bytes, source: str) -> Finding[Any]:
+    match source:
+        case "slo":
+            return SloFinding(SloAlert.from_bytes(value))
+        case "posted":
+            return PostedFinding(PostedState.from_bytes(value))
+        case _:
+            return AnomalyFinding(Anomaly.from_bytes(value))
 
 
 def pack_incident(incident: IncidentRecord) -> bytes:
     """The block of an incident, its members aside (they name it)."""
-    return pack({name: getattr(incident, name) for name in _INCIDENT_FIELDS})
+    fields = {name: getattr(incident, name) for name in _INCIDENT_FIELDS}
+    if incident.acknowledged is not None:
+        fields["acknowledged"] = incident.acknowledged.model_dump()
+    return pack(fields)
 
 
 def unpack_incident(value: bytes) -> IncidentRecord:
     """The incident of a block, without its members yet."""
-    return IncidentRecord(**unpack(value))
+    body = unpack(value)
+    care = body.pop("acknowledged", None)
+    incident = IncidentRecord(**body, acknowledged=care and Acknowledgement(**care))
+    if "threads" not in body:
+        incident.find_threads()
+    return incident

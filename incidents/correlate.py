@@ -4,7 +4,8 @@ Two alerts of a tenant are related if they are of one entity and start within ``
 of one signal (metric) and start within ``signal_window_s``; the windows are those in force when the later one
 started, ends included. Two alerts of one objective are related if one is known to have gone on when the other began:
 what each of them tells can only add to that, so no order of arrival changes it. An objective's alert is related to
-alerts of the entities that spent its budget that start within ``spender_window_s``.
+alerts of the entities that spent its budget that start within ``spender_window_s``; a symptom of a service to all that
+names the service and starts within ``cause_window_s``.
 
 An incident is a connected component. Where one window holds all around an alert, its neighbours on the line of starts
 stand for all others of its entity or signal (whoever is in reach is chained to a neighbour), so joining costs a search,
@@ -19,6 +20,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 
 from incidents.alerts import AlertRecord
+from incidents.services import ServiceLine, Starts
 from incidents.settings import Correlation, CorrelationHistory
 
 _entity_window_ms = attrgetter("entity_window_ms")
@@ -27,19 +29,25 @@ _spender_window_ms = attrgetter("spender_window_ms")
 
 Line = tuple[str, str]
 """Tenant, and an entity, a signal or an objective."""
-Starts = list[tuple[int, str]]
-"""Starts in milliseconds with the alerts' keys, sorted."""
 Window = Callable[[Correlation], int]
 
 
 @dataclass(slots=True)
 class RelationIndex:
-    """The starts of all alerts that correlate, by tenant and entity, signal, and who spent; objectives' alerts too."""
+    """The starts of all alerts that correlate, by tenant and entity, signal, who spent and service; objectives' too.
 
+    Parameters
+    ----------
+    cause_window_ms
+        How far a symptom of a service reaches.
+    """
+
+    cause_window_ms: int
     _entities: dict[Line, Starts] = field(default_factory=dict)
     _signals: dict[Line, Starts] = field(default_factory=dict)
     _spenders: dict[Line, Starts] = field(default_factory=dict)
     _objectives: dict[Line, dict[str, AlertRecord]] = field(default_factory=dict)
+    _services: dict[Line, ServiceLine] = field(default_factory=dict)
 
     def add(self, record: AlertRecord) -> None:
         """Take an alert in; again, once more is known of it."""
@@ -49,6 +57,9 @@ class RelationIndex:
             position = bisect.bisect_left(starts, at)
             if starts[position : position + 1] != [at]:
                 starts.insert(position, at)
+        if record.identity.service:
+            line = record.tenant, record.identity.service
+            self._services.setdefault(line, ServiceLine()).add(at, symptom=record.identity.symptom)
         if record.identity.objective is not None:
             self._objectives.setdefault((record.tenant, record.identity.objective), {})[record.key] = record
 
@@ -59,6 +70,11 @@ class RelationIndex:
             del starts[bisect.bisect_left(starts, (record.started_ms, record.key))]
             if not starts:
                 del lines[line]
+        if record.identity.service:
+            service = self._services[record.tenant, record.identity.service]
+            service.discard((record.started_ms, record.key), symptom=record.identity.symptom)
+            if not service:
+                del self._services[record.tenant, record.identity.service]
         if record.identity.objective is not None:
             line = record.tenant, record.identity.objective
             del self._objectives[line][record.key]
@@ -75,6 +91,11 @@ class RelationIndex:
                 if key != record.key and abs(start_ms - at[0]) <= window_ms(history.at(later_ms)):
                     found[key] = None
         found.update(dict.fromkeys(self._of_its_objective(record)))
+        service = self._services.get((record.tenant, record.identity.service))
+        if service is not None:
+            near = service.related(at, symptom=record.identity.symptom, window_ms=self.cause_window_ms)
+            found.update(dict.fromkeys(near))
+        found.pop(record.key, None)
         return list(found)
 
     def _reached(self, record: AlertRecord, history: CorrelationHistory) -> Iterator[tuple[Starts, Window]]:

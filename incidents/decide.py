@@ -1,9 +1,10 @@
-"""The decide stage of one partition: anomalies, alerts of objectives and changes in, alerts and incidents out.
+"""The decide stage of one partition: anomalies, alerts of objectives, changes, commands in, alerts and incidents out.
 
-Its state is a function of the set of states, changes and settings that arrived and of the newest tick: repeats and any
-order end alike. Only ticks advance time: they let an incident resolve, a silent alert be given up and old state be
-forgotten. A tick forgets nothing before those who tell of alerts have come so far, and gives up nothing before so much
-time has passed since the newest of them came (a stage that catches up does neither too early).
+Its state is a function of the set of states, changes and settings that arrived, of the commands in the log's order, and
+of the newest tick: repeats, and any order of all but commands, end alike. Only ticks advance time: they let an incident
+resolve, a posted alert end that nobody repeats, a silent alert be given up and old state be forgotten. A tick forgets
+nothing before those who tell of alerts have come so far, and gives up nothing before so much time has passed since the
+newest of them came (a stage that catches up does neither too early).
 """
 
 from __future__ import annotations
@@ -17,17 +18,31 @@ from incidents.anomalies import AnomalyFinding
 from incidents.deadlines import Deadlines
 from incidents.finding import Finding
 from incidents.objectives import SloFinding
+from incidents.people import Done, People
 from incidents.placement import Placement, Was
-from incidents.publish import Publisher, rerouted
+from incidents.posted import refusal
+from incidents.posting import Posting
+from incidents.publish import Publisher, Runbooks, rerouted
 from incidents.settings import SUBJECT, DecideSettings
 from incidents.state import State
 from schemas.change_events import Change
+from schemas.command_events import (
+    Command,
+    MergeIncidents,
+    MoveIncident,
+    NoteIncident,
+    PostAlerts,
+    SplitIncident,
+)
 from schemas.events import Anomaly, Setting, Tick
 from schemas.ids import decide_partition
 from schemas.incident_events import Alert, Incident
 from schemas.slo_events import SloAlert
-from schemas.topics import ANOMALIES, CHANGES, DECIDE_TICKS, SETTINGS, SLO_ALERTS, Topic
+from schemas.topics import ANOMALIES, CHANGES, COMMANDS, DECIDE_TICKS, SETTINGS, SLO_ALERTS, Topic
+from slo.telling import no_runbooks
 from streams.operator import Output
+
+_MOST_TOLD = 5
 
 __all__ = ["DecideOperator", "DecideSettings"]
 
@@ -41,6 +56,8 @@ class DecideOperator:
         Windows, hysteresis, bounds.
     partition, partitions
         Which one this is, of how many; a tenant that belongs elsewhere is sent there.
+    runbooks
+        Names those that fit what is known of an alert.
 
     Examples
     --------
@@ -49,22 +66,26 @@ class DecideOperator:
     ([], [])
     """
 
-    inputs: tuple[Topic, ...] = (ANOMALIES, SLO_ALERTS, CHANGES, SETTINGS, DECIDE_TICKS)
+    inputs: tuple[Topic, ...] = (ANOMALIES, SLO_ALERTS, CHANGES, COMMANDS, SETTINGS, DECIDE_TICKS)
 
-    def __init__(self, settings: DecideSettings, partition: int, partitions: int) -> None:
-        self._members_listed = settings.members_listed
+    def __init__(
+        self, settings: DecideSettings, partition: int, partitions: int, runbooks: Runbooks = no_runbooks
+    ) -> None:
         self._partition = partition
         self._partitions = partitions
         self._state = State(settings)
         self._board = self._state.board
         self._deadlines = Deadlines(settings, self._state.history)
-        self._publisher = Publisher(partition, settings.members_listed)
+        self._publisher = Publisher(partition, self._board, runbooks)
         self._placement = Placement(self._state, self._deadlines, self._publisher, settings.publish_at_once_members)
+        self._people = People(self._state, self._placement, self._publisher)
+        self._posting = Posting(self._board.series, round(settings.resolve_timeout_s * 1000))
         self.counts: Counter[str] = Counter()
         self._steps: dict[str, Callable[[bytes | None], list[Output]]] = {
             ANOMALIES.name: lambda value: self._step_of_tenant(ANOMALIES, Anomaly.from_bytes(value), value),
             SLO_ALERTS.name: lambda value: self._step_of_tenant(SLO_ALERTS, SloAlert.from_bytes(value), value),
             CHANGES.name: lambda value: self._step_of_tenant(CHANGES, Change.from_bytes(value), value),
+            COMMANDS.name: lambda value: self._step_of_tenant(COMMANDS, Command.from_bytes(value), value),
             SETTINGS.name: lambda value: self.on_setting(Setting.from_bytes(value)),
             DECIDE_TICKS.name: lambda value: self.on_tick(Tick.from_bytes(value).at_ms),
         }
@@ -95,9 +116,22 @@ class DecideOperator:
             if record.tenant == change.tenant and self._state.name_change(record, told_anew=change.id):
                 self._state.touch_alert(record)
                 incident = self._board.incident_of(record)
-                self._publisher.alert(record, incident.id if incident else None)
+                self._publisher.alert(record, incident)
                 if incident is not None:
                     self._placement.publish(incident, at_once=False)
+        return self._publisher.take()
+
+    def on_command(self, command: Command) -> list[Output]:
+        """Do what is asked of alerts and incidents, once, and tell what became of it; the rest is other stages'."""
+        body = command.body
+        if not isinstance(body, PostAlerts | MoveIncident | NoteIncident | MergeIncidents | SplitIncident):
+            return []
+        if not self._state.remember_command(command):
+            self.counts["repeated"] += 1
+            return []
+        self.counts["commands"] += 1
+        done = self._post(command, body) if isinstance(body, PostAlerts) else self._people.ask(command, body)
+        self._publisher.result(command, *done)
         return self._publisher.take()
 
     def on_setting(self, setting: Setting) -> list[Output]:
@@ -131,13 +165,15 @@ class DecideOperator:
         if at_ms <= self._state.now_ms:
             return []
         self._state.pass_time(at_ms)
+        self._end_posted(at_ms)
+        self._give_up(self._state.silent_until_ms)
         for incident_id in self._deadlines.resolves(at_ms):
             incident = self._board.incidents.get(incident_id)
             if incident is not None and self._placement.settle(incident, at_ms):
                 self._placement.publish(incident, at_once=True)
         self._placement.publish_waiting()
-        self._give_up(self._state.silent_until_ms)
         self._expire(self._state.come_ms)
+        self._state.forget_commands(at_ms - self._deadlines.retention_ms)
         return self._publisher.take()
 
     @property
@@ -148,13 +184,12 @@ class DecideOperator:
     def alerts(self) -> list[Alert]:
         """The alerts as they are, by start and id."""
         records = sorted(self._board.alerts.values(), key=lambda one: (one.started_ms, one.key))
-        homes = [self._board.incident_of(record) for record in records]
-        return [record.event(home.id if home else None) for record, home in zip(records, homes, strict=True)]
+        return [self._publisher.event(record, self._board.incident_of(record)) for record in records]
 
     def incidents(self) -> list[Incident]:
         """The incidents as they are, aliases aside, by start and id."""
         records = sorted(self._board.incidents.values(), key=lambda one: (one.started_ms, one.id))
-        return [record.event(self._members_listed) for record in records]
+        return [self._board.event_of(record) for record in records]
 
     def take_blocks(self) -> list[tuple[str, bytes | None]]:
         """Copy out the blocks that changed since the last call; None says that what had the key is gone."""
@@ -179,7 +214,9 @@ class DecideOperator:
         for incident in self._board.incidents.values():
             self._deadlines.await_quiet(incident)
 
-    def _step_of_tenant(self, topic: Topic, event: Anomaly | SloAlert | Change, value: bytes | None) -> list[Output]:
+    def _step_of_tenant(
+        self, topic: Topic, event: Anomaly | SloAlert | Change | Command, value: bytes | None
+    ) -> list[Output]:
         right = decide_partition(event.tenant, self._partitions)
         if right != self._partition and value is not None:
             self.counts["rerouted"] += 1
@@ -191,23 +228,79 @@ class DecideOperator:
                 return self.on_slo_alert(event)
             case Change():
                 return self.on_change(event)
+            case Command():
+                return self.on_command(event)
 
     def _on_finding(self, finding: Finding[Any], counted_as: str) -> list[Output]:
+        if self._apply(finding):
+            self.counts[counted_as] += 1
+        else:
+            self.counts["repeated"] += 1
+        return self._publisher.take()
+
+    def _apply(self, finding: Finding[Any]) -> bool:
+        """Join a state to its alert; whether that is news."""
         record = self._board.alert_of(finding)
         was = None if record is None else Was.of(record)
         if record is None:
             record = AlertRecord.of(finding)
             self._board.put(record)
         elif not record.absorb(finding):
-            self.counts["repeated"] += 1
-            return []
-        self.counts[counted_as] += 1
-        self._state.hear(finding.at_ms)
-        if was is None or was.ended != (record.ended_ms is not None):
+            return False
+        ends_by_itself = finding.due_ms is not None
+        if not ends_by_itself:
+            self._state.hear(finding.at_ms)
+        if record.latest.silent or record.back_ms is not None:
+            record.come_back(self._board.series.back_ms(record))
+        if was is None or was.ended_ms != record.ended_ms or ends_by_itself or record.latest.silent:
             self._deadlines.watch(record)
         self._state.name_change(record)
         self._placement.place(record, finding.at_ms, was)
-        return self._publisher.take()
+        if was is None or was.alive_ms != record.latest.alive_ms:
+            self._tell_silent(record)
+        return True
+
+    def _tell_silent(self, teller: AlertRecord) -> None:
+        """Let an alert end whose series fell silent, once another alert of the series tells that samples come."""
+        for record in self._board.series.told_by(teller):
+            was = Was.of(record)
+            back_ms = self._board.series.back_ms(record)
+            if record is not teller and record.come_back(back_ms):
+                self._deadlines.watch(record)
+                self._placement.place(record, teller.latest.at_ms if back_ms is None else back_ms, was)
+
+    def _post(self, command: Command, body: PostAlerts) -> Done:
+        """Take the alerts that can be taken; the others are named."""
+        refused, subject = [], ""
+        for position, alert in enumerate(body.alerts):
+            if reason := refusal(alert):
+                refused.append(f"alert {position}: {reason}")
+                continue
+            finding = self._posting.finding(command.tenant, alert, command.at_ms)
+            if finding is not None and self._apply(finding):
+                self.counts["posted"] += 1
+                subject = f"{finding.event.id}-{finding.started_ms}"
+        if not refused:
+            return Done(subject=subject if len(body.alerts) == 1 else "")
+        count = f"{len(refused)} of {len(body.alerts)}"
+        return Done(f"{count} were refused, mend and post them again: {'; '.join(refused[:_MOST_TOLD])}")
+
+    def _end_posted(self, now_ms: int) -> None:
+        """Let posted alerts end that nobody repeated, and forget what ended so long ago.
+
+        Commands come in the log's order, and ticks lie among them: so none is late by these.
+        """
+        for key in self._deadlines.ends(now_ms):
+            record = self._board.alerts.get(key)
+            if record is None or self._deadlines.due_ms(record) > now_ms:
+                continue
+            if record.ended_ms is not None:
+                self._placement.forget(record)
+                continue
+            was, due_ms = Was.of(record), self._deadlines.due_ms(record)
+            record.end(due_ms)
+            self._placement.place(record, due_ms, was)
+            self._deadlines.watch(record)
 
     def _give_up(self, clock_ms: int) -> None:
         """Call firing alerts expired that nobody spoke of for long enough; they come back when heard of."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Generic, Literal, NamedTuple, TypeVar
+from typing import Any, Final, Generic, Literal, NamedTuple, Protocol, TypeVar
 
-from schemas.events import Anomaly, Priority, Severity
-from schemas.slo_events import SloAlert
+from schemas.events import Priority, Severity
 
 Episode = tuple[str, str, int, str]
 """Tenant, the teller's own id, start and alert name: what names an alert without hashing its labels."""
@@ -16,7 +15,38 @@ NOBODY: Final[frozenset[str]] = frozenset()
 PAGING: Final[frozenset[Priority]] = frozenset({"P0", "P1"})
 STATE_RANK: Final = {"start": 0, "update": 1, "end": 2}
 
-ToldT = TypeVar("ToldT", Anomaly, SloAlert)
+Source = Literal["anomaly", "slo", "posted"]
+"""Who tells of an alert."""
+
+
+class Told(Protocol):
+    """What every teller's events have: whose they are, which episode's, which of its states, and when."""
+
+    @property
+    def id(self) -> str:
+        """The teller's own, of the episode."""
+
+    @property
+    def tenant(self) -> str:
+        """Whose it is."""
+
+    @property
+    def state(self) -> Literal["start", "update", "end"]:
+        """Which state of the episode."""
+
+    @property
+    def started_ms(self) -> int:
+        """When the episode began."""
+
+    @property
+    def at_ms(self) -> int:
+        """When it was so."""
+
+    def to_bytes(self) -> bytes:
+        """As it is kept."""
+
+
+ToldT = TypeVar("ToldT", bound=Told)
 
 
 class Named(NamedTuple):
@@ -39,6 +69,10 @@ class Identity(NamedTuple):
         What alerts are related by that are of one entity; empty if it is related to none by that.
     objective
         What alerts of one objective are related by that go on at a time; None for what is of none.
+    service
+        The service that it names; empty if it names none, or is related to nothing by that.
+    symptom
+        Whether users notice it.
     """
 
     labels: dict[str, str]
@@ -46,6 +80,8 @@ class Identity(NamedTuple):
     signal: str
     place: str
     objective: str | None = None
+    service: str = ""
+    symptom: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +123,11 @@ class Finding(ABC, Generic[ToldT]):
 
     @property
     @abstractmethod
+    def source(self) -> Source:
+        """Who tells of it."""
+
+    @property
+    @abstractmethod
     def named(self) -> Named:
         """How an incident's title speaks of it."""
 
@@ -107,6 +148,43 @@ class Finding(ABC, Generic[ToldT]):
     @abstractmethod
     def ended_ms(self) -> int | None:
         """The episode's end, if this state tells it."""
+
+    def joined_end(self, known_ms: int | None, other: Finding[Any]) -> int | None:
+        """The episode's end, this being its newest state: the latest that any state told.
+
+        Parameters
+        ----------
+        known_ms
+            What was known of it.
+        other
+            The state that has just come, which may be this one.
+        """
+        return later_of(known_ms, other.ended_ms)
+
+    @property
+    def due_ms(self) -> int | None:
+        """When the episode ends by itself; None for what ends when that is told."""
+        return None
+
+    @property
+    def silent(self) -> bool:
+        """Whether it says that no data comes any more, which is no end."""
+        return False
+
+    @property
+    def series(self) -> str | None:
+        """What sends the data that it is made of."""
+        return None
+
+    @property
+    def alive_ms(self) -> int | None:
+        """When its series certainly sent something, for others of that series that fell silent before."""
+        return None
+
+    @property
+    def told_ms(self) -> int:
+        """When it last said something new."""
+        return self.event.at_ms
 
     @property
     @abstractmethod
@@ -154,6 +232,21 @@ class Finding(ABC, Generic[ToldT]):
         return True
 
     @property
+    def facts(self) -> Mapping[str, str]:
+        """What a runbook may ask for beside labels, signal, severity, priority and change."""
+        return {}
+
+    @property
+    def generator_url(self) -> str:
+        """Where its teller explains it."""
+        return ""
+
+    def runbooks(self, worst: Finding[Any]) -> Sequence[str]:
+        """Ids of runbooks that its teller names."""
+        del worst
+        return ()
+
+    @property
     @abstractmethod
     def ended(self) -> str:
         """How it ended, in words."""
@@ -174,6 +267,13 @@ class Finding(ABC, Generic[ToldT]):
     @abstractmethod
     def member_body(self) -> Mapping[str, Any]:
         """What is special in what an incident says of it, of the worst state."""
+
+
+def later_of(one: int | None, other: int | None) -> int | None:
+    """The later of two times, as far as they are known."""
+    if one is None or other is None:
+        return other if one is None else one
+    return max(one, other)
 
 
 def newer(one: ToldT, other: ToldT) -> ToldT:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from incidents import wording
-from incidents.alerts import PRIORITY_RANK, SEVERITY_RANK, AlertRecord
-from incidents.finding import PAGING
+from incidents.alerts import PRIORITY_RANK, SEVERITY_RANK, AlertRecord, Role
+from incidents.finding import PAGING, later_of
+from incidents.lifecycle import LIVING
 from incidents.roster import Roster
 from schemas.events import Priority, Severity
 from schemas.ids import event_id
-from schemas.incident_events import Incident, IncidentMember, IncidentState
+from schemas.incident_events import Acknowledgement, Incident, IncidentMember, IncidentState, IncidentTimes
 
 
 def incident_id_of(first: AlertRecord) -> str:
@@ -34,6 +34,17 @@ class IncidentRecord:
     page_keys
         Dedup keys in the order of their opening: the id that the incident had at its first page, and the alerts' own
         of the safety list.
+    threads
+        The dedup key of each id that it goes or went by, once that was paged; what joined under an id keeps its key.
+    apart
+        Ids of incidents that a person took out of this one, or this one out of them: nothing joins them again but a
+        person.
+    detected_ms
+        When its first alert was told of.
+    closed_ms
+        When a person resolved it, while that holds: whatever fires since before then does not open it again.
+    acknowledged, acknowledged_ms, mitigated_ms
+        Who looks after it; when somebody first did; since when it is mitigated.
     revision, digest
         Of the last published content.
     pending
@@ -52,6 +63,13 @@ class IncidentRecord:
     forgotten: int = 0
     aliases: list[str] = field(default_factory=list)
     page_keys: list[str] = field(default_factory=list)
+    threads: dict[str, str] = field(default_factory=dict)
+    apart: list[str] = field(default_factory=list)
+    detected_ms: int | None = None
+    closed_ms: int | None = None
+    acknowledged: Acknowledgement | None = None
+    acknowledged_ms: int | None = None
+    mitigated_ms: int | None = None
     revision: int = 0
     digest: str = ""
     pending: bool = False
@@ -73,36 +91,66 @@ class IncidentRecord:
         self.updated_ms = max(self.updated_ms, record.latest.at_ms)
         self.priority = min(self.priority, record.priority, key=PRIORITY_RANK.__getitem__)
         self.severity = max(self.severity, record.severity, key=SEVERITY_RANK.__getitem__)
-        self.last_end_ms = _later(self.last_end_ms, record.ended_ms)
+        self.last_end_ms = later_of(self.last_end_ms, record.ended_ms)
+        self.detected_ms = _earlier(self.detected_ms, record.detected_ms)
 
     def forget(self, record: AlertRecord) -> None:
         """Keep no more of a member that ended long ago than that there was one."""
         self.members.drop(record)
         self.forgotten += 1
 
-    def absorb(self, other: IncidentRecord) -> None:
-        """Take over all of another incident: members, sums, aliases and page keys."""
+    def absorb(self, other: IncidentRecord, *, other_lives: bool) -> None:
+        """Take over all of another incident: members, sums, aliases and page keys; and its care, if it paged alone."""
+        if other.acknowledged is not None and self.state == "open" and not self.threads:
+            # All that was paged is looked after: nobody must be woken again for having been merged.
+            self.state, self.acknowledged = "acknowledged", other.acknowledged
+        over = self.state not in LIVING and not other_lives
+        self.closed_ms = later_of(self.closed_ms, other.closed_ms) if over else None
         self.members.take_over(other.members)
         self.forgotten += other.forgotten
         self.started_ms = min(self.started_ms, other.started_ms)
         self.updated_ms = max(self.updated_ms, other.updated_ms)
         self.priority = min(self.priority, other.priority, key=PRIORITY_RANK.__getitem__)
         self.severity = max(self.severity, other.severity, key=SEVERITY_RANK.__getitem__)
-        self.last_end_ms = _later(self.last_end_ms, other.last_end_ms)
+        self.last_end_ms = later_of(self.last_end_ms, other.last_end_ms)
+        self.detected_ms = _earlier(self.detected_ms, other.detected_ms)
+        self.acknowledged_ms = _earlier(self.acknowledged_ms, other.acknowledged_ms)
         self.aliases += [other.id, *other.aliases]
         self.page_keys += [key for key in other.page_keys if key not in self.page_keys]
+        self.apart += [one for one in other.apart if one not in self.apart]
+        self._join_threads(other)
+
+    def _join_threads(self, other: IncidentRecord) -> None:
+        """What was paged keeps its key; what was not takes the key of the first that was."""
+        first = self.threads.get(self.id) or other.threads.get(other.id)
+        self.threads = {**other.threads, **self.threads}
+        if first is not None:
+            self._name_threads(first)
+
+    def _name_threads(self, key: str) -> None:
+        for name in (self.id, *self.aliases):
+            self.threads.setdefault(name, key)
+
+    def find_threads(self) -> None:
+        """Know what was paged from the dedup keys alone, as an older release kept it."""
+        names = (self.id, *self.aliases)
+        self.threads = {name: name for name in names if name in self.page_keys}
+        first = next((key for key in self.page_keys if key in names), None)
+        if first is not None:
+            self._name_threads(first)
 
     def page(self, record: AlertRecord) -> bool:
         """Open a dedup key if this member asks for one; whether it did.
 
         An alert of the safety list always opens its own, under its episode: so it pages whatever was paged before,
         and what was paged does not depend on who came first. Of all others the first of P0 or P1 opens the
-        incident's key.
+        incident's key, symptom or cause: one page an incident, and a cause that joins a symptom opens none.
         """
         if record.safety:
             key = record.id
-        elif record.page_key is None and record.priority in PAGING and not self._is_paged:
+        elif record.page_key is None and record.priority in PAGING and not self.threads:
             key = self.id
+            self._name_threads(key)
         else:
             return False
         if record.page_key == key:
@@ -111,16 +159,20 @@ class IncidentRecord:
         self.page_keys.append(key)
         return True
 
-    @property
-    def _is_paged(self) -> bool:
-        """Whether one of its keys is an incident's (its own, or of one that it took over), not a safety alert's."""
-        return not {self.id, *self.aliases}.isdisjoint(self.page_keys)
+    def page_key_of(self, record: AlertRecord) -> str:
+        """The dedup key that a member pages under: its own (safety list), else that of the id that it joined.
 
-    def event(self, most_listed: int, merged_into: str | None = None) -> Incident:
+        Before anything was paged that is the id that the incident has now.
+        """
+        if record.safety:
+            return record.id
+        return self.threads.get(record.home or self.id, self.id)
+
+    def event(self, most_listed: int, cause_window_ms: int, merged_into: str | None = None) -> Incident:
         """What is published, under the revision that it has now."""
         roster = self.members
-        spenders = roster.spenders()
-        members = [_in_its_role(record.member(), spenders) for record in roster.top(most_listed)]
+        top = roster.top(most_listed)
+        members = [_in_its_role(record.member(), roster.role_of(record, cause_window_ms)) for record in top]
         entities = roster.entities(most_listed)
         return Incident(
             id=self.id,
@@ -144,6 +196,8 @@ class IncidentRecord:
             signal_count=roster.signal_count,
             confidence=max((member.confidence for member in members), default=0.0),
             page_keys=self.page_keys,
+            acknowledged=self.acknowledged,
+            times=self._times(),
             revision=self.revision,
         )
 
@@ -154,20 +208,75 @@ class IncidentRecord:
         objectives = wording.listed(roster.objectives())
         return "; ".join(part for part in (objectives, fault) if part)
 
+    def _times(self) -> IncidentTimes:
+        """How long it took to come how far; what people's clocks tell may lie before what ours do."""
+        detected_ms, resolved_ms = self.detected_ms, self.resolved_ms
+        ends = [
+            at_ms for at_ms in (resolved_ms, None if self.members.firing else self.last_end_ms) if at_ms is not None
+        ]
+        return IncidentTimes(
+            detected_ms=detected_ms,
+            acknowledged_ms=self.acknowledged_ms,
+            mitigated_ms=self.mitigated_ms,
+            resolved_ms=resolved_ms,
+            to_detect_s=_seconds(self.started_ms, detected_ms),
+            to_acknowledge_s=_seconds(detected_ms, self.acknowledged_ms),
+            to_mitigate_s=_seconds(detected_ms, self.mitigated_ms),
+            to_resolve_s=None if resolved_ms is None else _seconds(self.started_ms, min(ends)),
+        )
+
+    def take_out(self, moved: list[AlertRecord], new_id: str) -> IncidentRecord:
+        """Take members out into an incident of their own, which begins in the state that this one is in.
+
+        What they paged under their own keys (safety list) goes with them; the incident's own key stays here.
+        """
+        keys = {record.key for record in moved}
+        first = min(moved, key=lambda one: (one.started_ms, one.id))
+        new = IncidentRecord(new_id, self.tenant, first.started_ms, first.priority, first.severity, self.state)
+        for name in ("closed_ms", "acknowledged", "acknowledged_ms", "mitigated_ms"):
+            setattr(new, name, getattr(self, name))
+        staying = [record for record in self.members if record.key not in keys]
+        own = {record.id for record in moved if record.safety}
+        new.page_keys = [key for key in self.page_keys if key in own]
+        self.page_keys = [key for key in self.page_keys if key not in own]
+        for record in moved:
+            record.home = new_id
+            if not record.safety:
+                record.page_key = None
+        self.apart.append(new_id)
+        new.apart.append(self.id)
+        for incident, members in ((self, staying), (new, moved)):
+            incident.measure(members)
+        return new
+
+    def measure(self, members: list[AlertRecord]) -> None:
+        """Make all sums anew from members; of those that are no longer kept, what was known of them stays."""
+        self.members = Roster()
+        if not self.forgotten:
+            first = min(members, key=lambda one: (one.started_ms, one.id))
+            self.started_ms, self.detected_ms = first.started_ms, None
+        self.priority, self.severity, self.last_end_ms = members[0].priority, members[0].severity, None
+        for record in sorted(members, key=lambda one: (one.started_ms, one.key)):
+            self.admit(record)
+
     def measure_end(self) -> None:
         """Take the latest end anew from the members (one that was given up was heard of again)."""
         self.members.count_firing()
         self.last_end_ms = max((one.ended_ms for one in self.members if one.ended_ms is not None), default=None)
 
 
-def _in_its_role(member: IncidentMember, spenders: Collection[str]) -> IncidentMember:
-    """What an incident lists, told apart where one of its objectives' budgets was spent."""
-    if member.role is None and member.entity in spenders:
-        return member.model_copy(update={"role": "cause"})
-    return member
+def _in_its_role(member: IncidentMember, role: Role | None) -> IncidentMember:
+    """What an incident lists, told apart where it has a symptom."""
+    return member if member.role == role else member.model_copy(update={"role": role})
 
 
-def _later(one: int | None, other: int | None) -> int | None:
+def _earlier(one: int | None, other: int | None) -> int | None:
     if one is None or other is None:
         return other if one is None else one
-    return max(one, other)
+    return min(one, other)
+
+
+def _seconds(since_ms: int | None, until_ms: int | None) -> float | None:
+    if since_ms is None or until_ms is None:
+        return None
+    return max(0, until_ms - since_ms) / 1000

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from incidents.finding import Finding, Identity, Named
+from incidents.finding import Finding, Identity, Named, Source
 from models.explain import duration
 from schemas.events import Priority, Severity
 from schemas.slo_events import BudgetShare, SloAlert, TimeToExhaustion
@@ -59,6 +59,11 @@ class SloFinding(Finding[SloAlert]):
         return ALERT_NAMES[self.event.kind]
 
     @property
+    def source(self) -> Source:
+        """An objective."""
+        return "slo"
+
+    @property
     def named(self) -> Named:
         """By its objective, and what befalls it."""
         return Named("objective", f"SLO {self.event.slo} {_SAID[self.event.kind]}")
@@ -78,8 +83,9 @@ class SloFinding(Finding[SloAlert]):
         slo = self.event.slo
         entity = f"service:{labels['service']}" if "service" in labels else f"slo:{slo}"
         if self.event.kind in _STANDING:
-            return Identity(labels, entity, f"slo:{slo}", place="", objective=f"{slo}/standing")
-        return Identity(labels, entity, f"slo:{slo}", place=entity, objective=slo)
+            return Identity(labels, entity, f"slo:{slo}", place="", objective=f"{slo}/standing", symptom=True)
+        service = labels.get("service", "")
+        return Identity(labels, entity, f"slo:{slo}", place=entity, objective=slo, service=service, symptom=True)
 
     @property
     def ended_ms(self) -> int | None:
@@ -139,6 +145,10 @@ class SloFinding(Finding[SloAlert]):
         """Never: the stage that counts tells of turns alone, and of the end of all that it looks after no more."""
         return False
 
+    def runbooks(self, worst: Finding[Any]) -> Sequence[str]:
+        """The last that were named."""
+        return self.event.runbooks or worst.event.runbooks
+
     @property
     def ended(self) -> str:
         """Just that."""
@@ -157,7 +167,7 @@ class SloFinding(Finding[SloAlert]):
             "budget_left": _share(now.budget_left),
             "exhausted_in": _exhausted(now.exhausted_in),
             "spenders": ", ".join(map(_spender, now.spenders or worst.event.spenders)),
-            "runbooks": ", ".join(now.runbooks or worst.event.runbooks),
+            "runbooks": ", ".join(self.runbooks(worst)),
             "frozen": "nothing is measured: it stays as it was" if now.frozen else "",
         }
         return {name: text for name, text in told.items() if text}

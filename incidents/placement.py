@@ -9,7 +9,7 @@ from incidents.alerts import AlertRecord
 from incidents.board import Attachment
 from incidents.deadlines import Deadlines
 from incidents.incident import IncidentRecord
-from incidents.lifecycle import TRANSITIONS, seen_at
+from incidents.lifecycle import LIVING, TRANSITIONS, Seen, seen_at
 from incidents.publish import Publisher
 from incidents.roster import Urgency, urgency_of
 from incidents.state import State
@@ -20,13 +20,16 @@ from schemas.incident_events import EntryKind
 class Was(NamedTuple):
     """What an alert was before it changed."""
 
-    ended: bool
+    ended_ms: int | None
     urgency: Urgency
+    spenders: frozenset[str]
+    no_data: bool
+    alive_ms: int | None
 
     @classmethod
     def of(cls, record: AlertRecord) -> Was:
         """What it is now."""
-        return cls(record.ended_ms is not None, urgency_of(record))
+        return cls(record.ended_ms, urgency_of(record), record.spenders, record.no_data, record.latest.alive_ms)
 
 
 class Placement:
@@ -56,6 +59,7 @@ class Placement:
         """Bring an alert that is new or changed to its incident, and publish what that changes."""
         self._state.touch_alert(record)
         incident = self._board.incident_of(record)
+        joined = incident is None
         if incident is not None and was is not None:
             urgent = self._update(incident, record, at_ms, was)
             if record.identity.objective is not None:
@@ -65,18 +69,22 @@ class Placement:
             incident, urgent = self._join(record, at_ms)
         else:
             urgent = False
-        self._publisher.alert(record, incident.id if incident else None)
-        if incident is not None:
-            urgent = incident.page(record) or urgent
-            urgent = self.settle(incident, at_ms) or urgent
-            self.publish(incident, at_once=urgent)
+        self._publisher.alert(record, incident)
+        if incident is None:
+            return
+        if record.identity.symptom and (joined or was is None or was.spenders != record.spenders):
+            self._tell_causes(incident, record)
+        urgent = incident.page(record) or urgent
+        stirs = (joined or was is None or was.ended_ms is not None) and self._is_restless(incident, record)
+        urgent = self.settle(incident, at_ms, stirs=stirs) or urgent
+        self.publish(incident, at_once=urgent)
 
     def relink(self, record: AlertRecord, at_ms: int, why: str) -> bool:
         """Look again for relations of an alert that has its incident; whether that merged any, to be published."""
         attachment = self._board.relink(record)
         if attachment is None:
             return False
-        self._tell_merges(attachment, at_ms, why)
+        self.tell_merges(attachment, at_ms, why)
         return True
 
     def publish_home(self, record: AlertRecord) -> None:
@@ -85,14 +93,31 @@ class Placement:
         assert incident is not None
         self.publish(incident, at_once=True)
 
-    def settle(self, incident: IncidentRecord, at_ms: int) -> bool:
-        """Let the incident's state follow what is seen of it; whether it changed."""
+    def settle(self, incident: IncidentRecord, at_ms: int, *, stirs: bool = False) -> bool:
+        """Let the incident's state follow what is seen of it; whether it changed.
+
+        Parameters
+        ----------
+        incident
+            Which one.
+        at_ms
+            When that is seen.
+        stirs
+            Whether an alert has begun anew: nothing else opens again what a person resolved.
+        """
         before, last_end_ms = incident.state, incident.last_end_ms
         after_ms = self._deadlines.resolve_after_ms(incident)
-        seen = seen_at(self._state.now_ms, incident.members.firing, last_end_ms, after_ms)
+        if incident.closed_ms is None:
+            seen = seen_at(self._state.now_ms, incident.members.firing, last_end_ms, after_ms)
+        else:
+            seen = Seen.UNREST if stirs else Seen.QUIET
         incident.state = TRANSITIONS[before, seen]
-        resolved = incident.state == "resolved" and last_end_ms is not None
-        incident.resolved_ms = last_end_ms + after_ms if resolved and last_end_ms is not None else None
+        if incident.state in LIVING:
+            incident.resolved_ms = incident.closed_ms = None
+        elif incident.closed_ms is not None or last_end_ms is None:
+            incident.resolved_ms = incident.closed_ms
+        else:
+            incident.resolved_ms = last_end_ms + after_ms
         self._deadlines.await_quiet(incident)
         if incident.state == before:
             return False
@@ -100,6 +125,7 @@ class Placement:
             text = f"All alerts ended, and for {after_ms / 1000:g} s none came"
             self._publisher.entry(incident, "resolved", incident.resolved_ms, text)
         else:
+            incident.acknowledged = incident.mitigated_ms = None
             self._publisher.entry(incident, "reopened", at_ms, "An alert fires again")
         return True
 
@@ -118,6 +144,13 @@ class Placement:
         for incident_id in sorted(self._waiting):
             self.publish(self._board.incidents[incident_id], at_once=True)
 
+    def tell_merges(self, attachment: Attachment, at_ms: int, why: str, by: str = "") -> None:
+        """Tell what a merge made of incidents, to be published."""
+        for other in attachment.absorbed:
+            self._state.touch_incident(other.id)
+            self._waiting.discard(other.id)
+        self._publisher.absorbed(attachment.incident, attachment.absorbed, at_ms, why, by)
+
     def forget(self, record: AlertRecord) -> None:
         """Drop an alert that ended long ago."""
         gone = self._state.forget_alert(record)
@@ -128,8 +161,8 @@ class Placement:
         attachment = self._board.attach(record)
         incident = attachment.incident
         kind: EntryKind = "opened" if attachment.opened else "alert_joined"
-        self._publisher.entry(incident, kind, record.started_ms, record.summary, record.id)
-        self._tell_merges(attachment, at_ms, f"{record.summary} belongs to both")
+        self._publisher.entry(incident, kind, record.started_ms, record.summary, alert_id=record.id)
+        self.tell_merges(attachment, at_ms, f"{record.summary} belongs to both")
         raised = self._tell_raise(incident, attachment.was, record, at_ms)
         if record.ended_ms is not None:
             self._tell_end(incident, record)
@@ -139,32 +172,42 @@ class Placement:
         priority, urgent = incident.priority, False
         if was.urgency != urgency_of(record):
             incident.members.raise_priority(record, was.urgency)
-        if was.ended and record.ended_ms is None:
+        if was.ended_ms is not None and (record.ended_ms is None or record.ended_ms < was.ended_ms):
             incident.measure_end()
-        elif record.ended_ms is not None and not was.ended:
+        elif record.ended_ms is not None and was.ended_ms is None:
             incident.members.firing -= 1
             self._tell_end(incident, record)
             urgent = self._is_small(incident)
+        if record.no_data and record.ended_ms is None and not was.no_data:
+            text = f"{record.latest.subject} {wording.FELL_SILENT}"
+            self._publisher.entry(incident, "note", record.latest.at_ms, text, alert_id=record.id)
         incident.learn(record)
         return self._tell_raise(incident, priority, record, at_ms) or urgent
 
-    def _tell_merges(self, attachment: Attachment, at_ms: int, why: str) -> None:
-        for other in attachment.absorbed:
-            self._state.touch_incident(other.id)
-            self._waiting.discard(other.id)
-        self._publisher.absorbed(attachment.incident, attachment.absorbed, at_ms, why)
+    def _tell_causes(self, incident: IncidentRecord, symptom: AlertRecord) -> None:
+        """Publish anew what a symptom makes causes."""
+        for record in incident.members.behind(symptom, self._board.cause_window_ms):
+            before = record.digest
+            self._publisher.alert(record, incident)
+            if record.digest != before:
+                self._state.touch_alert(record)
+
+    def _is_restless(self, incident: IncidentRecord, record: AlertRecord) -> bool:
+        """Whether an alert fires, or ended so lately that more may come."""
+        ended_ms = record.ended_ms
+        return ended_ms is None or self._state.now_ms < ended_ms + self._deadlines.resolve_after_ms(incident)
 
     def _tell_raise(self, incident: IncidentRecord, was: Priority, record: AlertRecord, at_ms: int) -> bool:
         if incident.priority == was:
             return False
         text = f"Priority raised from {was} to {incident.priority}: {record.summary}"
-        self._publisher.entry(incident, "priority_raised", at_ms, text, record.id)
+        self._publisher.entry(incident, "priority_raised", at_ms, text, alert_id=record.id)
         return True
 
     def _tell_end(self, incident: IncidentRecord, record: AlertRecord) -> None:
         assert record.ended_ms is not None
-        how = record.latest.ended if record.end_ms is not None else wording.EXPIRED
-        self._publisher.entry(incident, "alert_resolved", record.ended_ms, f"{record.latest.subject} {how}", record.id)
+        text = f"{record.latest.subject} {record.ended}"
+        self._publisher.entry(incident, "alert_resolved", record.ended_ms, text, alert_id=record.id)
 
     def _is_small(self, incident: IncidentRecord) -> bool:
         return len(incident.members) <= self._publish_at_once_members

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from incidents.alerts import AlertRecord
+from incidents.board import Board
 from incidents.incident import IncidentRecord
-from schemas.base import Event
 from schemas.change_events import Change
+from schemas.command_events import Command, CommandResult
 from schemas.events import Anomaly
 from schemas.ids import event_id
-from schemas.incident_events import EntryKind, Incident, TimelineEntry
+from schemas.incident_events import Alert, EntryKind, Incident, TimelineEntry
 from schemas.rerouting import sent_on
 from schemas.slo_events import SloAlert
-from schemas.topics import ALERTS, INCIDENTS, TIMELINE, Topic
+from schemas.topics import ALERTS, COMMAND_RESULTS, INCIDENTS, TIMELINE, Topic
 from streams.operator import Output
+
+Runbooks = Callable[[Mapping[str, str]], Sequence[str]]
+"""Names those that fit what is known of an alert."""
 
 
 def output(topic: Topic, partition: int, key: str, value: bytes, event_ms: int) -> Output:
@@ -22,7 +26,7 @@ def output(topic: Topic, partition: int, key: str, value: bytes, event_ms: int) 
     return Output(topic, partition, key, value, event_ms, event_id(topic.name, key, value.hex()))
 
 
-def rerouted(topic: Topic, partition: int, event: Anomaly | SloAlert | Change, value: bytes) -> Output:
+def rerouted(topic: Topic, partition: int, event: Anomaly | SloAlert | Change | Command, value: bytes) -> Output:
     """A record on its way to the partition of its tenant.
 
     Raises
@@ -40,13 +44,16 @@ class Publisher:
     ----------
     partition
         Where all records go.
-    members_listed
-        How many members an incident lists.
+    board
+        Where alerts are.
+    runbooks
+        Names those that fit an alert.
     """
 
-    def __init__(self, partition: int, members_listed: int) -> None:
+    def __init__(self, partition: int, board: Board, runbooks: Runbooks) -> None:
         self._partition = partition
-        self._members_listed = members_listed
+        self._board = board
+        self._runbooks = runbooks
         self._outputs: list[Output] = []
 
     def take(self) -> list[Output]:
@@ -54,19 +61,42 @@ class Publisher:
         outputs, self._outputs = self._outputs, []
         return outputs
 
-    def alert(self, record: AlertRecord, incident_id: str | None) -> None:
+    def event(self, record: AlertRecord, incident: IncidentRecord | None) -> Alert:
+        """What is published of an alert."""
+        return record.event(self._board.placed(record, incident, self._fitting(record)))
+
+    def alert(self, record: AlertRecord, incident: IncidentRecord | None) -> None:
         """Publish an alert if its content changed."""
-        event = record.event(incident_id)
+        event = self.event(record, incident)
         value = event.to_bytes()
         digest = event_id(value.hex())
         if digest != record.digest:
             record.digest = digest
-            self._put(ALERTS, f"{record.tenant}/{record.fingerprint}", event, event.updated_ms)
+            self._put(ALERTS, f"{record.tenant}/{record.fingerprint}", value, event.updated_ms)
+
+    def _fitting(self, record: AlertRecord) -> tuple[str, ...]:
+        """The runbooks that an alert's teller names, else those that fit; looked for again once it is another one."""
+        told = record.latest.runbooks(record.worst)
+        if told:
+            return tuple(told)
+        change = record.change.kind if record.change else ""
+        known = (record.severity, record.priority, change, *record.worst.facts.values())
+        if record.runbooks is None or record.runbooks[0] != known:
+            facts = {
+                "signal": record.identity.signal,
+                "severity": record.severity,
+                "priority": record.priority,
+                "change": change,
+                **record.worst.facts,
+            }
+            fitting = self._runbooks({**{name: text for name, text in facts.items() if text}, **record.labels})
+            record.runbooks = known, tuple(fitting)
+        return record.runbooks[1]
 
     def incident(self, incident: IncidentRecord) -> None:
         """Publish an incident, under its next revision, if its content changed."""
         incident.pending = False
-        event = incident.event(self._members_listed)
+        event = self._board.event_of(incident)
         digest = event_id(event.model_dump_json(exclude={"revision", "updated_ms"}))
         if digest != incident.digest:
             incident.digest = digest
@@ -75,29 +105,50 @@ class Publisher:
 
     def last_word(self, event: Incident) -> None:
         """Publish an incident as it stands."""
-        self._put(INCIDENTS, f"{event.tenant}/{event.id}", event, event.updated_ms)
+        self._put(INCIDENTS, f"{event.tenant}/{event.id}", event.to_bytes(), event.updated_ms)
 
     def entry(
-        self, incident: IncidentRecord | Incident, kind: EntryKind, at_ms: int, text: str, alert_id: str | None = None
+        self,
+        incident: IncidentRecord | Incident,
+        kind: EntryKind,
+        at_ms: int,
+        text: str,
+        *,
+        alert_id: str | None = None,
+        by: str = "",
     ) -> None:
         """Write down what happened to an incident."""
         event = TimelineEntry(
-            id=event_id(incident.tenant, incident.id, kind, at_ms, text, alert_id),
+            id=event_id(incident.tenant, incident.id, kind, at_ms, text, alert_id, *([by] if by else [])),
             tenant=incident.tenant,
             incident_id=incident.id,
             at_ms=at_ms,
             kind=kind,
             text=text,
+            by=by,
             alert_id=alert_id,
         )
-        self._put(TIMELINE, f"{incident.tenant}/{incident.id}", event, at_ms)
+        self._put(TIMELINE, f"{incident.tenant}/{incident.id}", event.to_bytes(), at_ms)
 
-    def absorbed(self, survivor: IncidentRecord, others: Sequence[Incident], at_ms: int, why: str) -> None:
+    def absorbed(self, survivor: IncidentRecord, others: Sequence[Incident], at_ms: int, why: str, by: str) -> None:
         """Tell both sides of a merge, and publish the last word of those that became aliases."""
         for other in others:
             self.last_word(other)
-            self.entry(other, "merged", at_ms, f"Merged into incident {survivor.id}: {why}")
-            self.entry(survivor, "merged", at_ms, f"Incident {other.id} was merged into this one: {why}")
+            self.entry(other, "merged", at_ms, f"Merged into incident {survivor.id}: {why}", by=by)
+            self.entry(survivor, "merged", at_ms, f"Incident {other.id} was merged into this one: {why}", by=by)
 
-    def _put(self, topic: Topic, key: str, event: Event, event_ms: int) -> None:
-        self._outputs.append(output(topic, self._partition, key, event.to_bytes(), event_ms))
+    def result(self, command: Command, reason: str, subject: str) -> None:
+        """Tell what became of a command; a reason says why it was not done."""
+        event = CommandResult(
+            tenant=command.tenant,
+            command_id=command.id,
+            at_ms=command.at_ms,
+            stage="decide",
+            ok=not reason,
+            reason=reason,
+            subject=subject,
+        )
+        self._put(COMMAND_RESULTS, event.key, event.to_bytes(), event.at_ms)
+
+    def _put(self, topic: Topic, key: str, value: bytes, event_ms: int) -> None:
+        self._outputs.append(output(topic, self._partition, key, value, event_ms))

@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from incidents.alerts import PRIORITY_RANK, AlertRecord
+from incidents.alerts import PRIORITY_RANK, AlertRecord, Role
+from incidents.services import ServiceLine
 
 Urgency = tuple[int, int, str, str]
 """Priority, start, id, key: the order in which members are listed, total."""
@@ -34,6 +35,7 @@ class Roster:
     _rules: dict[str, _Rank] = field(default_factory=dict)
     _objectives: dict[str, _Rank] = field(default_factory=dict)
     _symptoms: dict[str, AlertRecord] = field(default_factory=dict)
+    _lines: dict[str, ServiceLine] = field(default_factory=dict)
     _stale: bool = False
 
     def __len__(self) -> int:
@@ -51,6 +53,9 @@ class Roster:
         self._metrics[record.identity.signal] += 1
         if record.identity.objective is not None:
             self._symptoms[record.key] = record
+        for line in _lines_of(record):
+            at = record.started_ms, record.key
+            self._lines.setdefault(line, ServiceLine()).add(at, symptom=record.identity.symptom)
         self._name(record)
 
     def raise_priority(self, record: AlertRecord, before: Urgency) -> None:
@@ -63,6 +68,10 @@ class Roster:
         """Let a member go that has ended."""
         del self._records[record.key]
         self._symptoms.pop(record.key, None)
+        for line in _lines_of(record):
+            self._lines[line].discard((record.started_ms, record.key), symptom=record.identity.symptom)
+            if not self._lines[line]:
+                del self._lines[line]
         del self._order[bisect.bisect_left(self._order, urgency_of(record))]
         for counts, name in ((self._entities, record.identity.entity), (self._metrics, record.identity.signal)):
             counts[name] -= 1
@@ -84,6 +93,34 @@ class Roster:
         _join(self._rules, other._rules)
         _join(self._objectives, other._objectives)
         self._symptoms.update(other._symptoms)
+        for line, alerts in other._lines.items():
+            self._lines.setdefault(line, ServiceLine()).take_over(alerts)
+
+    def role_of(self, record: AlertRecord, window_ms: int) -> Role | None:
+        """What a member is to the others: a symptom; what spent a symptom's budget, or is of its place and near it.
+
+        What is on the safety list is nobody's cause.
+        """
+        if record.identity.symptom:
+            return "symptom"
+        if record.safety:
+            return None
+        if self._symptoms and any(record.identity.entity in one.spenders for one in self._symptoms.values()):
+            return "cause"
+        for line in _lines_of(record):
+            if self._lines[line].has_symptom_near(record.started_ms, window_ms):
+                return "cause"
+        return None
+
+    def behind(self, symptom: AlertRecord, window_ms: int) -> list[AlertRecord]:
+        """The members that may be causes of a symptom, in their keys' order."""
+        keys: set[str] = set()
+        for line in _lines_of(symptom):
+            keys.update(self._lines[line].others_near(symptom.started_ms, window_ms))
+        for who in symptom.spenders:
+            if (spent := self._lines.get(f"entity/{who}")) is not None:
+                keys.update(key for _, key in spent.others)
+        return [self._records[key] for key in sorted(keys)]
 
     def count_firing(self) -> int:
         """Count anew who fires."""
@@ -118,10 +155,6 @@ class Roster:
         others = [entity for entity, count in self._entities.items() if count > symptoms[entity]]
         return others or list(self._entities)
 
-    def spenders(self) -> set[str]:
-        """Entities that spent the budget of an objective that is concerned."""
-        return {who for record in self._symptoms.values() for who in record.spenders}
-
     def rules(self) -> list[str]:
         """The rules that fired, most urgent first."""
         self._refresh()
@@ -148,6 +181,16 @@ class Roster:
         role, name = record.latest.named
         names = {"rule": self._rules, "anomalous": self._anomalous, "objective": self._objectives}
         _join(names[role], {name: (PRIORITY_RANK[record.priority], record.started_ms, name)})
+
+
+def _lines_of(record: AlertRecord) -> tuple[str, ...]:
+    """What it shares with those that it may be a cause of, or a symptom of."""
+    identity = record.identity
+    if not identity.place or identity.entity == "unknown":
+        return (f"service/{identity.service}",) if identity.service else ()
+    if identity.service:
+        return f"entity/{identity.entity}", f"service/{identity.service}"
+    return (f"entity/{identity.entity}",)
 
 
 def _join(into: dict[str, _Rank], other: dict[str, _Rank]) -> None:

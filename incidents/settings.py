@@ -77,6 +77,25 @@ class DecideSettings(Correlation):
         le=LONGEST_S,
         description="A firing alert that nobody speaks of for so long is called expired.",
     )
+    resolve_timeout_s: float = Field(
+        default=300,
+        gt=0,
+        le=LONGEST_S,
+        description="An alert that was pushed without an end ends this long after its last repeat.",
+    )
+    no_data_hold_s: float = Field(
+        default=86_400,
+        gt=0,
+        le=LONGEST_S,
+        description="A firing alert whose series sends nothing any more stays firing for so long, unless samples tell "
+        "more; then it is called expired, never recovered.",
+    )
+    cause_window_s: float = Field(
+        default=600,
+        gt=0,
+        le=86_400,
+        description="Alerts of a service that start within this of a symptom of it belong to it, as its causes.",
+    )
     change_window_s: float = Field(
         default=3_600, ge=0, le=86_400, description="A change so long before an alert began may be named with it."
     )
@@ -89,8 +108,8 @@ class DecideSettings(Correlation):
 
     @model_validator(mode="after")
     def _retention_covers_the_windows(self) -> Self:
-        if self.retention_s * 1000 < max(self.widest_ms, self.resolve_after_ms):
-            raise ValueError("retention_s must be at least the widest window and resolve_after_s")
+        if self.retention_s < max(self.widest_ms / 1000, self.resolve_after_s, self.cause_window_s):
+            raise ValueError("retention_s must be at least the widest window, resolve_after_s and cause_window_s")
         return self
 
 

@@ -6,9 +6,11 @@ from incidents import blocks
 from incidents.alerts import AlertRecord
 from incidents.board import Board
 from incidents.changes import ChangeBook, block_of
+from incidents.done_commands import DoneCommands
 from incidents.incident import IncidentRecord
 from incidents.settings import CorrelationHistory, DecideSettings
 from schemas.change_events import Change
+from schemas.command_events import Command
 from schemas.errors import CheckpointError
 
 
@@ -30,7 +32,8 @@ class State:
     def __init__(self, settings: DecideSettings) -> None:
         self.history = CorrelationHistory(settings)
         self.changes = ChangeBook(round(settings.change_window_s * 1000))
-        self.board = Board(self.history, settings.members_listed)
+        self.board = Board(self.history, settings.members_listed, round(settings.cause_window_s * 1000))
+        self.commands = DoneCommands()
         self.now_ms = 0
         self.newest_ms = 0
         self._newest_came_ms = 0
@@ -81,6 +84,13 @@ class State:
         """Say that a change is known, or forgotten."""
         self._dirty.add(blocks.CHANGE + block)
 
+    def remember_command(self, command: Command) -> bool:
+        """Know that a command was done; False if it was before."""
+        if not self.commands.add(command.key, self.now_ms or command.at_ms):
+            return False
+        self._dirty.add(blocks.COMMAND + command.key)
+        return True
+
     def touch_correlation(self) -> None:
         """Say that the correlation settings changed."""
         self._dirty.add(blocks.CORRELATION)
@@ -99,6 +109,10 @@ class State:
             self.touch_correlation()
         for block in self.changes.forget(clock_ms):
             self.touch_change(block)
+
+    def forget_commands(self, before_ms: int) -> None:
+        """Drop what is known of commands that were done before a time."""
+        self._dirty.update(blocks.COMMAND + key for key in self.commands.forget(before_ms))
 
     def take_blocks(self) -> list[tuple[str, bytes | None]]:
         """Copy out the blocks that changed since the last call; None says that what had the key is gone."""
@@ -120,6 +134,8 @@ class State:
             self.board.incidents[incident.id] = incident
         elif key.startswith(blocks.CHANGE):
             self.changes.put(Change.from_bytes(value))
+        elif key.startswith(blocks.COMMAND):
+            self.commands.add(key.removeprefix(blocks.COMMAND), blocks.unpack(value)["done_ms"])
         elif key == blocks.CLOCK:
             clock = blocks.unpack(value)
             self.now_ms, self.newest_ms = clock["now_ms"], clock["newest_ms"]
@@ -146,6 +162,9 @@ class State:
         if key.startswith(blocks.CHANGE):
             change = self.changes.at(key.removeprefix(blocks.CHANGE))
             return change.to_bytes() if change else None
+        if key.startswith(blocks.COMMAND):
+            done_ms = self.commands.done_ms(key.removeprefix(blocks.COMMAND))
+            return None if done_ms is None else blocks.pack({"done_ms": done_ms})
         if key.startswith(blocks.ALERT):
             record = self.board.alerts.get(key.removeprefix(blocks.ALERT))
             return blocks.pack_alert(record) if record else None

@@ -27,6 +27,9 @@ _MOST_NAMED: Final = 3
 
 
 EXPIRED: Final = "expired: nothing more was heard of it"
+EXPIRED_SILENT: Final = "expired: no sample came any more, so nobody knows how it ended"
+CAME_BACK: Final = "ended: samples come again"
+FELL_SILENT: Final = "sends nothing any more: that is no end, it stays as it was until samples come or it expires"
 _ENDED: Final[Mapping[EndReason | None, str]] = {
     "recovered": "ended: it is back to normal",
     "level_shift": "ended: it stayed as it is, which is normal from now on",

@@ -14,6 +14,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from incidents.lifecycle import LIVING
 from metrics_ai.event_listing import PRIORITY_STYLE, is_objective, number_text, observed_text, range_text, score_text
 from metrics_ai.slo_printing import left_text
 from schemas.incident_events import Incident, IncidentMember
@@ -116,7 +117,7 @@ class DemoView:
             self.say(f"{_clock(news.status.at_ms)} {self._budget}")
 
     def _status_line(self, incidents: Sequence[Incident], elapsed_s: float) -> str:
-        count = sum(one.state == "open" for one in incidents)
+        count = sum(one.state in LIVING for one in incidents)
         seen = f"{count} open incident{'' if count == 1 else 's'}" if incidents else "no incident"
         memory = psutil.virtual_memory()
         settings = self._settings

@@ -162,7 +162,7 @@ def _run_stages(roles: Sequence[str], config: Config, telemetry: Telemetry, stop
         # Before it joins: a compiler in its event loop would cost the worker its place in the group.
         precompile_detect()
     settings = WorkerSettings(config.kafka, config.checkpoint, config.ticks, config.detect, config.decide, config.slo)
-    if "burn" in roles:
+    if {"burn", "decide"}.intersection(roles):
         settings = replace(settings, runbooks=_runbooks(config))
     holdings = Holdings()
     if "burn" in roles:

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
 
+from incidents.lifecycle import LIVING
 from integrations.project.sink import Record
 from schemas.incident_events import Incident
 from schemas.slo_events import SloAlert, SloStatus
@@ -180,7 +181,7 @@ def _incident(record: Record) -> tuple[int, dict[str, Any]] | None:
     if record.value is None:
         return None
     incident = Incident.from_bytes(record.value)
-    if incident.state == "open":
+    if incident.state in LIVING:
         return None
     names = {"id", "tenant", "state", "merged_into", "title", "priority", "severity", "revision"}
     times = {"started_ms", "updated_ms", "ended_ms", "resolved_ms"}

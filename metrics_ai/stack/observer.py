@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, Metric
 
+from incidents.lifecycle import LIVING
 from integrations.health_http import HTML_TYPE, Response, Route
 from integrations.kafka.connection import KafkaSettings
 from metrics_ai.stack.merged import gauge, merge_expositions, samples_of
@@ -153,7 +154,7 @@ class Observer:
         ]
 
     def _open_incidents(self) -> list[dict[str, Any]]:
-        found = [one for one in self._latest.events() if one.state == "open"]
+        found = [one for one in self._latest.events() if one.state in LIVING]
         return [
             {
                 "id": one.id,

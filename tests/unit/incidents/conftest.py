@@ -100,3 +100,13 @@ def make_slo_alert(
 def slo_alert() -> Callable[..., SloAlert]:
     """Makes one turn of an alert of an objective that began at ``start_s``."""
     return make_slo_alert
+
+
+@pytest.fixture(scope="session")
+def make(anomaly: Callable[..., Anomaly], slo_alert: Callable[..., SloAlert]) -> Callable[..., Anomaly | SloAlert]:
+    """Makes a state of an episode, or a turn of an objective's alert."""
+
+    def made(**one: Any) -> Anomaly | SloAlert:
+        return slo_alert(**one) if "alert" in one else anomaly(**one)
+
+    return made

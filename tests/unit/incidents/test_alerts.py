@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from incidents.alerts import AlertRecord
+from incidents.alerts import AlertRecord, Placed
 from incidents.anomalies import AnomalyFinding, alert_labels, alert_name, alert_priority
 from schemas.events import Anomaly, AnomalyKind, TimeToLimit
 from schemas.ids import alert_fingerprint
@@ -86,7 +86,7 @@ def test_the_newest_state_is_told_and_the_worst_is_kept(anomaly: Make) -> None:
         AnomalyFinding(anomaly(state="update", at_s=1010, score=6, observed=0.97, severity="critical"))
     )
     assert record.absorb(AnomalyFinding(anomaly(state="end", at_s=1020, score=0.4, observed=0.2, severity="info")))
-    alert, member = record.event("i1"), record.member()
+    alert, member = record.event(Placed("i1")), record.member()
     assert (alert.state, alert.observed, alert.score, alert.peak_score, alert.peak_ms) == (
         "resolved",
         0.2,
@@ -125,4 +125,4 @@ def test_a_repeat_changes_nothing(anomaly: Make) -> None:
 
 def test_a_peak_that_a_lost_state_had_is_told_by_a_later_one(anomaly: Make) -> None:
     record = AlertRecord.of(AnomalyFinding(anomaly(state="end", at_s=1020, score=0.4, peak_score=8.0)))
-    assert record.event(None).peak_score == 8.0
+    assert record.event().peak_score == 8.0

@@ -11,7 +11,6 @@ import pytest
 from pydantic import ValidationError
 
 from incidents.decide import DecideOperator, DecideSettings
-from incidents.lifecycle import TRANSITIONS, Seen
 from schemas.errors import CheckpointError, SchemaError
 from schemas.events import Anomaly, Setting, Tick
 from schemas.ids import decide_partition
@@ -297,10 +296,6 @@ def test_a_block_of_an_unknown_kind_or_version_is_refused() -> None:
         operator().load_block("clock", b"\xc1")
     with pytest.raises(CheckpointError, match="named"):
         operator().load_block("weather", b"\x81\xa1v\x01")
-
-
-def test_every_state_but_merged_follows_everything_that_is_seen() -> None:
-    assert set(TRANSITIONS) == set(itertools.product(["open", "resolved"], Seen))
 
 
 def test_retention_shorter_than_a_window_is_refused() -> None:
