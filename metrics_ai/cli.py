@@ -21,6 +21,7 @@ from metrics_ai.commands import (
     explain,
     feedback,
     health,
+    incident_report,
     incidents,
     inspect,
     priors,
@@ -116,6 +117,13 @@ app.command(
     "score", epilog=examples("metrics-ai score week.csv --out scores", "metrics-ai score *.csv --out scores --json")
 )(score.score)
 app.command("decode", epilog=examples("metrics-ai decode telegraf.jsonl --source-format telegraf_json"))(decode.decode)
+incidents.app.command(
+    epilog=examples(
+        "metrics-ai incidents report 3104109bb8 --out incident.html",
+        "metrics-ai incidents report 3104109bb8 --evidence incident.jsonl",
+        "metrics-ai incidents report 3104109bb8 --from incident.jsonl --format json | jq .causes",
+    )
+)(incident_report.report)
 app.add_typer(incidents.app, name="incidents")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(silences.app, name="silences")

@@ -65,7 +65,9 @@ class Case:
         times = [self.incident.updated_ms]
         times += [one.at_ms for one in self.timeline]
         times += [one.updated_ms for one in self.alerts]
-        times += [one.at_ms for one in [*self.notifications, *self.results, *self.feedback]]
+        times += [one.at_ms for one in self.notifications]
+        times += [one.at_ms for one in self.results]
+        times += [one.at_ms for one in self.feedback]
         return max(times)
 
     def evidence(self) -> frozenset[Evidence]:
