@@ -26,7 +26,7 @@ def markdown_of(report: Report) -> str:
         f"# {cell(report.title)}",
         f"{report.priority}, {report.state}{by}. {span_text(report)}.",
         f"{which}; events until {moment(report.as_of_ms)} UTC.",
-        table(("", "", ""), figures(report)),
+        table(("what", "took", ""), figures(report)),
         *_parts(report),
     ]
     return "\n\n".join(parts) + "\n"

@@ -32,11 +32,14 @@ def recurring_of(case: Case) -> list[Recurrence]:
         one for one in case.past if one.state != "merged" and since_ms <= one.started_ms <= case.incident.started_ms
     ]
     others = {one.id: _traits(one) for one in past}
-    found = []
+    found, said = [], set()
     for trait in sorted(_traits(case.incident)):
         shared = sorted((one for one in past if trait in others[one.id]), key=lambda one: (-one.started_ms, one.id))
-        if shared:
+        which = trait.signal, tuple(one.id for one in shared)
+        # A cause on the same entity each time was told of as an alert.
+        if shared and (trait.same == "alert" or which not in said):
             found.append(_recurrence(case, trait, shared))
+            said.add(which)
     return sorted(found, key=lambda one: (-one.times, one.same, one.what))
 
 
