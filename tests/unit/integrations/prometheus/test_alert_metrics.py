@@ -40,10 +40,10 @@ class Worker:
         self.sink.take([record(topic, event) for topic, event in told])
 
     def says(self, name: str, *labels: str) -> dict[tuple[str, ...], float]:
-        """Values of a metric by some of its labels."""
+        """Values of a metric by some of its labels, those that are more than zero."""
         families = text_string_to_metric_families(generate_latest(self.telemetry.registry).decode())
         samples = [one for family in families for one in family.samples if one.name == name]
-        return {tuple(one.labels[label] for label in labels): one.value for one in samples}
+        return {tuple(one.labels[label] for label in labels): one.value for one in samples if one.value}
 
 
 @pytest.fixture
@@ -97,6 +97,13 @@ def test_what_comes_again_counts_once(worker: Worker) -> None:
     worker.take(*told)
     for name in ("alerts_opened", "alerts_resolved", "notifications", "alert_feedback"):
         assert list(worker.says(f"metrics_ai_{name}_total", "tenant").values()) == [1], name
+
+
+def test_what_may_be_counted_begins_at_zero_so_that_its_first_is_seen(worker: Worker) -> None:
+    worker.take((topics.ALERTS, ALERT), (topics.NOTIFICATIONS, notification()))
+    text = generate_latest(worker.telemetry.registry).decode()
+    for line in ('outcome="given_up",priority="P2"', 'verdict="false"', 'rule="disk-full",team="storage"'):
+        assert [one.endswith(" 0.0") for one in text.splitlines() if line in one and "_created" not in one], line
 
 
 def test_updates_of_an_alert_open_nothing(worker: Worker) -> None:
