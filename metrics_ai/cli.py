@@ -33,6 +33,7 @@ from metrics_ai.commands import (
     slo,
     slo_offline,
     slo_report,
+    sre_health,
     topics,
     up,
     worker,
@@ -124,7 +125,14 @@ incidents.app.command(
         "metrics-ai incidents report 3104109bb8 --from incident.jsonl --format json | jq .causes",
     )
 )(incident_report.report)
+incidents.app.command(
+    epilog=examples("metrics-ai incidents mttr", "metrics-ai incidents mttr --by cause --since 90d --json")
+)(sre_health.mttr)
 app.add_typer(incidents.app, name="incidents")
+alerts.app.command(epilog=examples("metrics-ai alerts accuracy", "metrics-ai alerts accuracy --by team --since 90d"))(
+    sre_health.accuracy
+)
+alerts.app.command(epilog=examples("metrics-ai alerts report --since 28d --out alerts.html"))(sre_health.report)
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(silences.app, name="silences")
 app.command(

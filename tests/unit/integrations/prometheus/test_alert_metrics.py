@@ -103,7 +103,9 @@ def test_what_may_be_counted_begins_at_zero_so_that_its_first_is_seen(worker: Wo
     worker.take((topics.ALERTS, ALERT), (topics.NOTIFICATIONS, notification()))
     text = generate_latest(worker.telemetry.registry).decode()
     for line in ('outcome="given_up",priority="P2"', 'verdict="false"', 'rule="disk-full",team="storage"'):
-        assert [one.endswith(" 0.0") for one in text.splitlines() if line in one and "_created" not in one], line
+        found = [one for one in text.splitlines() if line in one and "_created" not in one]
+        assert found
+        assert all(one.endswith(" 0.0") for one in found), line
 
 
 def test_updates_of_an_alert_open_nothing(worker: Worker) -> None:
