@@ -23,7 +23,7 @@ from slo.report.wording import lasted, moment
 
 _STYLE: Final = """.cite{display:block;color:var(--grey);font-size:12px}
 ul{margin:0;padding-left:20px}li{margin:0 0 6px}li li{margin:2px 0}
-line.mark{stroke:var(--ink);opacity:.4}rect.open{opacity:.7}td{overflow-wrap:anywhere}
+line.mark{stroke:var(--ink);opacity:.4}rect.open{opacity:.7}td{overflow-wrap:break-word}
 """
 _FOOT: Final = (
     "Times are UTC. Small print names the events that a line rests on; what no event says stands under "

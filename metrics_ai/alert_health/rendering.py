@@ -15,6 +15,7 @@ from slo.report.style import STYLE
 from slo.report.wording import day, moment
 
 _TITLE: Final = "Alerts and incidents"
+_DAYS: Final = "Alerts by day"
 _BY: Final = {"all": "all", "route": "receiver", "team": "team", "rule": "rule", "cause": "cause"}
 _PAGES_HEAD: Final = ("receiver", "pages", "shifts with a page", "most in a shift", f"shifts above {PAGES_A_SHIFT}")
 _FOOT: Final = (
@@ -38,7 +39,7 @@ def markdown_of(health: AlertHealth) -> str:
 def page_of(health: AlertHealth) -> str:
     """The page."""
     charts = {
-        "Alerts by day": days_chart(health),
+        _DAYS: days_chart(health),
         "Accuracy by week": weeks_chart(health),
         "Pages": shifts_chart(health),
     }
@@ -48,7 +49,9 @@ def page_of(health: AlertHealth) -> str:
     ]
     for name, head, rows in _tables(health):
         cells = [[escape(cell) for cell in row] for row in rows]
-        parts.append(f'<div class="chart"><h2>{name}</h2>{charts.get(name, "")}</div>{page.table(head, cells)}')
+        # The chart of days says all that its table says.
+        table = "" if name == _DAYS else page.table(head, cells)
+        parts.append(f'<div class="chart"><h2>{name}</h2>{charts.get(name, "")}</div>{table}')
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
@@ -60,7 +63,7 @@ def page_of(health: AlertHealth) -> str:
 
 def _tables(health: AlertHealth) -> Iterable[tuple[str, Sequence[str], Sequence[Sequence[str]]]]:
     """Names, headings and cells of all tables; those with nothing in them are left out."""
-    yield from _if_any("Alerts by day", ("day", "P0", "P1", "P2", "P3", "all"), _day_rows(health))
+    yield from _if_any(_DAYS, ("day", "P0", "P1", "P2", "P3", "all"), _day_rows(health))
     yield from _if_any("Pages", _PAGES_HEAD, _page_rows(health.shifts))
     yield from _if_any("Accuracy by week", ("from", *ACCURACY_HEAD[1:]), _week_rows(health))
     for name, found in (("rule", health.rules), ("team", health.teams)):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from integrations.records.sre_health import Accuracy, Ratio, RepairTimes, Spread
+from metrics_ai.event_listing import duration_text
 from slo.report.wording import NOTHING, share
-from slo.words import time_text
 
 REPAIR_HEAD: Final = ("", "incidents", "to detect", "to acknowledge", "to mitigate", "to resolve")
 ACCURACY_HEAD: Final = ("", "alerts", "judged", "needed action", "false", "duplicate")
@@ -31,16 +31,20 @@ def spread_text(one: Spread) -> str:
     Examples
     --------
     >>> spread_text(Spread.of([60.0, 120.0, 600.0])), spread_text(Spread(0))
-    ('2 min, 90 %: 8.4 min, mean 4.333 min, n=3', '-')
+    ('2 min, 90 %: 8 min 24 s, mean 4 min 20 s, n=3', '-')
     >>> spread_text(Spread.of([60.0 * value for value in range(1, 21)]))
-    '10.5 min (6 min to 15 min), 90 %: 18.1 min, mean 10.5 min, n=20'
+    '10 min 30 s (6 min to 15 min), 90 %: 18 min 6 s, mean 10 min 30 s, n=20'
     """
     if one.median_s is None or one.mean_s is None or one.p90_s is None:
         return NOTHING
     between = ""
     if one.median_low_s is not None and one.median_high_s is not None:
-        between = f" ({time_text(one.median_low_s)} to {time_text(one.median_high_s)})"
-    return f"{time_text(one.median_s)}{between}, 90 %: {time_text(one.p90_s)}, mean {time_text(one.mean_s)}, n={one.n}"
+        between = f" ({_took(one.median_low_s)} to {_took(one.median_high_s)})"
+    return f"{_took(one.median_s)}{between}, 90 %: {_took(one.p90_s)}, mean {_took(one.mean_s)}, n={one.n}"
+
+
+def _took(seconds: float) -> str:
+    return duration_text(seconds * 1000)
 
 
 def repair_row(one: RepairTimes) -> list[str]:
