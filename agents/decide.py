@@ -12,6 +12,7 @@ from schemas.topics import (
     COMMANDS,
     DECIDE_CHECKPOINTS,
     DECIDE_TICKS,
+    HEALTH,
     SETTINGS,
     SLO_ALERTS,
 )
@@ -22,7 +23,7 @@ def decide_stage(operator: Callable[[int], Operator], tick_interval_s: int) -> S
     """Anomalies, objectives' alerts, changes, commands in, incidents out: little state, outputs that page people."""
     return Stage(
         name="decide",
-        inputs=(ANOMALIES, SLO_ALERTS, CHANGES, COMMANDS, SETTINGS, DECIDE_TICKS),
+        inputs=(ANOMALIES, SLO_ALERTS, CHANGES, COMMANDS, HEALTH, SETTINGS, DECIDE_TICKS),
         ticks=DECIDE_TICKS,
         checkpoints=DECIDE_CHECKPOINTS,
         dead_letters=ANOMALIES_DLQ,

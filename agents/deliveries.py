@@ -14,7 +14,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Final, Protocol, cast
+from typing import Final, NamedTuple, Protocol, cast
 
 from agents.checkpoints import KeyedRecord
 from agents.lease import Lease
@@ -36,6 +36,14 @@ AT_A_TIME: Final = 64
 _LOOK_S: Final = 0.05
 # What is under way when partitions are handed on may end in this time; then it is cut off.
 END_S: Final = 3.0
+
+
+class _Taken(NamedTuple):
+    """A partition, where its outcomes ended when it became ours, and when that was."""
+
+    part: PartitionState
+    end: int
+    at_ms: int
 
 
 class _Outbox(Protocol):
@@ -65,7 +73,7 @@ class DeliveryRunner:
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._told: dict[str, tuple[int, int]] = {}
         self._slots = asyncio.Semaphore(AT_A_TIME)
-        self._ends: dict[int, tuple[PartitionState, int]] = {}
+        self._ends: dict[int, _Taken] = {}
         self._leaving: list[PartitionState] = []
         self._lease = Lease(shell.session_s / 3, self._cut_off)
 
@@ -99,11 +107,16 @@ class DeliveryRunner:
         for delivery in operator.due(int(self._clock() * 1000)):
             key, token = delivery.key, (delivery.notification.sequence, delivery.attempt)
             # Its outcome is written, and not read back yet.
-            if key in self._under_way or self._told.get(key, (0, 0)) >= token:
+            if key in self._under_way or self._told.get(key, (0, 0)) >= token or self._settles(part, delivery):
                 continue
             task = asyncio.create_task(self._attempt(part, delivery), name=f"deliver-{key}")
             self._under_way[key] = task
             task.add_done_callback(lambda _, key=key: self._under_way.pop(key, None))  # type: ignore[misc]
+
+    def _settles(self, part: PartitionState, delivery: Delivery) -> bool:
+        """Whether an earlier owner may have sent it a moment ago, and the far end does not find it yet."""
+        taken, one = self._ends[part.number], delivery.notification
+        return one.at_ms <= taken.at_ms and self._clock() * 1000 < taken.at_ms + self._deliver.settle_s(one) * 1000
 
     async def _attempt(self, part: PartitionState, delivery: Delivery) -> None:
         """Make an attempt and write its outcome down; what cannot be written is attempted again."""
@@ -156,18 +169,19 @@ class DeliveryRunner:
     async def _has_read_outcomes(self, part: PartitionState) -> bool:
         """Whether the partition's state knows every outcome that was written before it became ours."""
         known = self._ends.get(part.number)
-        if known is None or known[0] is not part:
+        if known is None or known.part is not part:
             topic = self._shell.name_on_broker(NOTIFICATION_RESULTS.name)
             try:
                 ends = await in_thread(self._shell.reader.ends, [(topic, part.number)])
             except BrokerError as error:
                 LOG.warning("the end of the outcomes is not known yet", extra={"error": str(error)})
                 return False
-            known = self._ends[part.number] = part, ends[topic, part.number].next
+            known = _Taken(part, ends[topic, part.number].next, int(self._clock() * 1000))
+            self._ends[part.number] = known
             self._told.clear()
         # The embedded broker lists an end that is short of the last batch.
         heard = self._watch.end(NOTIFICATION_RESULTS.name, part.number)
-        return heard is not None and part.positions[NOTIFICATION_RESULTS.name] >= max(known[1], heard)
+        return heard is not None and part.positions[NOTIFICATION_RESULTS.name] >= max(known.end, heard)
 
     async def _prove(self) -> None:
         """Have the broker confirm that the partitions are ours; one that is not falls silent."""

@@ -66,9 +66,22 @@ class LogReader:
         )
 
     def to_end(
-        self, topic: str, partitions: Iterable[int], still_wanted: Callable[[], bool] = lambda: True
+        self,
+        topic: str,
+        partitions: Iterable[int],
+        still_wanted: Callable[[], bool] = lambda: True,
+        first: Mapping[int, int] | None = None,
     ) -> Iterator[LogRecord]:
         """All records of these partitions, to the end as it is when it is reached, while they are wanted.
+
+        Parameters
+        ----------
+        topic, partitions
+            Which.
+        still_wanted
+            Asked between two reads.
+        first
+            Where to begin, by partition; at the beginning where nothing is said.
 
         Raises
         ------
@@ -76,7 +89,8 @@ class LogReader:
             If the topic cannot be read.
         """
         open_ones = set(partitions)
-        with self._assigned(TopicPartition(topic, partition, 0) for partition in open_ones) as consumer:
+        places = [TopicPartition(topic, partition, (first or {}).get(partition, 0)) for partition in open_ones]
+        with self._assigned(places) as consumer:
             while open_ones and still_wanted():
                 for message in _consume(consumer):
                     if message is not None and message.error() is None:

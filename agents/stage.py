@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,8 +13,15 @@ from schemas.notification_events import Notification
 from schemas.topics import Topic
 from streams.operator import Operator
 
-Deliver = Callable[[Notification, Memory], Awaitable[Outcome]]
-"""Tells one integration something, given what it calls the key; raises nothing."""
+
+class Deliver(Protocol):
+    """Tells the outside world."""
+
+    async def __call__(self, notification: Notification, memory: Memory) -> Outcome:
+        """Tell one integration something, given what it calls the key; raises nothing."""
+
+    def settle_s(self, notification: Notification) -> float:
+        """How long an integration may take until it finds what it was told: before that a repeat would double it."""
 
 
 class TickSettings(BaseModel):

@@ -230,7 +230,8 @@ class Step:
             If one cannot be read.
         """
         for topic in self._stage.first:
-            records = self._tools.reader.to_end(self._tools.kafka.topic(topic), [part.number])
+            begin = {part.number: part.positions[topic.name]}
+            records = self._tools.reader.to_end(self._tools.kafka.topic(topic), [part.number], first=begin)
             while chunk := await in_thread(_next_records, records):
                 for record in chunk:
                     if record.offset >= part.positions[topic.name]:

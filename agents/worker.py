@@ -109,9 +109,9 @@ class WorkerSettings:
 
     def _route_stage(self) -> Stage:
         assert self.routing is not None, "the role route goes by a file of routes"
-        routing = self.routing
+        routing, count = self.routing, self.kafka.partitions
         return route_stage(
-            lambda partition: DispatchOperator(self.dispatch, routing, partition), self.ticks.route_interval_s
+            lambda partition: DispatchOperator(self.dispatch, routing, partition, count), self.ticks.route_interval_s
         )
 
     def _notify_stage(self) -> Stage:

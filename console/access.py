@@ -18,6 +18,7 @@ from schemas.errors import ConfigurationError
 RANKS: Final[Mapping[Role, int]] = {"viewer": 0, "responder": 1, "admin": 2}
 TENANT_HEADER: Final = "X-Tenant"
 ANYBODY: Final = ""
+MOST_TENANT_CHARS: Final = 200
 _BEARER = HTTPBearer(auto_error=False, description="Needed once `console.tokens` names one.")
 Bearer = Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)]
 
@@ -176,7 +177,10 @@ class Access:
     def authenticate(self, request: Request, bearer: Bearer) -> None:
         """Find out who asks, and remember it with the request."""
         token = bearer.credentials if bearer is not None else None
-        request.state.caller = self._keyring.caller(token, request.headers.get(TENANT_HEADER) or None)
+        tenant = request.headers.get(TENANT_HEADER, "")
+        if len(tenant) > MOST_TENANT_CHARS or not tenant.isprintable():
+            raise RequestError(400, f"{TENANT_HEADER} is no name of a tenant")
+        request.state.caller = self._keyring.caller(token, tenant or None)
 
 
 def caller_of(request: Request) -> Caller:

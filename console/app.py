@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import anyio.to_thread
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import PlainTextResponse
 
@@ -29,6 +31,7 @@ from schemas.errors import MetricsAIError
 
 V1: Final = "/api/v1"
 V2: Final = "/api/v2"
+_THREADS: Final = 128
 _ABOUT: Final = (
     "Alerts, incidents and silences. `/api/v2` is Alertmanager's; `/api/v1` is ours. Failures of ours are problems of "
     "RFC 9457. A write waits for what becomes of it, and answers 202 where that takes longer."
@@ -95,6 +98,7 @@ def make_app(parts: Parts, settings: ConsoleSettings, now_ms: Callable[[], int] 
         openapi_url=f"{V1}/openapi.json",
         docs_url=None,
         redoc_url=None,
+        lifespan=_with_threads,
     )
     _add_pages(app, parts)
     limits = Limits(parts.reads, settings.requests_per_minute)
@@ -110,8 +114,20 @@ def make_app(parts: Parts, settings: ConsoleSettings, now_ms: Callable[[], int] 
     app.include_router(hooks.router(), prefix=V1, dependencies=unknown)
     app.include_router(FeedbackPages(judging, desk, parts.link_secret).router(), dependencies=unknown)
     answer_problems(app)
-    app.add_middleware(Guard, max_body_bytes=settings.max_body_bytes, is_open=keyring.is_open)
+    app.add_middleware(
+        Guard,
+        max_body_bytes=settings.max_body_bytes,
+        is_open=keyring.is_open,
+        external_url=settings.external_url,
+    )
     return app
+
+
+@contextlib.asynccontextmanager
+async def _with_threads(_: FastAPI) -> AsyncIterator[None]:
+    """A write that waits takes a thread: so many may wait before a read has to."""
+    anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
+    yield
 
 
 def _alertmanager(parts: Parts, desk: Desk, muting: Muting, settings: ConsoleSettings) -> list[Any]:

@@ -17,7 +17,8 @@ _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
-    (b"referrer-policy", b"no-referrer"),
+    # Without any referrer a browser would call the origin of our own forms "null".
+    (b"referrer-policy", b"same-origin"),
 )
 
 
@@ -33,12 +34,15 @@ class Guard:
     is_open
         Whether no token is needed: then a page of another site in somebody's browser must not reach it through that
         browser, by whatever name it calls this machine.
+    external_url
+        Under which people reach it, where a proxy stands before it.
     """
 
-    def __init__(self, app: ASGIApp, max_body_bytes: int, is_open: bool) -> None:
+    def __init__(self, app: ASGIApp, max_body_bytes: int, is_open: bool, external_url: str = "") -> None:
         self._app = app
         self._max_body_bytes = max_body_bytes
         self._is_open = is_open
+        self._outside = urlsplit(external_url).netloc
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or answer it."""
@@ -59,9 +63,16 @@ class Guard:
         host = _host(headers.get("host", ""))
         if self._is_open and not is_loopback(host):
             return 403, f"without tokens it is asked as localhost, not as {host or 'nobody'}. Set console.tokens"
-        if scope["method"] not in _SAFE and not _is_own(headers):
+        if scope["method"] not in _SAFE and not self._is_own(headers):
             return 403, "a page of another site may change nothing here"
         return None
+
+    def _is_own(self, headers: Headers) -> bool:
+        """Whether a change is asked for by a program, or by a page of ours."""
+        origin = headers.get("origin")
+        if origin is None:
+            return headers.get("sec-fetch-site", "none") in ("none", "same-origin")
+        return urlsplit(origin).netloc in {headers.get("host", ""), self._outside} - {""}
 
     def _too_large(self) -> str:
         return f"a request holds at most {self._max_body_bytes} bytes. Send it in parts, or set console.max_body_bytes"
@@ -86,14 +97,6 @@ def _host(text: str) -> str:
         return urlsplit(f"//{text}").hostname or ""
     except ValueError:
         return ""
-
-
-def _is_own(headers: Headers) -> bool:
-    """Whether a change is asked for by a program, or by a page of ours."""
-    origin = headers.get("origin")
-    if origin is None:
-        return headers.get("sec-fetch-site", "none") in ("none", "same-origin")
-    return urlsplit(origin).netloc == headers.get("host", "")
 
 
 def _with_headers(send: Send) -> Send:

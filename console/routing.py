@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import calendar
-import logging
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -16,67 +14,42 @@ from incidents.routing.durations import duration_text
 from incidents.routing.explaining import destinations
 from incidents.routing.intervals import Entry, Range, TimeInterval
 from incidents.routing.tree import Route
-from schemas.errors import ConfigurationError
 
-LOG = logging.getLogger("metrics_ai.console")
 _DAYS: Final = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 _MONTHS: Final = tuple(name.lower() for name in calendar.month_name)
 
 
 class ConfiguredRouting:
-    """Reads the file of routes again when it has changed; one that does not hold is told, and the last one stays.
+    """Tells of the routes that are in force.
 
     Parameters
     ----------
-    load
-        Reads it.
-    stamp
-        Something that differs once it has changed.
-
-    Raises
-    ------
-    ConfigurationError
-        If it does not hold at the start.
+    current
+        Gives them, as they are now.
     """
 
-    def __init__(self, load: Callable[[], RoutingConfig], stamp: Callable[[], object] = lambda: None) -> None:
-        self._load = load
-        self._stamp = stamp
-        self._lock = threading.Lock()
-        self._seen = stamp()
-        self._config = load()
-
-    @property
-    def config(self) -> RoutingConfig:
-        """As it is now."""
-        with self._lock:
-            if (stamp := self._stamp()) != self._seen:
-                self._seen = stamp
-                try:
-                    self._config = self._load()
-                except ConfigurationError as error:
-                    LOG.warning("the file of routes does not hold; the last one stays", extra={"problem": str(error)})
-            return self._config
+    def __init__(self, current: Callable[[], RoutingConfig]) -> None:
+        self._current = current
 
     def receivers(self) -> list[str]:
         """Names of all receivers."""
-        return list(self.config.receivers)
+        return list(self._current().receivers)
 
     def original(self) -> str:
         """Routes, receivers by name, inhibitions and time intervals in Alertmanager's shape: what it can read."""
-        return alertmanager_text(self.config)
+        return alertmanager_text(self._current())
 
     def tree(self) -> dict[str, Any]:
         """All of it without secrets."""
-        return self.config.public()
+        return self._current().public()
 
     def matches(self, labels: Mapping[str, str]) -> list[RouteMatch]:
         """The routes that take an alert with these labels."""
-        return [RouteMatch(one.receiver, one.group_labels(labels)) for one in self.config.match(labels)]
+        return [RouteMatch(one.receiver, one.group_labels(labels)) for one in self._current().match(labels)]
 
     def explained(self, labels: Mapping[str, str], at_ms: int) -> list[dict[str, Any]]:
         """The same with the reasons, and whether it is told at a time."""
-        return [one.public() for one in destinations(self.config, labels, at_ms)]
+        return [one.public() for one in destinations(self._current(), labels, at_ms)]
 
 
 def alertmanager_text(config: RoutingConfig) -> str:

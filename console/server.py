@@ -42,7 +42,7 @@ class ConsoleServer:
             log_config=None,
             log_level="warning",
             access_log=False,
-            lifespan="off",
+            lifespan="on",
             loop="asyncio",
             http="h11",
             ws="none",

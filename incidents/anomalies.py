@@ -165,6 +165,11 @@ class AnomalyFinding(Finding[Anomaly]):
         return max(self.event.peak_score, self.event.score)
 
     @property
+    def confidence(self) -> float:
+        """As its detector says."""
+        return self.event.confidence
+
+    @property
     def facts(self) -> Mapping[str, str]:
         """Its kind, and on which side it is."""
         return {"kind": self.event.kind, "direction": self.event.direction}

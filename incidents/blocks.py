@@ -1,4 +1,4 @@
-"""State as bytes: a block an alert, an incident, a change, a command that was done, the clock, the correlation.
+"""State as bytes: a block an alert, an incident, a change, a command that was done, a node, the clock, the correlation.
 
 Blocks are small msgpack maps with a version. None in place of a block means that what had this key is gone. An alert's
 block names the incident that it first joined, an incident's its aliases: so a merge rewrites two blocks, not thousands.
@@ -15,6 +15,7 @@ from incidents.anomalies import AnomalyFinding
 from incidents.finding import Finding
 from incidents.incident import IncidentRecord
 from incidents.objectives import SloFinding
+from incidents.patterns import Pattern
 from incidents.posted import PostedFinding, PostedState
 from schemas.change_events import NearestChange
 from schemas.errors import CheckpointError
@@ -27,6 +28,7 @@ ALERT: Final = "alert/"
 INCIDENT: Final = "incident/"
 CHANGE: Final = "change/"
 COMMAND: Final = "command/"
+NODE: Final = "node/"
 CLOCK: Final = "clock"
 CORRELATION: Final = "correlation"
 _SAME: Final = b""
@@ -59,6 +61,7 @@ _INCIDENT_FIELDS = (
     "page_keys",
     "threads",
     "apart",
+    "crowded",
     "detected_ms",
     "closed_ms",
     "acknowledged_ms",
@@ -142,6 +145,8 @@ def pack_incident(incident: IncidentRecord) -> bytes:
     fields = {name: getattr(incident, name) for name in _INCIDENT_FIELDS}
     if incident.acknowledged is not None:
         fields["acknowledged"] = incident.acknowledged.model_dump()
+    fields["patterns"] = [[*crowd, *known] for crowd, known in sorted(incident.patterns.items())]
+    fields["patterns_gone"] = [[*crowd, *gone] for crowd, gone in sorted(incident.patterns_gone.items())]
     return pack(fields)
 
 
@@ -149,6 +154,9 @@ def unpack_incident(value: bytes) -> IncidentRecord:
     """The incident of a block, without its members yet."""
     body = unpack(value)
     care = body.pop("acknowledged", None)
+    body["patterns"] = {(cluster, signal): Pattern(*told) for cluster, signal, *told in body.get("patterns", ())}
+    gone = body.get("patterns_gone", ())
+    body["patterns_gone"] = {(cluster, signal): tuple(names) for cluster, signal, *names in gone}
     incident = IncidentRecord(**body, acknowledged=care and Acknowledgement(**care))
     if "threads" not in body:
         incident.find_threads()

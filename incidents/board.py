@@ -89,7 +89,7 @@ class Board:
         """What an alert's place tells of it, and what fits it."""
         if incident is None:
             return Placed(None, "symptom" if record.identity.symptom else None, None, runbooks)
-        role = incident.members.role_of(record, self.cause_window_ms)
+        role = incident.role_of(record, self.cause_window_ms)
         return Placed(incident.id, role, incident.page_key_of(record), runbooks)
 
     def event_of(self, incident: IncidentRecord, merged_into: str | None = None) -> Incident:

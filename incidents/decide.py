@@ -15,8 +15,10 @@ from typing import Any
 
 from incidents.alerts import AlertRecord
 from incidents.anomalies import AnomalyFinding
+from incidents.clusters import Clusters
 from incidents.deadlines import Deadlines
 from incidents.finding import Finding
+from incidents.nodes import Heard
 from incidents.objectives import SloFinding
 from incidents.people import Done, People
 from incidents.placement import Placement, Was
@@ -34,11 +36,11 @@ from schemas.command_events import (
     PostAlerts,
     SplitIncident,
 )
-from schemas.events import Anomaly, Setting, Tick
+from schemas.events import Anomaly, EntityHealth, Setting, Tick
 from schemas.ids import decide_partition
 from schemas.incident_events import Alert, Incident
 from schemas.slo_events import SloAlert
-from schemas.topics import ANOMALIES, CHANGES, COMMANDS, DECIDE_TICKS, SETTINGS, SLO_ALERTS, Topic
+from schemas.topics import ANOMALIES, CHANGES, COMMANDS, DECIDE_TICKS, HEALTH, SETTINGS, SLO_ALERTS, Topic
 from slo.telling import no_runbooks
 from streams.operator import Output
 
@@ -66,7 +68,15 @@ class DecideOperator:
     ([], [])
     """
 
-    inputs: tuple[Topic, ...] = (ANOMALIES, SLO_ALERTS, CHANGES, COMMANDS, SETTINGS, DECIDE_TICKS)
+    inputs: tuple[Topic, ...] = (
+        ANOMALIES,
+        SLO_ALERTS,
+        CHANGES,
+        COMMANDS,
+        HEALTH,
+        SETTINGS,
+        DECIDE_TICKS,
+    )
 
     def __init__(
         self, settings: DecideSettings, partition: int, partitions: int, runbooks: Runbooks = no_runbooks
@@ -77,15 +87,17 @@ class DecideOperator:
         self._board = self._state.board
         self._deadlines = Deadlines(settings, self._state.history)
         self._publisher = Publisher(partition, self._board, runbooks)
-        self._placement = Placement(self._state, self._deadlines, self._publisher, settings.publish_at_once_members)
+        self._placement = Placement(self._state, self._deadlines, self._publisher, settings)
         self._people = People(self._state, self._placement, self._publisher)
         self._posting = Posting(self._board.series, round(settings.resolve_timeout_s * 1000))
+        self._clusters = Clusters(self._state, self._placement, self._publisher, settings)
         self.counts: Counter[str] = Counter()
         self._steps: dict[str, Callable[[bytes | None], list[Output]]] = {
             ANOMALIES.name: lambda value: self._step_of_tenant(ANOMALIES, Anomaly.from_bytes(value), value),
             SLO_ALERTS.name: lambda value: self._step_of_tenant(SLO_ALERTS, SloAlert.from_bytes(value), value),
             CHANGES.name: lambda value: self._step_of_tenant(CHANGES, Change.from_bytes(value), value),
             COMMANDS.name: lambda value: self._step_of_tenant(COMMANDS, Command.from_bytes(value), value),
+            HEALTH.name: lambda value: self.on_health(EntityHealth.from_bytes(value)),
             SETTINGS.name: lambda value: self.on_setting(Setting.from_bytes(value)),
             DECIDE_TICKS.name: lambda value: self.on_tick(Tick.from_bytes(value).at_ms),
         }
@@ -134,6 +146,11 @@ class DecideOperator:
         self._publisher.result(command, *done)
         return self._publisher.take()
 
+    def on_health(self, health: EntityHealth) -> list[Output]:
+        """Know that there is a node, or that it is gone: a cluster's pattern is a share of its nodes."""
+        self._clusters.hear(health.tenant, health.entity, Heard(True, health.at_ms, health.state == "gone"))
+        return []
+
     def on_setting(self, setting: Setting) -> list[Output]:
         """Apply a setting; of ``correlation``, what it governs is looked at again.
 
@@ -171,8 +188,10 @@ class DecideOperator:
             incident = self._board.incidents.get(incident_id)
             if incident is not None and self._placement.settle(incident, at_ms):
                 self._placement.publish(incident, at_once=True)
+        self._clusters.tell()
         self._placement.publish_waiting()
         self._expire(self._state.come_ms)
+        self._clusters.forget(self._state.come_ms)
         self._state.forget_commands(at_ms - self._deadlines.retention_ms)
         return self._publisher.take()
 
@@ -184,7 +203,8 @@ class DecideOperator:
     def alerts(self) -> list[Alert]:
         """The alerts as they are, by start and id."""
         records = sorted(self._board.alerts.values(), key=lambda one: (one.started_ms, one.key))
-        return [self._publisher.event(record, self._board.incident_of(record)) for record in records]
+        found = [self._publisher.event(record, self._board.incident_of(record)) for record in records]
+        return sorted([*found, *self._clusters.alerts()], key=lambda one: (one.started_ms, f"{one.tenant}/{one.id}"))
 
     def incidents(self) -> list[Incident]:
         """The incidents as they are, aliases aside, by start and id."""
@@ -245,6 +265,7 @@ class DecideOperator:
         if record is None:
             record = AlertRecord.of(finding)
             self._board.put(record)
+            self._clusters.hear(record.tenant, record.identity.entity, Heard(False, finding.at_ms))
         elif not record.absorb(finding):
             return False
         ends_by_itself = finding.due_ms is not None

@@ -232,6 +232,11 @@ class Finding(ABC, Generic[ToldT]):
         return True
 
     @property
+    def confidence(self) -> float:
+        """How likely it is a real one; what is counted or posted is certain."""
+        return 1.0
+
+    @property
     def facts(self) -> Mapping[str, str]:
         """What a runbook may ask for beside labels, signal, severity, priority and change."""
         return {}

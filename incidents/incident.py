@@ -8,6 +8,8 @@ from incidents import wording
 from incidents.alerts import PRIORITY_RANK, SEVERITY_RANK, AlertRecord, Role
 from incidents.finding import PAGING, later_of
 from incidents.lifecycle import LIVING
+from incidents.nodes import cluster_of
+from incidents.patterns import Crowd, Pattern
 from incidents.roster import Roster
 from schemas.events import Priority, Severity
 from schemas.ids import event_id
@@ -36,6 +38,10 @@ class IncidentRecord:
         of the safety list.
     threads
         The dedup key of each id that it goes or went by, once that was paged; what joined under an id keeps its key.
+    patterns, patterns_gone
+        By cluster and signal, the pattern as it was told; ids of those that a merge made one with it.
+    crowded
+        Whether the next tick looks for patterns.
     apart
         Ids of incidents that a person took out of this one, or this one out of them: nothing joins them again but a
         person.
@@ -64,6 +70,9 @@ class IncidentRecord:
     aliases: list[str] = field(default_factory=list)
     page_keys: list[str] = field(default_factory=list)
     threads: dict[str, str] = field(default_factory=dict)
+    patterns: dict[Crowd, Pattern] = field(default_factory=dict)
+    patterns_gone: dict[Crowd, tuple[str, ...]] = field(default_factory=dict)
+    crowded: bool = False
     apart: list[str] = field(default_factory=list)
     detected_ms: int | None = None
     closed_ms: int | None = None
@@ -84,6 +93,15 @@ class IncidentRecord:
         """Take a member in (again, after a restore)."""
         self.members.add(record)
         self.learn(record)
+
+    def role_of(self, record: AlertRecord, window_ms: int) -> Role | None:
+        """What a member is to the others; one that is a part of a cluster's pattern is its cause."""
+        role = self.members.role_of(record, window_ms)
+        if role is None and self.patterns and not record.safety:
+            cluster = cluster_of(record.identity.entity)
+            if cluster is not None and (cluster, record.identity.signal) in self.patterns:
+                return "cause"
+        return role
 
     def learn(self, record: AlertRecord) -> None:
         """Join what a member says now into the sums."""
@@ -119,6 +137,17 @@ class IncidentRecord:
         self.page_keys += [key for key in other.page_keys if key not in self.page_keys]
         self.apart += [one for one in other.apart if one not in self.apart]
         self._join_threads(other)
+        self._join_patterns(other)
+
+    def _join_patterns(self, other: IncidentRecord) -> None:
+        """Of two patterns of one signal the survivor's goes on."""
+        for crowd, gone in other.patterns_gone.items():
+            self.patterns_gone[crowd] = self.patterns_gone.get(crowd, ()) + gone
+        for crowd, pattern in other.patterns.items():
+            if crowd not in self.patterns:
+                self.patterns[crowd] = pattern
+            elif pattern.fires:
+                self.patterns_gone[crowd] = (*self.patterns_gone.get(crowd, ()), pattern.id)
 
     def _join_threads(self, other: IncidentRecord) -> None:
         """What was paged keeps its key; what was not takes the key of the first that was."""
@@ -172,7 +201,7 @@ class IncidentRecord:
         """What is published, under the revision that it has now."""
         roster = self.members
         top = roster.top(most_listed)
-        members = [_in_its_role(record.member(), roster.role_of(record, cause_window_ms)) for record in top]
+        members = [_in_its_role(one.member(), self.role_of(one, cause_window_ms)) for one in top]
         entities = roster.entities(most_listed)
         return Incident(
             id=self.id,
@@ -214,7 +243,7 @@ class IncidentRecord:
         ends = [
             at_ms for at_ms in (resolved_ms, None if self.members.firing else self.last_end_ms) if at_ms is not None
         ]
-        return IncidentTimes(
+        return IncidentTimes.model_construct(
             detected_ms=detected_ms,
             acknowledged_ms=self.acknowledged_ms,
             mitigated_ms=self.mitigated_ms,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from incidents import wording
@@ -12,6 +13,7 @@ from incidents.incident import IncidentRecord
 from incidents.lifecycle import LIVING, TRANSITIONS, Seen, seen_at
 from incidents.publish import Publisher
 from incidents.roster import Urgency, urgency_of
+from incidents.settings import DecideSettings
 from incidents.state import State
 from schemas.events import Priority
 from schemas.incident_events import EntryKind
@@ -39,20 +41,24 @@ class Placement:
     ----------
     state, deadlines, publisher
         What it works on.
-    publish_at_once_members
-        How many members an incident has, at the most, that tells at once who joins and leaves.
+    settings
+        How many members an incident has, at the most, that tells at once who joins and leaves; from how many nodes on
+        there may be a cluster's pattern.
     """
 
-    def __init__(self, state: State, deadlines: Deadlines, publisher: Publisher, publish_at_once_members: int) -> None:
+    def __init__(self, state: State, deadlines: Deadlines, publisher: Publisher, settings: DecideSettings) -> None:
         self._state = state
         self._board = state.board
         self._deadlines = deadlines
         self._publisher = publisher
-        self._publish_at_once_members = publish_at_once_members
+        self._publish_at_once_members = settings.publish_at_once_members
+        self._crowd_begins = settings.pattern_nodes
         self._waiting: set[str] = set()
+        self.crowded: set[str] = set()
 
     def restore(self) -> None:
         """Know again what waits for the next tick."""
+        self.crowded = {incident.id for incident in self._board.incidents.values() if incident.crowded}
         self._waiting = {incident.id for incident in self._board.incidents.values() if incident.pending}
 
     def place(self, record: AlertRecord, at_ms: int, was: Was | None) -> None:
@@ -73,7 +79,7 @@ class Placement:
         if incident is None:
             return
         if record.identity.symptom and (joined or was is None or was.spenders != record.spenders):
-            self._tell_causes(incident, record)
+            self.tell_again(incident, incident.members.behind(record, self._board.cause_window_ms))
         urgent = incident.page(record) or urgent
         stirs = (joined or was is None or was.ended_ms is not None) and self._is_restless(incident, record)
         urgent = self.settle(incident, at_ms, stirs=stirs) or urgent
@@ -132,6 +138,7 @@ class Placement:
     def publish(self, incident: IncidentRecord, *, at_once: bool) -> None:
         """Publish an incident now, or with the next tick."""
         self._state.touch_incident(incident.id)
+        self.look_for_patterns(incident)
         if at_once:
             self._waiting.discard(incident.id)
             self._publisher.incident(incident)
@@ -184,9 +191,16 @@ class Placement:
         incident.learn(record)
         return self._tell_raise(incident, priority, record, at_ms) or urgent
 
-    def _tell_causes(self, incident: IncidentRecord, symptom: AlertRecord) -> None:
-        """Publish anew what a symptom makes causes."""
-        for record in incident.members.behind(symptom, self._board.cause_window_ms):
+    def look_for_patterns(self, incident: IncidentRecord) -> None:
+        """Let the next tick look for clusters' patterns in an incident, if there may be any."""
+        if incident.patterns or incident.members.entity_count >= self._crowd_begins:
+            incident.crowded = True
+            self.crowded.add(incident.id)
+            self._state.touch_incident(incident.id)
+
+    def tell_again(self, incident: IncidentRecord, records: Iterable[AlertRecord]) -> None:
+        """Publish members anew whose role may have changed."""
+        for record in sorted(records, key=lambda one: one.key):
             before = record.digest
             self._publisher.alert(record, incident)
             if record.digest != before:

@@ -74,6 +74,14 @@ class Publisher:
             record.digest = digest
             self._put(ALERTS, f"{record.tenant}/{record.fingerprint}", value, event.updated_ms)
 
+    def plain_alert(self, event: Alert, digest: str) -> str:
+        """Publish an alert that is no episode's if its content changed since a digest; the digest now."""
+        value = event.to_bytes()
+        now = event_id(value.hex())
+        if now != digest:
+            self._put(ALERTS, f"{event.tenant}/{event.fingerprint}", value, event.updated_ms)
+        return now
+
     def _fitting(self, record: AlertRecord) -> tuple[str, ...]:
         """The runbooks that an alert's teller names, else those that fit; looked for again once it is another one."""
         told = record.latest.runbooks(record.worst)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from incidents.alerts import PRIORITY_RANK, AlertRecord, Role
+from incidents.nodes import cluster_of
 from incidents.services import ServiceLine
 
 Urgency = tuple[int, int, str, str]
@@ -35,7 +36,10 @@ class Roster:
     _rules: dict[str, _Rank] = field(default_factory=dict)
     _objectives: dict[str, _Rank] = field(default_factory=dict)
     _symptoms: dict[str, AlertRecord] = field(default_factory=dict)
+    _noticed: int = 0
     _lines: dict[str, ServiceLine] = field(default_factory=dict)
+    crowds: dict[tuple[str, str], dict[str, AlertRecord]] = field(default_factory=dict)
+    """By cluster and signal, the alerts of its nodes."""
     _stale: bool = False
 
     def __len__(self) -> int:
@@ -53,6 +57,9 @@ class Roster:
         self._metrics[record.identity.signal] += 1
         if record.identity.objective is not None:
             self._symptoms[record.key] = record
+        self._noticed += record.identity.symptom
+        if (cluster := cluster_of(record.identity.entity)) is not None:
+            self.crowds.setdefault((cluster, record.identity.signal), {})[record.key] = record
         for line in _lines_of(record):
             at = record.started_ms, record.key
             self._lines.setdefault(line, ServiceLine()).add(at, symptom=record.identity.symptom)
@@ -68,6 +75,12 @@ class Roster:
         """Let a member go that has ended."""
         del self._records[record.key]
         self._symptoms.pop(record.key, None)
+        self._noticed -= record.identity.symptom
+        if (cluster := cluster_of(record.identity.entity)) is not None:
+            crowd = self.crowds[cluster, record.identity.signal]
+            del crowd[record.key]
+            if not crowd:
+                del self.crowds[cluster, record.identity.signal]
         for line in _lines_of(record):
             self._lines[line].discard((record.started_ms, record.key), symptom=record.identity.symptom)
             if not self._lines[line]:
@@ -93,14 +106,19 @@ class Roster:
         _join(self._rules, other._rules)
         _join(self._objectives, other._objectives)
         self._symptoms.update(other._symptoms)
+        self._noticed += other._noticed
         for line, alerts in other._lines.items():
             self._lines.setdefault(line, ServiceLine()).take_over(alerts)
+        for crowd, records in other.crowds.items():
+            self.crowds.setdefault(crowd, {}).update(records)
 
     def role_of(self, record: AlertRecord, window_ms: int) -> Role | None:
         """What a member is to the others: a symptom; what spent a symptom's budget, or is of its place and near it.
 
         What is on the safety list is nobody's cause.
         """
+        if not self._noticed:
+            return None
         if record.identity.symptom:
             return "symptom"
         if record.safety:
@@ -121,6 +139,10 @@ class Roster:
             if (spent := self._lines.get(f"entity/{who}")) is not None:
                 keys.update(key for _, key in spent.others)
         return [self._records[key] for key in sorted(keys)]
+
+    def has_crowd_of(self, cluster: str) -> bool:
+        """Whether it has alerts of a cluster's nodes."""
+        return any(name == cluster for name, _ in self.crowds)
 
     def count_firing(self) -> int:
         """Count anew who fires."""

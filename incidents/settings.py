@@ -96,6 +96,11 @@ class DecideSettings(Correlation):
         le=86_400,
         description="Alerts of a service that start within this of a symptom of it belong to it, as its causes.",
     )
+    pattern_nodes: int = Field(
+        default=3, ge=2, description="A signal that is anomalous on so many nodes of a cluster is one alert of it ..."
+    )
+    pattern_share: float = Field(default=0.2, ge=0, le=1, description="... and on at least this share of its nodes ...")
+    pattern_window_s: float = Field(default=600, gt=0, le=86_400, description="... that begin within this.")
     change_window_s: float = Field(
         default=3_600, ge=0, le=86_400, description="A change so long before an alert began may be named with it."
     )

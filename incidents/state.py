@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from incidents import blocks
 from incidents.alerts import AlertRecord
 from incidents.board import Board
 from incidents.changes import ChangeBook, block_of
 from incidents.done_commands import DoneCommands
 from incidents.incident import IncidentRecord
+from incidents.nodes import Heard, Nodes, cluster_of
+from incidents.patterns import least_nodes
 from incidents.settings import CorrelationHistory, DecideSettings
 from schemas.change_events import Change
 from schemas.command_events import Command
@@ -34,10 +39,30 @@ class State:
         self.changes = ChangeBook(round(settings.change_window_s * 1000))
         self.board = Board(self.history, settings.members_listed, round(settings.cause_window_s * 1000))
         self.commands = DoneCommands()
+        self.nodes = Nodes()
+        self._least = partial(least_nodes, settings=settings)
         self.now_ms = 0
         self.newest_ms = 0
         self._newest_came_ms = 0
         self._dirty: set[str] = set()
+        self._loaders: dict[str, Callable[[str, bytes], object]] = {
+            blocks.ALERT: lambda _, value: self.board.put(blocks.unpack_alert(value)),
+            blocks.INCIDENT: self._load_incident,
+            blocks.CHANGE: lambda _, value: self.changes.put(Change.from_bytes(value)),
+            blocks.COMMAND: self._load_command,
+            blocks.NODE: self._load_node,
+            blocks.CLOCK: self._load_clock,
+            blocks.CORRELATION: self._load_correlation,
+        }
+        self._makers: dict[str, Callable[[str], bytes | None]] = {
+            blocks.ALERT: self._alert_block,
+            blocks.INCIDENT: self._incident_block,
+            blocks.CHANGE: self._change_block,
+            blocks.COMMAND: self._command_block,
+            blocks.NODE: self._node_block,
+            blocks.CLOCK: self._clock_block,
+            blocks.CORRELATION: lambda _: blocks.pack({"versions": self.history.dump()}),
+        }
 
     def pass_time(self, at_ms: int) -> None:
         """Take a tick's time."""
@@ -91,6 +116,23 @@ class State:
         self._dirty.add(blocks.COMMAND + command.key)
         return True
 
+    def hear_node(self, tenant: str, entity: str, heard: Heard) -> str | None:
+        """Know a node; its cluster, if so many more or fewer nodes make a pattern there now."""
+        cluster = cluster_of(entity)
+        if cluster is None:
+            return None
+        before = self.nodes.count(tenant, cluster)
+        if not self.nodes.hear(tenant, entity, heard):
+            return None
+        self._dirty.add(node_block(tenant, entity))
+        return cluster if self._least(before) != self._least(self.nodes.count(tenant, cluster)) else None
+
+    def forget_nodes(self, clock_ms: int) -> set[tuple[str, str]]:
+        """Drop the nodes that nobody tells of any more; whose, and of which clusters."""
+        gone = self.nodes.forget(clock_ms)
+        self._dirty.update(node_block(tenant, entity) for tenant, entity in gone)
+        return {(tenant, cluster_of(entity) or "") for tenant, entity in gone}
+
     def touch_correlation(self) -> None:
         """Say that the correlation settings changed."""
         self._dirty.add(blocks.CORRELATION)
@@ -127,24 +169,29 @@ class State:
         CheckpointError
             If it cannot be read.
         """
-        if key.startswith(blocks.ALERT):
-            self.board.put(blocks.unpack_alert(value))
-        elif key.startswith(blocks.INCIDENT):
-            incident = blocks.unpack_incident(value)
-            self.board.incidents[incident.id] = incident
-        elif key.startswith(blocks.CHANGE):
-            self.changes.put(Change.from_bytes(value))
-        elif key.startswith(blocks.COMMAND):
-            self.commands.add(key.removeprefix(blocks.COMMAND), blocks.unpack(value)["done_ms"])
-        elif key == blocks.CLOCK:
-            clock = blocks.unpack(value)
-            self.now_ms, self.newest_ms = clock["now_ms"], clock["newest_ms"]
-            self._newest_came_ms = clock.get("newest_came_ms", self.now_ms)
-        elif key == blocks.CORRELATION:
-            for valid_from_ms, body in blocks.unpack(value)["versions"]:
-                self.history.put(valid_from_ms, body)
-        else:
+        load = self._loaders.get(f"{key.partition('/')[0]}/" if "/" in key else key)
+        if load is None:
             raise CheckpointError(f"a block named {key!r}", "Run the release that wrote it, or a newer one")
+        load(key, value)
+
+    def _load_incident(self, _key: str, value: bytes) -> None:
+        incident = blocks.unpack_incident(value)
+        self.board.incidents[incident.id] = incident
+
+    def _load_node(self, key: str, value: bytes) -> None:
+        self.nodes.hear(*_node_of(key), Heard(**blocks.unpack(value)))
+
+    def _load_command(self, key: str, value: bytes) -> None:
+        self.commands.add(key.removeprefix(blocks.COMMAND), blocks.unpack(value)["done_ms"])
+
+    def _load_clock(self, _key: str, value: bytes) -> None:
+        clock = blocks.unpack(value)
+        self.now_ms, self.newest_ms = clock["now_ms"], clock["newest_ms"]
+        self._newest_came_ms = clock.get("newest_came_ms", self.now_ms)
+
+    def _load_correlation(self, _key: str, value: bytes) -> None:
+        for valid_from_ms, body in blocks.unpack(value)["versions"]:
+            self.history.put(valid_from_ms, body)
 
     def put_change(self, change: Change) -> bool:
         """Know of a change; whether it is news."""
@@ -154,19 +201,45 @@ class State:
         return True
 
     def _block(self, key: str) -> bytes | None:
-        if key == blocks.CLOCK:
-            times = {"now_ms": self.now_ms, "newest_ms": self.newest_ms, "newest_came_ms": self._newest_came_ms}
-            return blocks.pack(times)
-        if key == blocks.CORRELATION:
-            return blocks.pack({"versions": self.history.dump()})
-        if key.startswith(blocks.CHANGE):
-            change = self.changes.at(key.removeprefix(blocks.CHANGE))
-            return change.to_bytes() if change else None
-        if key.startswith(blocks.COMMAND):
-            done_ms = self.commands.done_ms(key.removeprefix(blocks.COMMAND))
-            return None if done_ms is None else blocks.pack({"done_ms": done_ms})
-        if key.startswith(blocks.ALERT):
-            record = self.board.alerts.get(key.removeprefix(blocks.ALERT))
-            return blocks.pack_alert(record) if record else None
-        incident = self.board.incidents.get(key.removeprefix(blocks.INCIDENT))
+        kind, _, name = key.partition("/")
+        return self._makers[f"{kind}/" if name else key](name)
+
+    def _alert_block(self, name: str) -> bytes | None:
+        record = self.board.alerts.get(name)
+        return blocks.pack_alert(record) if record else None
+
+    def _incident_block(self, name: str) -> bytes | None:
+        incident = self.board.incidents.get(name)
         return blocks.pack_incident(incident) if incident else None
+
+    def _change_block(self, name: str) -> bytes | None:
+        change = self.changes.at(name)
+        return change.to_bytes() if change else None
+
+    def _command_block(self, name: str) -> bytes | None:
+        done_ms = self.commands.done_ms(name)
+        return None if done_ms is None else blocks.pack({"done_ms": done_ms})
+
+    def _node_block(self, name: str) -> bytes | None:
+        heard = self.nodes.heard(*_node_of(blocks.NODE + name))
+        return heard and blocks.pack(heard._asdict())
+
+    def _clock_block(self, _name: str) -> bytes:
+        times = {"now_ms": self.now_ms, "newest_ms": self.newest_ms, "newest_came_ms": self._newest_came_ms}
+        return blocks.pack(times)
+
+
+def node_block(tenant: str, entity: str) -> str:
+    """The name of a node's block; the tenant's length tells the two apart.
+
+    Examples
+    --------
+    >>> node_block("a/b", "node:c1/h1"), _node_of(node_block("a/b", "node:c1/h1"))
+    ('node/3/a/b/node:c1/h1', ('a/b', 'node:c1/h1'))
+    """
+    return f"{blocks.NODE}{len(tenant)}/{tenant}/{entity}"
+
+
+def _node_of(block: str) -> tuple[str, str]:
+    length, _, names = block.removeprefix(blocks.NODE).partition("/")
+    return names[: int(length)], names[int(length) + 1 :]

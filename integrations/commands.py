@@ -6,7 +6,7 @@ import threading
 import time
 from typing import Final, Protocol
 
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 
 from integrations.kafka.admin import ANSWER_S, list_topics
 from integrations.kafka.connection import KafkaSettings
@@ -71,8 +71,10 @@ class KafkaCommands:
         outcome: list[str] = []
         done = threading.Event()
 
-        def delivered(error: object, _: object) -> None:
-            outcome.extend([str(error)] if error else [])
+        def delivered(error: KafkaError | None, _: object) -> None:
+            if error is not None:
+                outcome.append(str(error))
+                self._forget(error)
             done.set()
 
         try:
@@ -81,6 +83,8 @@ class KafkaCommands:
             producer.produce(name, event.to_bytes(), key.encode(), partition, on_delivery=delivered)
             _await(producer, done)
         except (KafkaException, BufferError) as error:
+            if isinstance(error, KafkaException):
+                self._forget(error.args[0])
             raise BrokerError(f"{name}: {error}", "Is the broker up?") from error
         if not done.is_set() or outcome:
             why = outcome[0] if outcome else f"no answer within {_LIMIT_S:g} s"
@@ -101,6 +105,12 @@ class KafkaCommands:
                     )
                 )
             return self._producer
+
+    def _forget(self, error: KafkaError) -> None:
+        """After a fatal error a producer takes nothing any more: the next record has another."""
+        if error.fatal():
+            with self._lock:
+                self._producer = None
 
     def _partitions_of(self, name: str) -> int:
         with self._lock:

@@ -13,7 +13,7 @@ _ANSWER_S: Final = 90.0
 _CHUNK_BYTES: Final = 64 * 1024
 # Of one line between two machines, not of the message: https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1
 _OF_THE_LINE: Final = frozenset(
-    {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
+    {"connection", "expect", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
 )
 _BODILESS: Final = frozenset({204, 304})
 

@@ -24,9 +24,11 @@ from metrics_ai.commands import (
     incident_report,
     incidents,
     inspect,
+    oncall,
     priors,
     replay,
     routes,
+    rules,
     runbooks,
     score,
     silences,
@@ -34,6 +36,7 @@ from metrics_ai.commands import (
     slo_offline,
     slo_report,
     sre_health,
+    suppressions,
     topics,
     up,
     worker,
@@ -172,8 +175,11 @@ slo.app.command(
     )
 )(slo_report.report)
 app.add_typer(slo.app, name="slo")
+app.add_typer(rules.app, name="rules")
+app.add_typer(oncall.app, name="oncall")
 app.add_typer(runbooks.app, name="runbooks")
 app.add_typer(routes.app, name="routes")
+app.add_typer(suppressions.app, name="suppressions")
 app.add_typer(config.app, name="config")
 app.add_typer(priors.app, name="priors")
 app.command("doctor", epilog=examples("metrics-ai doctor", "metrics-ai doctor --broker k1:9092 --json"))(doctor.doctor)

@@ -25,6 +25,7 @@ from console.settings import ConsoleSettings
 from incidents.dispatch.settings import DispatchSettings
 from incidents.outbox import OutboxSettings
 from incidents.routing.settings import RoutingSettings
+from incidents.rules.settings import RuleSettings
 from incidents.settings import DecideSettings
 from integrations.collector import CollectorSettings
 from integrations.gateway import IngestSettings
@@ -98,6 +99,7 @@ class Config(BaseModel):
     dispatch: DispatchSettings = Field(default_factory=DispatchSettings, description="What the route stage remembers.")
     outbox: OutboxSettings = Field(default_factory=OutboxSettings, description="What the notify stage remembers.")
     slo: SloSettings = Field(default_factory=SloSettings, description="Service level objectives.")
+    rules: RuleSettings = Field(default_factory=RuleSettings, description="How urgent which alert is.")
     runbooks: RunbookSettings = Field(default_factory=RunbookSettings, description="What helps with which alert.")
     history: HistorySettings = Field(default_factory=HistorySettings, description="What is kept for reports.")
     serving: ServingSettings = Field(

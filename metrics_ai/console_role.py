@@ -5,25 +5,30 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import logging
+import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from pathlib import Path
+from typing import Final
 
 from console.app import Parts, make_app
 from console.exposure import require_tokens
 from console.ports import Extras, ReadWebhook
 from console.routing import ConfiguredRouting
 from console.server import ConsoleServer
-from console.settings import ConsoleSettings, secret_of
+from incidents.routing.config import RoutingConfig
 from integrations.commands import KafkaCommands
 from integrations.delivery.incoming import read_jira, read_opsgenie, read_pagerduty, read_slack
 from integrations.health_http import telemetry_routes
 from integrations.serving.store import ServingStore
 from integrations.telemetry import Telemetry
 from metrics_ai.config import Config
-from metrics_ai.routing_files import routing_config
+from metrics_ai.links import link_secret
+from metrics_ai.routing_files import RoutingFile
+from schemas.errors import ConfigurationError
 
 LOG = logging.getLogger("metrics_ai.console")
+_LOOK_EVERY_S: Final = 5.0
 WEBHOOKS: Mapping[str, ReadWebhook] = {
     "pagerduty": read_pagerduty,
     "opsgenie": read_opsgenie,
@@ -57,7 +62,7 @@ def console_http(config: Config, telemetry: Telemetry, host: str, port: int) -> 
         reads = ends.enter_context(ServingStore(config.serving))
         writer = KafkaCommands(config.kafka)
         ends.callback(writer.close)
-        routing = ConfiguredRouting(lambda: routing_config(config.routing), lambda: _changed(config.routing.file))
+        routing = ConfiguredRouting(_NewestRoutes(RoutingFile(config.routing)))
         parts = Parts(
             reads,
             writer,
@@ -74,21 +79,6 @@ def console_http(config: Config, telemetry: Telemetry, host: str, port: int) -> 
         yield server
 
 
-def link_secret(settings: ConsoleSettings) -> str | None:
-    """What signs the links for feedback; None without one.
-
-    Raises
-    ------
-    ConfigurationError
-        If its file cannot be read, or is empty.
-    """
-    if settings.link_secret is not None:
-        return settings.link_secret.get_secret_value()
-    if settings.link_secret_file is None:
-        return None
-    return secret_of(settings.link_secret_file, "console.link_secret_file")
-
-
 def _extras(config: Config, ends: ExitStack) -> Extras:
     """Records, and the reports that are made of them, where they are kept; webhooks always."""
     if config.records.url is None:
@@ -100,12 +90,21 @@ def _extras(config: Config, ends: ExitStack) -> Extras:
     return Extras(records, RecordedReports(records, config.history.folder), WEBHOOKS)
 
 
-def _changed(path: Path | None) -> object:
-    """When a file was changed; one that is away for a moment, while it is replaced, has not."""
-    if path is None:
-        return None
-    try:
-        found = path.stat()
-    except OSError:
-        return "away"
-    return found.st_mtime_ns, found.st_size
+class _NewestRoutes:
+    """The newest file of routes that holds; one that does not is told once."""
+
+    def __init__(self, file: RoutingFile) -> None:
+        self._file = file
+        self._lock = threading.Lock()
+        self._looked_s = time.monotonic()
+        self._said: list[ConfigurationError] = []
+
+    def __call__(self) -> RoutingConfig:
+        with self._lock:
+            if time.monotonic() - self._looked_s >= _LOOK_EVERY_S:
+                self._looked_s = time.monotonic()
+                self._file.look()
+                if self._file.problems and self._file.problems != self._said:
+                    LOG.warning("the new routes do not hold, the last ones stay: %s", self._file.problems[0])
+                self._said = self._file.problems
+            return self._file.config

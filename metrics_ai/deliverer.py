@@ -11,16 +11,18 @@ from incidents.routing.config import RoutingConfig
 from integrations.delivery import Adapter, Memory, Outcome
 from integrations.delivery.building import adapters_of
 from integrations.delivery.calling import Clients, Surroundings
+from integrations.delivery.slack_blocks import FeedbackLink
 from metrics_ai.routing_files import RoutingFile
 from schemas.errors import MetricsAIError
 from schemas.notification_events import Notification
 
 LOG = logging.getLogger("metrics_ai.deliverer")
-_LOOK_EVERY_S: Final = 5.0
 _KEPT: Final = "Keep a receiver until its incidents are over"
 
 
-def adapters_for(routing: RoutingConfig, surroundings: Surroundings) -> dict[tuple[str, str], Adapter]:
+def adapters_for(
+    routing: RoutingConfig, surroundings: Surroundings, feedback: FeedbackLink | None = None
+) -> dict[tuple[str, str], Adapter]:
     """Adapters of all receivers, by receiver and integration.
 
     Raises
@@ -28,7 +30,8 @@ def adapters_for(routing: RoutingConfig, surroundings: Surroundings) -> dict[tup
     ConfigurationError
         If an integration's settings do not hold.
     """
-    return adapters_of({one.name: one.integrations for one in routing.receivers.values()}, surroundings)
+    integrations = {one.name: one.integrations for one in routing.receivers.values()}
+    return adapters_of(integrations, surroundings, feedback=feedback)
 
 
 class Deliverer:
@@ -42,6 +45,10 @@ class Deliverer:
         The routes.
     external_url
         Where people find this system.
+    feedback
+        Links with which they say whether an alert needed action.
+    look_every_s
+        How often the file is looked at.
 
     Raises
     ------
@@ -49,11 +56,19 @@ class Deliverer:
         If the settings of an integration do not hold now.
     """
 
-    def __init__(self, file: RoutingFile, external_url: str = "") -> None:
+    def __init__(
+        self,
+        file: RoutingFile,
+        external_url: str = "",
+        feedback: FeedbackLink | None = None,
+        look_every_s: float = 5.0,
+    ) -> None:
         self._file = file
+        self._look_every_s = look_every_s
         self._surroundings = Surroundings(Clients(), external_url=external_url)
+        self._feedback = feedback
         self._looked_s = time.monotonic()
-        self._adapters: Mapping[tuple[str, str], Adapter] = adapters_for(file.config, self._surroundings)
+        self._adapters: Mapping[tuple[str, str], Adapter] = adapters_for(file.config, self._surroundings, feedback)
 
     async def __call__(self, notification: Notification, memory: Memory) -> Outcome:
         """Make one attempt."""
@@ -64,13 +79,18 @@ class Deliverer:
             return Outcome("refused", text=f"receiver {name[0]} has no {name[1]} any more. {_KEPT}")
         return await adapter.deliver(notification, memory)
 
+    def settle_s(self, notification: Notification) -> float:
+        """How long its integration may take until it finds what it was told."""
+        adapter = self._adapters.get((notification.receiver, notification.integration))
+        return 0.0 if adapter is None else adapter.settle_s
+
     def _look(self) -> None:
-        if time.monotonic() - self._looked_s < _LOOK_EVERY_S:
+        if time.monotonic() - self._looked_s < self._look_every_s:
             return
         self._looked_s = time.monotonic()
         if not self._file.look():
             return
         try:
-            self._adapters = adapters_for(self._file.config, self._surroundings)
+            self._adapters = adapters_for(self._file.config, self._surroundings, self._feedback)
         except MetricsAIError as error:
             LOG.warning("the integrations of the new routes do not hold; those that held go on: %s", error)

@@ -1,4 +1,4 @@
-"""Tells the route stage which routes hold: what the file says goes to the topic ``settings``, as it changes.
+"""Tells the route stage which routes and schedules hold: they go to the topic ``settings``, as they change.
 
 It runs in a thread of the worker that holds partition 0 of the route stage, so that one of many workers does it. A
 file that does not hold is told, and changes nothing: the routes that hold go on, as a whole or not at all.
@@ -10,14 +10,18 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
+from incidents.oncall.book import SUBJECT as ONCALL
 from incidents.routing.config import RoutingConfig
 from incidents.routing.settings import SUBJECT
 from integrations.kafka.connection import KafkaSettings
 from integrations.kafka.settings_topic import publish_settings
+from metrics_ai.oncall_files import oncall_book
 from metrics_ai.routing_files import RoutingFile
 from schemas.errors import ConfigurationError, MetricsAIError
+from schemas.events import Setting
 
 LOG = logging.getLogger("metrics_ai.routing")
 _LOOK_EVERY_S: Final = 5.0
@@ -28,8 +32,8 @@ class RoutingPublisher:
 
     Parameters
     ----------
-    file
-        The routes.
+    file, path
+        The routes, and where their file lies, if it is not the one that ships.
     kafka
         The broker.
     is_ours
@@ -41,15 +45,17 @@ class RoutingPublisher:
     def __init__(
         self,
         file: RoutingFile,
+        path: Path | None,
         kafka: KafkaSettings,
         is_ours: Callable[[], bool],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._file = file
+        self._path = path
         self._kafka = kafka
         self._is_ours = is_ours
         self._clock = clock
-        self._announced: RoutingConfig | None = None
+        self._announced: tuple[RoutingConfig, dict[str, Any]] | None = None
         self._said: Sequence[ConfigurationError] = ()
         self._failed = ""
 
@@ -70,7 +76,7 @@ class RoutingPublisher:
         Raises
         ------
         MetricsAIError
-            If the broker takes nothing.
+            If a calendar does not hold, or the broker takes nothing.
         """
         self._file.look()
         if self._file.problems != self._said:
@@ -80,9 +86,12 @@ class RoutingPublisher:
         if not self._is_ours():
             self._announced = None
             return False
-        if self._file.config == self._announced:
+        found = self._file.config, oncall_book(self._path).public()
+        if found == self._announced:
             return False
-        publish_settings(self._kafka, [(SUBJECT, self._file.config.setting(int(self._clock() * 1000)))])
-        self._announced = self._file.config
-        LOG.info("routes are announced", extra={"receivers": ", ".join(self._announced.receivers)})
+        now_ms = int(self._clock() * 1000)
+        schedules = Setting(subject=ONCALL, valid_from_ms=now_ms, body=found[1])
+        publish_settings(self._kafka, [(SUBJECT, found[0].setting(now_ms)), (ONCALL, schedules)])
+        self._announced = found
+        LOG.info("routes are announced", extra={"receivers": ", ".join(found[0].receivers)})
         return True

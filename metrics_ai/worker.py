@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from prometheus_client import disable_created_metrics
 
@@ -23,6 +23,9 @@ from metrics_ai.logs import set_up_logs
 from metrics_ai.precompile import precompile_detect, precompile_ingest
 from metrics_ai.ready_file import write_ready_file
 from metrics_ai.routing_files import RoutingFile
+
+if TYPE_CHECKING:
+    from metrics_ai.deliverer import Deliverer
 
 LOG = logging.getLogger("metrics_ai.worker")
 STAGES: Final = ("detect", "burn", "decide", "route", "notify")
@@ -169,13 +172,20 @@ def _run_stages(roles: Sequence[str], config: Config, telemetry: Telemetry, stop
         _announce_objectives(config, lambda: holdings.has("burn", 0), stop)
     if "route" in roles:
         file = RoutingFile(config.routing)
-        settings = replace(settings, routing=file.config, dispatch=config.dispatch)
+        settings = replace(
+            settings, routing=file.config, dispatch=config.dispatch.model_copy(update={"tenant": config.tenant})
+        )
         _announce_routes(config, file, lambda: holdings.has("route", 0), stop)
     if "notify" in roles:
-        from metrics_ai.deliverer import Deliverer  # noqa: PLC0415  # clients of HTTP
-
-        settings = replace(settings, outbox=config.outbox, deliver=Deliverer(RoutingFile(config.routing)))
+        settings = replace(settings, outbox=config.outbox, deliver=_deliverer(config))
     run_worker([role for role in STAGES if role in roles], settings, telemetry, stop, holdings=holdings)
+
+
+def _deliverer(config: Config) -> Deliverer:
+    from metrics_ai.deliverer import Deliverer  # noqa: PLC0415  # clients of HTTP
+    from metrics_ai.links import feedback_link  # noqa: PLC0415
+
+    return Deliverer(RoutingFile(config.routing), config.console.external_url, feedback_link(config.console))
 
 
 def _runbooks(config: Config) -> Callable[[Mapping[str, str]], list[str]]:
@@ -200,7 +210,7 @@ def _announce_routes(config: Config, file: RoutingFile, is_ours: Callable[[], bo
     """Let a thread tell the route stage what the file of routes says, for as long as the worker runs."""
     from metrics_ai.routing_publishing import RoutingPublisher  # noqa: PLC0415
 
-    publisher = RoutingPublisher(file, config.kafka, is_ours)
+    publisher = RoutingPublisher(file, config.routing.file, config.kafka, is_ours)
     threading.Thread(target=publisher.run, args=(stop,), name="routes", daemon=True).start()
 
 

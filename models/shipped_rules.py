@@ -159,4 +159,32 @@ SHIPPED_RULES: Final[tuple[ThresholdRule, ...]] = (
         900,
         _Form("", "rate", '{__name__=~"node_vmstat_pgmajfault|kernel_vmstat_pgmajfault"}', 500),
     ),
+    # Of the mixin for Kubernetes, metrics of kube-state-metrics; a container's death for want of memory is oom_kill, a
+    # volume that fills disk_full_*_free: https://github.com/kubernetes-monitoring/kubernetes-mixin/tree/master/alerts
+    ThresholdRule(
+        name="kube_crash_loop",
+        select='kube_pod_container_status_waiting_reason{reason="CrashLoopBackOff"}',
+        function="max",
+        window_s=300,
+        comparison=">=",
+        threshold=1,
+        for_s=900,
+        summary="A container crashes whenever it is started",
+    ),
+    ThresholdRule(
+        name="kube_container_restarts",
+        select="kube_pod_container_status_restarts_total",
+        function="increase",
+        window_s=3600,
+        threshold=5,
+        summary="A container was started anew more than five times in an hour",
+    ),
+    ThresholdRule(
+        name="kube_node_not_ready",
+        select='kube_node_status_condition{condition="Ready",status="true"}',
+        comparison="<",
+        threshold=1,
+        for_s=900,
+        summary="A node of the cluster is not ready",
+    ),
 )

@@ -112,6 +112,12 @@ class Alert(Event):
     generator_url: str = ""
     runbooks: Annotated[list[str], Field(description="Ids of those that fit.")] = []
     rule: Annotated[str | None, Field(description="The alert rule that gave it its priority, if one did.")] = None
+    rule_labels: Annotated[
+        dict[str, str] | None, Field(description="Labels that the rule adds for routes; no part of the fingerprint.")
+    ] = None
+    seconds_left: Annotated[
+        Finite | None, Field(description="Until its limit is reached, or its budget spent, by the median.")
+    ] = None
 
 
 class IncidentMember(BaseModel):

@@ -154,6 +154,7 @@ class Notification(Event):
     alerts: list[NotifiedAlert]
     truncated_alerts: Annotated[int, Field(ge=0, description="How many more there are than are listed.")] = 0
     incident_id: str | None = None
+    incident_revision: Annotated[int, Field(ge=0, description="Of the incident, when it was told; 0 of none.")] = 0
     escalation: Annotated[int, Field(ge=0, description="Which step of an escalation chain; 0 is none.")] = 0
     assignees: Annotated[list[str], Field(description="Who is on call, where a schedule says so.")] = []
     context: NotificationContext | None = None

@@ -94,7 +94,7 @@ HEALTH: Final = Topic(
     "compact,delete",
     30 * DAY_MS,
     ("detect",),
-    ("outside",),
+    ("decide", "outside"),
     events.EntityHealth,
 )
 AUDIT: Final = Topic(
@@ -155,7 +155,7 @@ COMMANDS: Final = Topic(
     "JSON: what a person or a tool asks for",
     "delete",
     90 * DAY_MS,
-    ("console", "outside"),
+    ("console", "route", "outside"),
     ("decide", "route"),
     command_events.Command,
 )
@@ -196,7 +196,7 @@ NOTIFICATIONS: Final = Topic(
     "delete",
     14 * DAY_MS,
     ("route",),
-    ("notify", "project", "outside"),
+    ("route", "notify", "project", "outside"),
     notification_events.Notification,
 )
 NOTIFICATION_RESULTS: Final = Topic(

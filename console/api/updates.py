@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Annotated, Final
 
+import anyio
 import anyio.to_thread
 from fastapi import APIRouter, Header
 from fastapi.responses import StreamingResponse
@@ -35,6 +36,8 @@ class UpdateRoutes:
     def __init__(self, reads: Reads) -> None:
         self._reads = reads
         self._streams = 0
+        # Threads of their own: who listens takes none from who asks.
+        self._threads = anyio.CapacityLimiter(MOST_STREAMS)
 
     def router(self) -> APIRouter:
         """It, as FastAPI takes it."""
@@ -57,7 +60,7 @@ class UpdateRoutes:
         try:
             yield ": from now on\n\n"
             while True:
-                update = await anyio.to_thread.run_sync(next, found, _OVER)
+                update = await anyio.to_thread.run_sync(next, found, _OVER, limiter=self._threads)
                 if update is _OVER:
                     return
                 if isinstance(update, Update):

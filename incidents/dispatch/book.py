@@ -18,9 +18,8 @@ from schemas.incident_events import Incident
 
 _VERSION: Final = 1
 _ALERT, _INCIDENT, _THREAD, _SILENCE, _FLAP = "alert/", "incident/", "thread/", "silence/", "flap/"
-_BUCKET, _QUIET, _COMMAND, _DIGEST = "bucket/", "quiet/", "command/", "digest/"
+_BUCKET, _QUIET, _COMMAND, _DIGEST, _SETTING = "bucket/", "quiet/", "command/", "digest/", "setting/"
 _CLOCK: Final = "clock"
-_ROUTING: Final = "routing"
 
 
 @dataclass
@@ -47,8 +46,8 @@ class DispatchBook:
         Keys of the threads with news for a receiver's next digest.
     now_ms
         The newest tick.
-    routing
-        What the newest setting of routes said, as it came.
+    settings
+        What the newest settings said, by subject, as they came.
     """
 
     subjects: dict[str, Subject] = field(default_factory=dict)
@@ -62,7 +61,7 @@ class DispatchBook:
     commands: dict[str, int] = field(default_factory=dict)
     digests: dict[str, list[str]] = field(default_factory=dict)
     now_ms: int = 0
-    routing: dict[str, Any] | None = None
+    settings: dict[str, dict[str, Any]] = field(default_factory=dict)
     _threads_of: dict[str, set[str]] = field(default_factory=dict)
     _subjects_of: dict[str, set[str]] = field(default_factory=dict)
     _about: dict[str, set[str]] = field(default_factory=dict)
@@ -190,7 +189,10 @@ class DispatchBook:
         self.touch(_INCIDENT + key)
 
     def set(self, kind: str, key: str, value: Any) -> None:
-        """Remember a small thing: of ``flap``, ``bucket``, ``quiet``, ``command`` or ``digest``; None forgets it."""
+        """Remember a small thing: of ``flap``, ``bucket``, ``quiet``, ``command``, ``digest`` or ``setting``.
+
+        None forgets it.
+        """
         store: dict[str, Any] = getattr(self, _STORES[f"{kind}/"])
         if value is None:
             store.pop(key, None)
@@ -203,11 +205,6 @@ class DispatchBook:
         self.now_ms = at_ms
         self.touch(_CLOCK)
 
-    def take_routing(self, body: dict[str, Any]) -> None:
-        """Keep the newest setting of routes."""
-        self.routing = body
-        self.touch(_ROUTING)
-
     # Blocks
 
     def take_blocks(self) -> list[tuple[str, bytes | None]]:
@@ -218,8 +215,6 @@ class DispatchBook:
     def _block(self, block: str) -> bytes | None:
         if block == _CLOCK:
             return _pack({"now_ms": self.now_ms})
-        if block == _ROUTING:
-            return _pack({"body": self.routing})
         kind, key = _split(block)
         if kind in _STORES:
             value = getattr(self, _STORES[kind]).get(key)
@@ -240,9 +235,6 @@ class DispatchBook:
         """
         if block == _CLOCK:
             self.now_ms = _unpack(value)["now_ms"]
-            return
-        if block == _ROUTING:
-            self.routing = _unpack(value)["body"]
             return
         kind, key = _split(block)
         match kind:
@@ -272,6 +264,7 @@ _STORES: Final = {
     _QUIET: "quiet",
     _COMMAND: "commands",
     _DIGEST: "digests",
+    _SETTING: "settings",
 }
 _READ: Final[dict[str, Any]] = {
     _FLAP: lambda one: FlapWatch(**one),

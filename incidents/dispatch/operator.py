@@ -8,31 +8,44 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
+from incidents.accuracy import PREFIX as ACCURACY
+from incidents.accuracy import AccuracyBook
 from incidents.dispatch.book import DispatchBook
-from incidents.dispatch.fatigue import FlapWatch
+from incidents.dispatch.covering import Covering
+from incidents.dispatch.gathering import Gathering
 from incidents.dispatch.grouping import Grouping
 from incidents.dispatch.inhibition import Inhibitions
+from incidents.dispatch.memory import remembered
 from incidents.dispatch.publish import StatusPublisher
 from incidents.dispatch.settings import DispatchSettings
 from incidents.dispatch.standing import Turn
-from incidents.dispatch.subjects import RANK, Subject, effective_priority, routing_labels
-from incidents.dispatch.teller import Teller, is_throttled
+from incidents.dispatch.subjects import RANK, Subject, routing_labels
+from incidents.dispatch.teller import Teller
 from incidents.dispatch.threads import Thread
+from incidents.dispatch.turning import is_older, let_turn, note_change
 from incidents.dispatch.upkeep import forget_old, settle_flaps
+from incidents.dispatch.weighing import Weighing
 from incidents.dispatch.wishes import Wishes
+from incidents.oncall.book import SUBJECT as ONCALL
+from incidents.oncall.book import OnCallBook
 from incidents.routing.config import RoutingConfig
-from incidents.routing.settings import SUBJECT
+from incidents.routing.settings import SUBJECT as ROUTING
 from schemas.command_events import Command
 from schemas.errors import SchemaError
 from schemas.events import Setting, Tick
+from schemas.ids import decide_partition
 from schemas.incident_events import Alert, Incident
-from schemas.topics import ALERTS, COMMANDS, INCIDENTS, ROUTE_TICKS, SETTINGS, Topic
+from schemas.notification_events import Notification
+from schemas.slo_events import Feedback
+from schemas.topics import ALERTS, COMMANDS, FEEDBACK, INCIDENTS, NOTIFICATIONS, ROUTE_TICKS, SETTINGS, Topic
 from streams.operator import Output
 
-_OVERFLOW_MS: Final = 60_000
+_GAPS_MS: Final = 60_000
+_AHEAD_MS: Final = 60_000
+_SUBJECTS: Final = frozenset({ROUTING, ONCALL})
 _FORGET_EVERY_MS: Final = 60_000
 
 
@@ -45,15 +58,20 @@ class DispatchOperator:
         What is remembered.
     config
         Routes and receivers until a setting brings newer ones.
-    partition
-        Which one this is.
+    partition, partitions
+        Which one this is, of how many; what was written to another one by mistake is left to those it is for.
     """
 
-    inputs: tuple[Topic, ...] = (ALERTS, INCIDENTS, COMMANDS, SETTINGS, ROUTE_TICKS)
+    inputs: tuple[Topic, ...] = (ALERTS, INCIDENTS, COMMANDS, FEEDBACK, SETTINGS, NOTIFICATIONS, ROUTE_TICKS)
 
-    def __init__(self, settings: DispatchSettings, config: RoutingConfig, partition: int) -> None:
+    def __init__(self, settings: DispatchSettings, config: RoutingConfig, partition: int, partitions: int) -> None:
         self._settings = settings
+        self._partition = partition
+        self._partitions = partitions
         self._book = DispatchBook()
+        self._accuracy = AccuracyBook(settings.accuracy)
+        self._weighing = Weighing(self._book, self._accuracy)
+        self._schedules = OnCallBook()
         self._publisher = StatusPublisher(self._book, partition)
         self._wishes = Wishes(self._book)
         self._due: list[tuple[int, str]] = []
@@ -65,7 +83,9 @@ class DispatchOperator:
             ALERTS.name: lambda value: self.on_alert(Alert.from_bytes(value)),
             INCIDENTS.name: lambda value: self.on_incident(Incident.from_bytes(value)),
             COMMANDS.name: lambda value: self.on_command(Command.from_bytes(value)),
+            FEEDBACK.name: lambda value: self.on_feedback(Feedback.from_bytes(value)),
             SETTINGS.name: lambda value: self.on_setting(Setting.from_bytes(value)),
+            NOTIFICATIONS.name: lambda value: self.on_told(Notification.from_bytes(value)),
             ROUTE_TICKS.name: lambda value: self.on_tick(Tick.from_bytes(value).at_ms),
         }
 
@@ -77,26 +97,26 @@ class DispatchOperator:
         SchemaError
             If the record cannot be read; the state is then unchanged.
         """
-        if value is None and topic in (ALERTS.name, INCIDENTS.name):
+        if value is None and topic in (ALERTS.name, INCIDENTS.name, FEEDBACK.name):
             return []  # a tombstone: what had the key is kept by its own times
         return self._steps[topic](value)
 
     def on_alert(self, alert: Alert) -> list[Output]:
         """Apply a state of an alert."""
-        now_ms = self._book.now_ms or alert.updated_ms
+        now_ms = self._now(alert.updated_ms)
         subject = self._book.subjects.get(f"{alert.tenant}/{alert.id}")
-        if subject is not None and _is_older(alert, subject.alert):
+        if subject is not None and is_older(alert, subject.alert):
             self.counts["repeated"] += 1
             return []
         if subject is None:
             if alert.state == "resolved" and self._is_forgotten(alert, now_ms):
                 return []
             subject = Subject(alert, since_ms=now_ms)
-            self._note_change(subject, now_ms)
+            note_change(self._book, self._config.fatigue, subject, now_ms)
             told = f"{alert.priority}" + (f" by rule {alert.rule}" if alert.rule else "")
             subject.decide(now_ms, "priority", alert.priority, f"it is {told}", alert.rule or "")
         else:
-            self._turn(subject, alert, now_ms)
+            let_turn(self._book, self._config.fatigue, subject, alert, now_ms)
         self.counts["alerts"] += 1
         subject.alert = alert
         self._book.put_subject(subject)
@@ -109,7 +129,7 @@ class DispatchOperator:
         known = self._book.incidents.get(key)
         if known is not None and (incident == known or incident.revision < known.revision):
             return []
-        now_ms = self._book.now_ms or incident.updated_ms
+        now_ms = self._now(incident.updated_ms)
         self._book.put_incident(incident)
         if incident.state == "merged":
             self._grouping.fold(key)
@@ -128,11 +148,11 @@ class DispatchOperator:
 
     def on_command(self, command: Command) -> list[Output]:
         """Do what was asked for, if it is this stage's to do."""
-        if not self._wishes.are_ours(command):
+        if not self._wishes.are_ours(command) or not self._is_ours(command.tenant):
             return []
         if f"{command.tenant}/{command.id}" in self._book.commands:
             return []
-        now_ms = self._book.now_ms or command.at_ms
+        now_ms = self._now(command.at_ms)
         self._book.set("command", f"{command.tenant}/{command.id}", now_ms)
         try:
             subject_id, touched = self._wishes.grant(command, now_ms)
@@ -146,25 +166,41 @@ class DispatchOperator:
                 self._flush(thread, now_ms)
         return self._finish(now_ms)
 
+    def on_feedback(self, feedback: Feedback) -> list[Output]:
+        """Hear what somebody says of an alert: its rule is believed more, or less, from then on."""
+        if not self._is_ours(feedback.tenant):
+            return []
+        now_ms = self._now(feedback.at_ms)
+        subject = self._weighing.hear(feedback, now_ms)
+        if subject is not None:
+            self._look_anew(subject, now_ms)
+        return self._finish(now_ms)
+
     def on_setting(self, setting: Setting) -> list[Output]:
-        """Go by other routes from now on.
+        """Go by other routes, or schedules, from now on.
 
         Raises
         ------
         SchemaError
-            If its body is no routing; that which holds goes on.
+            If its body is not what its subject says; that which holds goes on.
         """
-        if setting.subject != SUBJECT or setting.body == self._book.routing:
+        if setting.subject not in _SUBJECTS or setting.body == self._book.settings.get(setting.subject):
             return []
-        config = RoutingConfig.from_public(setting.body)
-        self._book.take_routing(setting.body)
-        self._take_config(config)
+        self._take_setting(setting.subject, setting.body)
+        self._book.set("setting", setting.subject, setting.body)
         now_ms = self._book.now_ms or setting.valid_from_ms
         for subject in self._book.all_subjects():
             self._look_anew(subject, now_ms)
         for thread in list(self._book.threads.values()):
             self._flush(thread, now_ms)
         return self._finish(now_ms)
+
+    def on_told(self, notification: Notification) -> list[Output]:
+        """Read what this stage told before it was killed; of what it knows nothing comes."""
+        thread = remembered(self._book, notification)
+        if thread is not None:
+            self._schedule(thread, self._book.now_ms)
+        return []
 
     def on_tick(self, at_ms: int) -> list[Output]:
         """Let time pass: what waits is told, silences begin and end, what is old goes."""
@@ -180,7 +216,8 @@ class DispatchOperator:
             for thread in self._book.threads_of(subject.key):
                 self._flush(thread, at_ms)
         self._flush_due(at_ms)
-        self._tell_gathered(before_ms, at_ms)
+        self._tell_of_gaps(before_ms, at_ms)
+        self._gathering.tell(before_ms, at_ms)
         if at_ms - self._forgot_ms >= _FORGET_EVERY_MS:
             self._forgot_ms = at_ms
             self._publisher.gone(forget_old(self._book, self._settings, self._config, at_ms))
@@ -190,7 +227,7 @@ class DispatchOperator:
 
     def take_blocks(self) -> list[tuple[str, bytes | None]]:
         """Copy out the blocks that changed since the last call; None says that what had the key is gone."""
-        return self._book.take_blocks()
+        return [*self._book.take_blocks(), *self._accuracy.take_blocks()]
 
     def load_block(self, key: str, value: bytes) -> None:
         """Put one block back.
@@ -200,14 +237,17 @@ class DispatchOperator:
         CheckpointError
             If it cannot be read.
         """
-        self._book.load_block(key, value)
+        if key.startswith(ACCURACY):
+            self._accuracy.load_block(key, value)
+        else:
+            self._book.load_block(key, value)
 
     def finish_load(self) -> None:
         """Make labels, inhibitions and deadlines from what was loaded."""
-        if self._book.routing is not None:
-            self._take_config(RoutingConfig.from_public(self._book.routing))
+        for name, body in sorted(self._book.settings.items()):
+            self._take_setting(name, body)
         for subject in self._book.all_subjects():
-            self._learn(subject)
+            self._learn(subject, self._book.now_ms)
         for subject in self._book.all_subjects():
             subject.inhibited_by = self._inhibitions.by(subject.key)
             muting = self._book.silences.muting(subject.alert.tenant, subject.labels, self._book.now_ms)
@@ -218,40 +258,35 @@ class DispatchOperator:
 
     # One alert
 
+    def _now(self, at_ms: int) -> int:
+        """The newest tick's time, or an event's own that came since; a clock that is far ahead moves nothing."""
+        tick_ms = self._book.now_ms
+        return max(tick_ms, min(at_ms, tick_ms + _AHEAD_MS)) if tick_ms else at_ms
+
+    def _is_ours(self, tenant: str) -> bool:
+        return decide_partition(tenant, self._partitions) == self._partition
+
+    def _take_setting(self, name: str, body: Mapping[str, Any]) -> None:
+        if name == ONCALL:
+            self._schedules = OnCallBook.from_public(body)
+            self._take_config(self._config)
+        else:
+            self._take_config(RoutingConfig.from_public(body))
+
     def _take_config(self, config: RoutingConfig) -> None:
         self._config = config
-        self._teller = Teller(self._book, config)
+        self._covering = Covering(self._book, self._schedules)
+        self._teller = Teller(self._book, config, self._covering)
+        self._gathering = Gathering(self._book, config, self._teller)
         self._grouping = Grouping(self._book, config)
         self._inhibitions = Inhibitions(config.inhibit_rules)
         for subject in self._book.all_subjects():
             if subject.fires:
                 self._inhibitions.put(subject.key, subject.alert.tenant, subject.labels)
 
-    def _turn(self, subject: Subject, alert: Alert, now_ms: int) -> None:
-        """Let the alert's own state change how it stands."""
-        if alert.state == subject.alert.state:
-            return
-        self._note_change(subject, now_ms)
-        if alert.state == "firing":
-            subject.turn(now_ms, Turn.FIRED)
-        elif subject.standing != "flapping":
-            gave_up = "expired" in alert.annotations
-            subject.turn(now_ms, Turn.GIVEN_UP if gave_up else Turn.ENDED)
-
-    def _note_change(self, subject: Subject, now_ms: int) -> None:
-        """Take note that the alert began or ended; one that does so too often flaps."""
-        fatigue = self._config.fatigue
-        watch = self._book.flaps.get(subject.flap_key)
-        if watch is None:
-            watch = FlapWatch(fatigue.flap_changes, round(fatigue.flap_window_s * 1000))
-        if watch.note(now_ms) and subject.turn(now_ms, Turn.RESTLESS):
-            text = f"it began or ended {fatigue.flap_changes} times of late: it counts as firing until it settles"
-            subject.decide(now_ms, "flapping", "held", text)
-        self._book.set("flap", subject.flap_key, watch)
-
-    def _learn(self, subject: Subject) -> set[str]:
+    def _learn(self, subject: Subject, now_ms: int) -> set[str]:
         """Work out what routes see of an alert; gives the keys of those whom it may speak for, or spoke for."""
-        subject.priority = effective_priority(subject.alert, self._book.incident_of(subject))
+        self._weighing.weigh(subject, now_ms)
         subject.labels = routing_labels(subject.alert, self._book.incident_id_of(subject), subject.priority)
         if subject.fires:
             return self._inhibitions.put(subject.key, subject.alert.tenant, subject.labels)
@@ -259,7 +294,7 @@ class DispatchOperator:
 
     def _look_anew(self, subject: Subject, now_ms: int) -> None:
         """Work out whom an alert goes to and what speaks against it, and look at the threads that it is in."""
-        others = self._learn(subject)
+        others = self._learn(subject, now_ms)
         self._mute(subject, now_ms)
         if subject.fires:
             self._grouping.route(subject, now_ms)
@@ -329,34 +364,18 @@ class DispatchOperator:
             self._scheduled[thread.key] = due_ms
             heapq.heappush(self._due, (due_ms, thread.key))
 
-    def _tell_gathered(self, before_ms: int, at_ms: int) -> None:
-        """Digests whose hour has come, and what throttles hold back for longer than a moment."""
-        for name in sorted(self._book.digests):
-            receiver = self._config.receivers.get(name.partition("/")[2])
-            period_ms = receiver.digest_ms if receiver else 0
-            if period_ms and at_ms // period_ms > before_ms // period_ms:
-                self._teller.tell_digest(name, at_ms, period_ms)
-        if at_ms // _OVERFLOW_MS == before_ms // _OVERFLOW_MS:
-            return
-        held: dict[tuple[str, str], list[Thread]] = {}
-        for _, thread in sorted(self._book.threads.items()):
-            if is_throttled(thread, at_ms) and not thread.in_overflow:
-                held.setdefault((thread.tenant, thread.receiver), []).append(thread)
-        for threads in held.values():
-            self._teller.tell_overflow(threads, at_ms)
+    def _tell_of_gaps(self, before_ms: int, at_ms: int) -> None:
+        """Raise an alert where nobody is on call, once a gap, for the tenant whose schedules they are."""
+        tenant = self._settings.tenant
+        if at_ms // _GAPS_MS != before_ms // _GAPS_MS and self._is_ours(tenant):
+            for command in self._covering.gaps(tenant, at_ms):
+                self._publisher.ask(command)
 
     def _finish(self, now_ms: int) -> list[Output]:
         return self._publisher.take(self._teller.take_told(), self._teller.take_touched(), now_ms)
 
     def _is_forgotten(self, alert: Alert, now_ms: int) -> bool:
         return now_ms - (alert.ended_ms or now_ms) > self._settings.retention_s * 1000
-
-
-def _is_older(alert: Alert, known: Alert) -> bool:
-    """Whether a state is one that was passed already: it comes again."""
-    if alert.updated_ms != known.updated_ms:
-        return alert.updated_ms < known.updated_ms
-    return known.state == "resolved" and alert.state == "firing" and "expired" not in known.annotations
 
 
 def _weight(incident: Incident) -> tuple[str, bool]:

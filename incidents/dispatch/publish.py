@@ -11,7 +11,7 @@ from schemas.command_events import AcknowledgeAlert, Command, CommandResult, Una
 from schemas.ids import event_id
 from schemas.incident_events import EntryKind, TimelineEntry
 from schemas.notification_events import Notification
-from schemas.topics import ALERT_STATUS, COMMAND_RESULTS, NOTIFICATIONS, SILENCES, TIMELINE, Topic
+from schemas.topics import ALERT_STATUS, COMMAND_RESULTS, COMMANDS, NOTIFICATIONS, SILENCES, TIMELINE, Topic
 from streams.operator import Output
 
 _STAGE = "route"
@@ -65,6 +65,10 @@ class StatusPublisher:
     def refuse(self, command: Command, now_ms: int, reason: str) -> None:
         """Say why a command was not done."""
         self._result(command, now_ms, ok=False, reason=reason)
+
+    def ask(self, command: Command) -> None:
+        """Ask another stage for something."""
+        self._outputs.append(self._output(COMMANDS, command.key, command, command.at_ms, command.id))
 
     def gone(self, silences: Iterable[str]) -> None:
         """Say that silences are forgotten."""

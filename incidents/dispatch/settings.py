@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from incidents.accuracy import AccuracySettings
 from schemas.bounds import LONGEST_S
 
 
@@ -16,4 +17,10 @@ class DispatchSettings(BaseModel):
     )
     silence_retention_s: float = Field(
         default=432_000, gt=0, le=LONGEST_S, description="A silence is forgotten this long after its end."
+    )
+    accuracy: AccuracySettings = Field(
+        default_factory=AccuracySettings, description="How what people say of alerts makes their rules less urgent."
+    )
+    tenant: str = Field(
+        default="default", min_length=1, description="Whose alert it is that nobody is on call in a schedule."
     )

@@ -9,7 +9,7 @@ from typing import Any, Final
 from incidents.dispatch.standing import Turn, turned
 from schemas.events import Priority
 from schemas.ids import event_id
-from schemas.incident_events import Acknowledgement, Alert, Incident
+from schemas.incident_events import Acknowledgement, Alert
 from schemas.notification_events import AlertStanding, AlertStatus, Decision, DecisionStep, ScorePart
 
 RANK: Final[Mapping[Priority, int]] = {"P0": 0, "P1": 1, "P2": 2, "P3": 3}
@@ -24,7 +24,7 @@ def routing_labels(alert: Alert, incident_id: str | None, priority: Priority) ->
     Parameters
     ----------
     alert
-        Its own labels win.
+        Its own labels win, and then those that its rule gave it.
     incident_id
         Of the incident that it is in, if it is; what is said of that may come later.
     priority
@@ -41,14 +41,7 @@ def routing_labels(alert: Alert, incident_id: str | None, priority: Priority) ->
         known["incident_id"] = incident_id
     if alert.role is not None:
         known["role"] = alert.role
-    return {**known, **alert.labels}
-
-
-def effective_priority(alert: Alert, incident: Incident | None) -> Priority:
-    """How urgent an alert is: as its incident, if that is more urgent."""
-    if incident is None or incident.state == "merged":
-        return alert.priority
-    return min(alert.priority, incident.priority, key=RANK.__getitem__)
+    return {**known, **(alert.rule_labels or {}), **alert.labels}
 
 
 @dataclass(slots=True)

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Final
 
 from incidents.dispatch.book import DispatchBook
-from incidents.dispatch.holding import THROTTLED, Hold, hold_of, quiet_key, suppression_of, throttle
+from incidents.dispatch.covering import Covering
+from incidents.dispatch.holding import Hold, hold_of, quiet_key, suppression_of, throttle
 from incidents.dispatch.subjects import RANK, Subject
 from incidents.dispatch.telling import Telling, notifications
 from incidents.dispatch.threads import Thread, thread_key
@@ -33,11 +34,14 @@ class Teller:
         What is known.
     config
         Routes and receivers.
+    covering
+        Knows whose turn it is.
     """
 
-    def __init__(self, book: DispatchBook, config: RoutingConfig) -> None:
+    def __init__(self, book: DispatchBook, config: RoutingConfig, covering: Covering) -> None:
         self._book = book
         self._config = config
+        self._covering = covering
         self._routes: dict[str, Route] = {route.id: route for route in config.root.walk()}
         self._told: list[Notification] = []
         self._touched: set[str] = set()
@@ -125,6 +129,13 @@ class Teller:
         if self._gathers(receiver, lead):
             self._gather(thread, receiver, ready)
             return None
+        turn = self._covering.turn(receiver, lead, now_ms)
+        if turn.hold is not None and turn.fallback in self._config.receivers:
+            for one in ready:
+                self._hold(one, turn.hold, now_ms)
+            self._steps.append(self._covering.instead(thread, turn.fallback))
+            return turn.hold.until_ms
+        thread.assignees = list(turn.people)
         hold = throttle(self._book, self._config, lead, now_ms)
         if hold is not None:
             thread.held_until_ms = hold.until_ms or 0
@@ -136,7 +147,7 @@ class Teller:
             key = f"{key}/escalation-{thread.escalation}"
         thread.opened_ms, thread.ends_ms = now_ms, now_ms + _SURELY_OVER_MS if over else 0
         thread.held_until_ms, thread.in_overflow = 0, False
-        self._tell(thread, receiver, Telling("open", "it is new", key, ready, now_ms))
+        self.tell(thread, receiver, Telling("open", "it is new", key, ready, now_ms))
         thread.keys = [key]
         return self._open_safety(thread, receiver, ready[1:], now_ms)
 
@@ -144,7 +155,7 @@ class Teller:
         """Firing alerts that may be told now, and what holds the others back."""
         ready, holds = [], []
         for one in members:
-            if not one.fires:
+            if not one.fires or (not thread.is_open and self._is_spent(thread, one)):
                 continue
             hold = hold_of(self._book, self._config, one, self._route(thread, one), now_ms)
             if hold is None and not thread.is_open:
@@ -156,6 +167,15 @@ class Teller:
                 self._hold(one, hold, now_ms)
                 holds.append(hold)
         return ready, holds
+
+    def _is_spent(self, thread: Thread, subject: Subject) -> bool:
+        """Whether the receiver was told of an alert, and that it was over, and nothing newer is known since."""
+        if subject.key not in thread.spent:
+            return False
+        incident = self._incident(thread)
+        if thread.incident_id is not None:
+            return incident is None or incident.revision <= thread.spent_revision
+        return subject.alert.updated_ms <= (thread.closed_ms or 0)
 
     def _hold(self, subject: Subject, hold: Hold, now_ms: int) -> None:
         name = f"{hold.step} {hold.name}"
@@ -182,7 +202,7 @@ class Teller:
         reason, due_ms = self._reason(thread, receiver, members, ready, timing)
         if reason and due_ms <= now_ms:
             told = ready or list(members)
-            self._tell(thread, receiver, Telling("update", reason, thread.keys[0], told, now_ms))
+            self.tell(thread, receiver, Telling("update", reason, thread.keys[0], told, now_ms))
             self._note_over(thread, members)
             reason, due_ms = self._reason(thread, receiver, members, ready, timing)
         if reason:
@@ -219,17 +239,17 @@ class Teller:
         for one in ready:
             if one.alert.safety and one.key not in thread.told and one.alert.id not in thread.keys:
                 key = one.alert.id
-                self._tell(thread, receiver, Telling("open", "it is on the safety list", key, [one], now_ms))
+                self.tell(thread, receiver, Telling("open", "it is on the safety list", key, [one], now_ms))
                 thread.keys.append(key)
         return now_ms
 
     # The end
 
     def _close(self, thread: Thread, receiver: Receiver, members: Sequence[Subject], now_ms: int) -> None:
-        told = [one for one in members if one.key in thread.told] or list(members)
         for key in thread.keys:
-            self._tell(thread, receiver, Telling("resolve", "all is over", key, told, now_ms, over=True))
-        thread.close(now_ms)
+            self.tell(thread, receiver, Telling("resolve", "all is over", key, members, now_ms, over=True))
+        incident = self._incident(thread)
+        thread.close(now_ms, 0 if incident is None else incident.revision)
         self._book.touch_thread(thread)
 
     # Escalation
@@ -294,43 +314,10 @@ class Teller:
                 one.decide(self._book.now_ms, "digest", "held", "it comes with the next digest", receiver.name)
                 self._touch(one)
 
-    def tell_digest(self, name: str, now_ms: int, period_ms: int) -> None:
-        """Tell what a receiver's digest gathered, in one message."""
-        threads = [self._book.threads[key] for key in self._book.digests.get(name, []) if key in self._book.threads]
-        gathered = [thread for thread in threads if set(thread.members) - thread.told]
-        self._book.set("digest", name, None)
-        tenant, _, receiver_name = name.partition("/")
-        receiver = self._config.receivers.get(receiver_name)
-        subjects = {
-            one.key: one for thread in gathered for one in self._book.members(thread) if one.key not in thread.told
-        }
-        if not subjects or receiver is None:
-            return
-        fresh = sorted(subjects.values(), key=lambda one: one.rank)
-        digest = Thread(tenant, receiver_name, f"digest/{receiver_name}", {}, None, now_ms, sequence=now_ms - 1)
-        reason = f"{len(gathered)} in the last {duration(period_ms / 1000)}"
-        self._tell(digest, receiver, Telling("digest", reason, f"digest-{receiver_name}-{now_ms}", fresh, now_ms))
-        for thread in gathered:
-            thread.told |= {key for key in thread.members if key in subjects}
-            self._book.touch_thread(thread)
-
-    def tell_overflow(self, threads: Sequence[Thread], now_ms: int) -> None:
-        """Name in one message what throttles hold back, so that nobody needs to wait to know of it."""
-        receiver = self._config.receivers[threads[0].receiver]
-        subjects = {one.key: one for thread in threads for one in self._book.members(thread) if one.fires}
-        found = sorted(subjects.values(), key=lambda one: one.rank)
-        if not found:
-            return
-        summary = Thread(threads[0].tenant, receiver.name, f"overflow/{receiver.name}", {}, None, now_ms)
-        reason = f"{len(threads)} wait: more came than may be told one by one"
-        self._tell(summary, receiver, Telling("digest", reason, f"overflow-{receiver.name}-{now_ms}", found, now_ms))
-        for thread in threads:
-            thread.in_overflow = True
-            self._book.touch_thread(thread)
-
     # Odds and ends
 
-    def _tell(self, thread: Thread, receiver: Receiver, telling: Telling) -> None:
+    def tell(self, thread: Thread, receiver: Receiver, telling: Telling) -> None:
+        """Tell a receiver something of a thread, and know that it was told."""
         now_ms = telling.at_ms
         listed = replace(telling, subjects=[*telling.subjects, *self._spoken_for(thread, telling.subjects)])
         self._told += notifications(thread, receiver, listed, self._incident(thread))
@@ -373,11 +360,6 @@ class Teller:
         self._touched.add(subject.key)
 
 
-def is_throttled(thread: Thread, now_ms: int) -> bool:
-    """Whether a throttle holds a thread back now."""
-    return not thread.is_open and thread.held_until_ms > now_ms
-
-
 def _label_key(thread: Thread) -> str:
     """The dedup key of a group that is no incident: Alertmanager's group key."""
     return thread.group_key
@@ -386,6 +368,3 @@ def _label_key(thread: Thread) -> str:
 def _soonest(times: object) -> int | None:
     found = [one for one in times if one is not None]  # type: ignore[attr-defined]
     return min(found, default=None)
-
-
-__all__ = ["THROTTLED", "Teller", "is_throttled"]

@@ -92,6 +92,7 @@ def notifications(
                 alerts=[_notified(subject, telling.over) for subject in listed],
                 truncated_alerts=len(telling.subjects) - len(listed),
                 incident_id=thread.incident_id,
+                incident_revision=0 if incident is None else incident.revision,
                 escalation=thread.escalation,
                 assignees=thread.assignees,
                 context=context_of(telling.subjects),

@@ -32,6 +32,8 @@ class Thread:
         Of those, the ones that it was told of as ended.
     spent
         Keys of its alerts when it was told that all is over.
+    spent_revision
+        Of the incident then, so that an older state of it that is read again opens nothing.
     ends_ms
         It is not told that all is over before, where it was over when it was told of.
     keys
@@ -64,6 +66,7 @@ class Thread:
     told: set[str] = field(default_factory=set)
     told_over: set[str] = field(default_factory=set)
     spent: set[str] = field(default_factory=set)
+    spent_revision: int = 0
     ends_ms: int = 0
     keys: list[str] = field(default_factory=list)
     told_rank: int = 9
@@ -92,10 +95,10 @@ class Thread:
         self.sequence = max(self.sequence + 1, at_ms)
         return self.sequence
 
-    def close(self, at_ms: int) -> None:
-        """Take note that the receiver knows that it is over."""
+    def close(self, at_ms: int, revision: int) -> None:
+        """Take note that the receiver knows that it is over, as of a revision of its incident."""
         self.keys.clear()
-        self.spent = set(self.members)
+        self.spent, self.spent_revision = set(self.members), revision
         self.told.clear()
         self.told_over.clear()
         self.opened_ms, self.closed_ms = None, at_ms
@@ -108,6 +111,7 @@ class Thread:
         self.told |= other.told
         self.told_over |= other.told_over
         self.spent |= other.spent
+        self.spent_revision = 0  # of another incident
         self.keys += [key for key in other.keys if key not in self.keys]
         self.sequence = max(self.sequence, other.sequence)
         self.opened_ms = _earlier(self.opened_ms, other.opened_ms)

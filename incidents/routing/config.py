@@ -91,21 +91,46 @@ class Schedule:
     name
         Its own.
     ics
-        Path of the iCalendar file, as it stands in the file of routes.
+        Paths of iCalendar files, as they stand in the file of routes.
     timezone
         Of events without one.
     fallback
         Name of the receiver that is told while it is nobody's turn; empty for none.
+    overrides
+        Paths of those that count before ``ics``.
+    regions
+        Values of the label ``region`` whose alerts are its own, whatever schedule their receiver names.
     """
 
     name: str
-    ics: str
+    ics: tuple[str, ...]
     timezone: str = "UTC"
     fallback: str = ""
+    overrides: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
 
     def public(self) -> dict[str, Any]:
         """As JSON has it."""
-        return {"name": self.name, "ics": self.ics, "timezone": self.timezone, "fallback": self.fallback}
+        return {
+            "name": self.name,
+            "ics": list(self.ics),
+            "timezone": self.timezone,
+            "fallback": self.fallback,
+            "overrides": list(self.overrides),
+            "regions": list(self.regions),
+        }
+
+    @classmethod
+    def from_public(cls, body: Mapping[str, Any]) -> Self:
+        """From what ``public`` gave."""
+        return cls(
+            name=body["name"],
+            ics=tuple(body["ics"]),
+            timezone=body["timezone"],
+            fallback=body["fallback"],
+            overrides=tuple(body["overrides"]),
+            regions=tuple(body["regions"]),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +275,7 @@ class RoutingConfig:
             intervals={one.name: one for one in intervals},
             inhibit_rules=tuple(InhibitRule.from_public(one) for one in body["inhibit_rules"]),
             teams=tuple(Team.from_public(one) for one in body["teams"]),
-            schedules=tuple(Schedule(**one) for one in body["schedules"]),
+            schedules=tuple(Schedule.from_public(one) for one in body["schedules"]),
             fatigue=FatigueSettings.model_validate(body["fatigue"]),
             resolve_timeout_ms=body["resolve_timeout_ms"],
         )

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from incidents.oncall.reading import SCHEDULE_FIELDS, texts_of
 from incidents.routing.aliases import resolved
 from incidents.routing.config import BUSINESS_HOURS, RESOLVE_TIMEOUT_MS, RoutingConfig, Schedule, Team, Unsupported
 from incidents.routing.findings import Findings, all_matchers, milliseconds, plain
@@ -161,12 +162,15 @@ def _globals(findings: Findings, value: Value) -> Mapping[str, Any]:
 
 
 def _schedule(findings: Findings, value: Value) -> Schedule:
-    given = findings.fields(value, ("name", "ics", "timezone", "fallback"), ("name", "ics"))
+    given = findings.fields(value, SCHEDULE_FIELDS, ("name", "ics"))
+    texts = {key: texts_of(given[key]) for key in ("ics", "overrides", "regions") if key in given}
     return Schedule(
         name=findings.defines("schedule", given["name"]) if "name" in given else "",
-        ics=given["ics"].text() if "ics" in given else "",
+        ics=texts.get("ics", ()),
         timezone=location_of(given["timezone"]) if "timezone" in given else "UTC",
         fallback=findings.refers("receiver", given["fallback"]) if "fallback" in given else "",
+        overrides=texts.get("overrides", ()),
+        regions=texts.get("regions", ()),
     )
 
 

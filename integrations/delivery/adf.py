@@ -33,12 +33,9 @@ def document(told: Sequence[Section], footer: str, most: int) -> dict[str, Any]:
         left -= units(section.heading)
         items: list[dict[str, Any]] = []
         for line in section.lines:
-            # An empty text node is no valid one; less than this says nothing.
-            if left < 2:
-                break
             text = cut(line, left)
             left -= units(text)
-            if text:
+            if text:  # an empty node of text is no valid one
                 items.append({"type": "listItem", "content": [_paragraph(text)]})
         if items:
             heading = {"type": "heading", "attrs": {"level": 3}, "content": [{"type": "text", "text": section.heading}]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import ssl
 import time
@@ -32,7 +33,7 @@ _HEADERS: Final = {
     "Accept-Language": "en",
     "Connection": "close",
 }
-_OK, _REDIRECT = 200, 300
+_OK, _REDIRECT, _TOO_MANY = 200, 300, 429
 _FIXABLE: Final = frozenset({401, 403, 407})
 
 
@@ -230,11 +231,14 @@ class Caller:
             content = call.body if isinstance(call.body, bytes) else as_json(call.body)
             headers = {"Content-Type": "application/json", **headers}
         if call.limit is not None:
-            wait_s = await self._limiter.take(*call.limit)
+            wait_s = await self._limiter.take(*call.limit, _identity(call, content))
             if wait_s > 0:
                 return Answer(failure="held back to stay below the rate", headers={"retry-after": f"{wait_s:.3f}"})
+        answer = await self._bounded(call, headers, content)
+        if call.limit is not None and answer.status == _TOO_MANY:
+            self._limiter.pause(call.limit[0], asked_wait_s(answer.headers, self._now()) or 0.0)
         hidden = (call.url, headers.get("Authorization", "").rpartition(" ")[2], *call.secrets)
-        return replace(await self._bounded(call, headers, content), hidden=hidden)
+        return replace(answer, hidden=hidden)
 
     async def _bounded(self, call: Call, headers: Mapping[str, str], content: bytes | None) -> Answer:
         partial = _Partial()
@@ -304,6 +308,11 @@ class _Partial:
 
     def broken(self, failure: str, *, is_sent: bool) -> Answer:
         return Answer(self.status, self.headers, self.body, failure, is_sent)
+
+
+def _identity(call: Call, content: bytes | None) -> str:
+    """The same for the same call: made again, it has kept its turn."""
+    return hashlib.blake2b(f"{call.method} {call.url} ".encode() + (content or b""), digest_size=16).hexdigest()
 
 
 def as_json(value: object) -> bytes:

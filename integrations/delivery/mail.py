@@ -112,7 +112,7 @@ class Email:
 
     async def _deliver(self, notification: Notification, memory: Memory) -> Outcome:
         settings = self._settings
-        wait_s = await self._surroundings.limiter.take(f"email/{settings.smarthost}", RATE)
+        wait_s = await self._surroundings.limiter.take(f"email/{settings.smarthost}", RATE, notification.id)
         if wait_s > 0:
             return Outcome("retry", text="held back to stay below the rate", retry_after_s=wait_s)
         password = secret(settings.auth_password, settings.auth_password_file, "auth_password")

@@ -8,9 +8,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config as AlembicConfig
-from alembic.util.exc import CommandError
 
 from integrations.records.settings import RecordsSettings
 from integrations.stores import StoreError
@@ -114,6 +111,11 @@ class Database:
         ConfigurationError
             If a newer release altered them in a way that this one does not know.
         """
+        # Only who writes needs it.
+        from alembic import command  # noqa: PLC0415
+        from alembic.config import Config as AlembicConfig  # noqa: PLC0415
+        from alembic.util.exc import CommandError  # noqa: PLC0415
+
         config = AlembicConfig()
         config.set_main_option("script_location", str(_MIGRATIONS))
         with self.begin() as connection:

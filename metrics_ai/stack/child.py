@@ -37,12 +37,15 @@ class ChildSpec:
         Further options of the command line.
     environment
         The whole environment of the process.
+    also
+        Roles that the same process plays.
     """
 
     role: str
     run_dir: Path
     arguments: Sequence[str] = ()
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    also: Sequence[str] = ()
 
     @property
     def report_path(self) -> Path:
@@ -62,7 +65,8 @@ class ChildSpec:
     def command(self) -> list[str]:
         """The command line."""
         files = ["--ready-file", str(self.report_path), "--log-file", str(self.log_path)]
-        return [sys.executable, "-m", "metrics_ai", "worker", self.role, "--port", "0", *files, *self.arguments]
+        roles = [self.role, *self.also]
+        return [sys.executable, "-m", "metrics_ai", "worker", *roles, "--port", "0", *files, *self.arguments]
 
 
 class Child:

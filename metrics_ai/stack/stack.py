@@ -32,6 +32,8 @@ from schemas.errors import MachineError
 from schemas.topics import CATALOGUE
 
 STAGES: Final = ("ingest", "detect", "burn", "decide", "project")
+# One process decides, routes and notifies: each takes little, and an interpreter takes much.
+TOGETHER: Final = {"decide": ("route", "notify")}
 COLLECTOR: Final = "collector"
 INTAKE: Final = ("ingest", COLLECTOR)
 # Where a broker of ours listens.
@@ -215,7 +217,8 @@ class Stack:
         arguments = ["--log-format", self.config.log.format, "--log-level", self.config.log.level]
         if self.options.config_path:
             arguments += ["--config", str(self.options.config_path.absolute())]
-        return ChildSpec(role, self.options.data_dir / "run", arguments, self._environment())
+        also = TOGETHER.get(role, ())
+        return ChildSpec(role, self.options.data_dir / "run", arguments, self._environment(), also)
 
     def _environment(self) -> dict[str, str]:
         """Ours, with what ``up`` decided about the broker."""

@@ -58,6 +58,8 @@ def run_up(config: Config, options: StackOptions, ready_file: Path | None = None
 def _watch(stack: Stack, stop: threading.Event, ready_file: Path | None, began_s: float) -> None:
     addresses = stack.addresses()
     LOG.info("starting", extra={**addresses, "logs": str(stack.options.data_dir / "run")})
+    if not stack.config.console.tokens:
+        LOG.info("the API needs no token, and only this machine reaches it")
     was_ready = False
     while not stop.wait(_LOOK_EVERY_S if was_ready else _LOOK_EVERY_S_AT_START):
         stack.poll()

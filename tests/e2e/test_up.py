@@ -91,9 +91,19 @@ def test_it_serves_health_readiness_metrics_and_a_page(stack: Any) -> None:
     assert stack.get("/nothing")[0] == 404
 
 
+def test_its_port_serves_the_api_which_reads_what_the_stages_said(stack: Any) -> None:
+    status = json.loads(_until(lambda: (found := stack.get("/api/v1/status"))[0] == 200 and found[1]))
+    assert (status["needs_token"], status["store_answers"]) == (False, True)
+    assert stack.get("/-/ready") == (200, b"OK\n")
+    told = _incidents(stack.broker)
+    served = _until(lambda: ((page := json.loads(stack.get("/api/v1/incidents")[1])["items"]) and page) or not told)
+    assert {one["id"] for one in told} == {one["id"] for one in served or []}
+    assert b"receiver" in stack.get("/api/v2/status")[1]
+
+
 def test_its_metrics_carry_the_role_and_pass_promtool(stack: Any) -> None:
     text = stack.get("/metrics")[1]
-    for role in ("ingest", "detect", "burn", "decide", "project"):
+    for role in ("ingest", "detect", "burn", "decide", "project", "console"):
         assert f'metrics_ai_role_up{{role="{role}"}} 1.0'.encode() in text
     promtool = shutil.which("promtool")
     if promtool is None:

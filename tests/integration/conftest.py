@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from pydantic import SecretStr
@@ -15,6 +16,7 @@ from integrations.records import RecordsSettings
 from integrations.serving.embedded import EmbeddedValkey
 from integrations.serving.settings import ServingSettings
 from tests.integration.stores import emptied, emptied_store, let_go, running_postgres
+from tests.integration.storms import PARTITIONS, laid_out
 
 KAFKA = pytest.param("apache_kafka", marks=pytest.mark.kafka)
 
@@ -84,3 +86,11 @@ def records(database: RecordsSettings) -> Iterator[RecordsSettings]:
     """A database with our tables, and nothing in them."""
     yield emptied(database)
     let_go()
+
+
+@pytest.fixture(params=["embedded_broker", KAFKA])
+def project_kafka(request: pytest.FixtureRequest) -> KafkaSettings:
+    """Topics of the test's own that the role ``project`` reads, on each of the brokers."""
+    broker: KafkaSettings = request.getfixturevalue(request.param)
+    update = {"topic_prefix": f"{uuid4().hex[:8]}.", "partitions": PARTITIONS, "session_timeout_s": 2.0}
+    return laid_out(broker.model_copy(update=update))

@@ -22,9 +22,12 @@ from integrations.kafka.process import dying_with_parent, free_port
 from integrations.records import RecordsSettings
 from integrations.records.database import Database
 from integrations.records.sink import RecordsSink
+from integrations.records.store import RecordsStore
 from integrations.records.tables import METADATA
 from integrations.serving.connection import connect
 from integrations.serving.settings import ServingSettings
+from integrations.serving.store import ServingStore
+from integrations.stores import StoreError
 from integrations.telemetry import Telemetry
 from schemas.base import Event
 from tests.unit.integrations.serving.telling import NOW_MS, Log, read_on
@@ -160,3 +163,17 @@ def all_rows(records: RecordsSettings) -> dict[str, list[tuple[Any, ...]]]:
         }
     found.dispose()
     return rows
+
+
+def held(serving: ServingSettings) -> int:
+    """How many records a serving store is made of; 0 of one that does not answer."""
+    with contextlib.suppress(StoreError), ServingStore(serving) as store:
+        return sum(store.applied().values())
+    return 0
+
+
+def stands(records: RecordsSettings) -> int:
+    """How many records a database is made of; 0 of one that is not there."""
+    with contextlib.suppress(StoreError), RecordsStore(records) as store:
+        return sum(store.applied().values())
+    return 0

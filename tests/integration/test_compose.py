@@ -25,14 +25,15 @@ from integrations.records import RecordsSettings
 from integrations.serving.embedded import EmbeddedValkey
 
 ROOT = Path(__file__).resolve().parents[2]
-ROLES = ("ingest", "detect", "burn", "decide", "project")
+ROLES = ("ingest", "detect", "burn", "decide", "route", "notify", "project", "console")
 STORES = ("valkey", "postgres")
 READY_LIMIT_S = 120.0
 
 
 @pytest.fixture(scope="module")
 def compose() -> dict[str, Any]:
-    text = (ROOT / "docker-compose.yml").read_text()
+    # As an implementation reads it where no variable is set.
+    text = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", (ROOT / "docker-compose.yml").read_text())
     loaded: dict[str, Any] = yaml.safe_load(text)
     return loaded
 
@@ -105,6 +106,16 @@ def test_what_is_served_and_kept_lies_in_stores_that_only_services_reach(compose
     for name in STORES:
         assert "ports" not in compose["services"][name]
         assert compose["services"]["project"]["depends_on"][name] == {"condition": "service_healthy"}
+
+
+def test_the_api_is_reached_from_this_machine_with_a_token(compose: dict[str, Any]) -> None:
+    from console.access import Keyring
+    from metrics_ai.config import load_config
+
+    service = compose["services"]["console"]
+    config = load_config(environ=service["environment"])
+    assert Keyring.of(config.console, config.tenant).caller("metricsai", None).role == "admin"
+    assert service["ports"] == ["127.0.0.1:8080:8080"]
 
 
 def test_the_broker_takes_the_largest_message_that_we_send(compose: dict[str, Any]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import ssl
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,8 @@ import pytest
 from integrations.delivery import Outcome
 from integrations.delivery.calling import MAX_ANSWER_BYTES, Answer, Call, Caller, Clients, Surroundings
 from integrations.delivery.settings import HttpConfig
+from schemas.errors import MachineError
+from tests.integration.vendors.certificate import self_signed
 from tests.integration.vendors.notifications import notification
 from tests.integration.vendors.session import NOW_S, Session
 from tests.integration.vendors.standin import Fault, Reply, Request, StandIn
@@ -145,39 +146,14 @@ def test_a_far_end_that_repeats_our_secrets_does_not_make_us_repeat_them(status:
             assert "hidden" not in outcome.text
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("tls")
-    command = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-nodes",
-        "-days",
-        "2",
-    ]
-    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
-    files = ["-keyout", str(folder / "both.pem"), "-out", str(folder / "cert.pem")]
-    try:
-        subprocess.run([*command, *names, *files], check=True, capture_output=True)
-    except FileNotFoundError:
-        pytest.skip("openssl is not here")
-    with (folder / "both.pem").open("a") as both:
-        both.write((folder / "cert.pem").read_text())
-    return folder
-
-
-def test_a_name_that_is_not_proved_is_not_spoken_to(certificate: Path) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate / "both.pem")
+def test_a_name_that_is_not_proved_is_not_spoken_to(tmp_path: Path) -> None:
+    trusted, context = self_signed(tmp_path)
     with Echo(lambda _: Reply(200), context) as far:
         refused = call(far)
         assert refused.status is None
         assert "CERTIFICATE_VERIFY_FAILED" in refused.failure
         assert far.requests == []
-        assert call(far, tls_config={"ca_file": str(certificate / "cert.pem")}).status == 200
+        assert call(far, tls_config={"ca_file": str(trusted)}).status == 200
         assert call(far, tls_config={"insecure_skip_verify": True}).status == 200
+        with pytest.raises(MachineError, match="cannot read the authorities of TLS"):
+            call(far, tls_config={"ca_file": str(tmp_path / "none.pem")})

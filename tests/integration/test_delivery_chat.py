@@ -12,6 +12,7 @@ from tests.integration.vendors.notifications import AT_MS, alert, notification, 
 from tests.integration.vendors.opsgenie import OpsgenieStandIn
 from tests.integration.vendors.session import NOW_S, Session
 from tests.integration.vendors.slack import SlackStandIn
+from tests.integration.vendors.standin import Fault
 from tests.integration.vendors.webhook import WebhookStandIn
 
 
@@ -56,6 +57,25 @@ def test_a_thread_whose_first_message_is_gone_is_told_all_the_same() -> None:
 
         assert session.run(run).is_delivered
         assert far.messages[-1]["thread_ts"] == "1.1"
+
+
+def test_a_message_that_cannot_be_changed_now_is_changed_before_its_thread_is_told() -> None:
+    with SlackStandIn() as far:
+        opening, _, resolving = story()
+        (opened,) = deliver("slack", opening, **bot(far))
+        far.fail_next(Fault("status", 500), path="/chat.update")
+        first, second = deliver("slack", resolving, resolving, memory=opened.reference, **bot(far))
+        assert (first.outcome, second.outcome) == ("retry", "delivered")
+        (root,) = far.threads()
+        assert len(far.replies(root["ts"])) == 1
+
+
+def test_an_answer_that_is_not_slacks_is_tried_again() -> None:
+    with SlackStandIn() as far:
+        far.fail_next(Fault("status", 200), path="/chat.postMessage")
+        (found,) = deliver("slack", story()[0], **bot(far))
+        assert (found.outcome, found.status) == ("retry", 200)
+        assert found.text.startswith("no answer of Slack's API")
 
 
 def test_a_bot_that_may_not_read_the_channel_posts_without_looking() -> None:

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from integrations.delivery import Outcome
-from integrations.delivery.jira import SETTLE_S
 from integrations.delivery.jira_issue import key_label
 from tests.integration.vendors.jira import JiraStandIn, text_of
 from tests.integration.vendors.notifications import notification, story
@@ -70,7 +69,7 @@ def test_an_issue_that_is_not_indexed_yet_is_not_made_twice() -> None:
         opening = story()[0]
         far.fail_next(Fault("silent"), method="POST", path="/issue")
         (lost,) = deliver(far, opening, timeout=0.4)
-        assert (lost.outcome, lost.retry_after_s) == ("retry", SETTLE_S)
+        assert (lost.outcome, lost.retry_after_s) == ("retry", 15.0)
         assert [one.outcome for one in deliver(far, opening)] == ["delivered"]
         assert len(far.labelled(key_label(opening))) == 1
         assert far.issues["OPS-1"].comments == []

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from integrations.delivery import Outcome
+from tests.integration.vendors.certificate import self_signed
 from tests.integration.vendors.mailbox import MailboxStandIn
 from tests.integration.vendors.notifications import notification, story
 from tests.integration.vendors.session import Session
@@ -107,3 +109,24 @@ def test_a_password_that_is_wrong_is_not_repeated() -> None:
         assert (wrong.outcome, wrong.status) == ("retry", 535)
         assert "hidden" not in wrong.text
         assert deliver(far, notification(), auth_username="bot", auth_password="right")[0].is_delivered
+
+
+def test_the_password_is_said_only_to_a_server_that_proves_its_name(tmp_path: Path) -> None:
+    trusted, context = self_signed(tmp_path)
+    who = {"auth_username": "bot", "auth_password": "right", "require_tls": True}
+    with MailboxStandIn(context, "right") as far:
+        (unproved,) = deliver(far, notification(), **who)
+        assert (unproved.outcome, unproved.status) == ("retry", None)
+        assert "CERTIFICATE_VERIFY_FAILED" in unproved.text
+        assert deliver(far, notification(), tls_config={"ca_file": str(trusted)}, **who)[0].is_delivered
+        assert deliver(far, notification(), tls_config={"insecure_skip_verify": True}, **who)[0].is_delivered
+        (nowhere,) = deliver(far, notification(), tls_config={"ca_file": str(tmp_path / "none")}, **who)
+        assert (nowhere.outcome, len(far.mails)) == ("retry", 2)
+
+
+def test_a_server_that_says_nothing_is_too_slow_in_the_end() -> None:
+    with MailboxStandIn() as far:
+        far.fail_next("EHLO", "nothing")
+        (slow,) = deliver(far, notification(), timeout=0.3)
+        assert slow.outcome == "retry"
+        assert far.mails == []

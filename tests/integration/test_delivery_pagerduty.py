@@ -12,6 +12,7 @@ from schemas.change_events import NearestChange
 from tests.integration.vendors.notifications import AT_MS, alert, notification, story
 from tests.integration.vendors.pagerduty import PagerDutyStandIn
 from tests.integration.vendors.session import Session
+from tests.integration.vendors.standin import Fault
 
 KEY = "0123456789abcdef0123456789abcdef"
 NEW_KEY = "fedcba9876543210fedcba9876543210"
@@ -164,6 +165,30 @@ def test_a_storm_stays_below_what_a_key_may_do_and_nothing_is_turned_away() -> N
         assert len(far.requests) == len(far.events) == 300
         assert set(far.all_opens().values()) == {1}
         assert now[0] > 180
+
+
+def test_a_pause_that_is_asked_for_holds_back_the_others_of_the_key() -> None:
+    now = [0.0]
+
+    async def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    session = Session(limiter=Limiter(lambda: now[0], sleep))
+    with PagerDutyStandIn() as far:
+        far.fail_next(Fault("status", 429, {"Retry-After": "60"}))
+
+        async def run() -> None:
+            adapter = session.adapter("pagerduty", routing_key=KEY, url=far.enqueue_url)
+            throttled, held = [await adapter.deliver(notification(id=n, dedup_key=n), {}) for n in ("a", "b")]
+            assert (throttled.status, throttled.retry_after_s) == (429, 60.0)
+            assert (held.outcome, held.status, held.text) == ("retry", None, "held back to stay below the rate")
+            assert held.retry_after_s == 60.0
+            now[0] = 60.0
+            for n in ("b", "a"):
+                assert (await adapter.deliver(notification(id=n, dedup_key=n), {})).is_delivered
+
+        session.run(run)
+        assert len(far.requests) == 3
 
 
 def test_many_at_once_are_told_at_once() -> None:

@@ -33,7 +33,6 @@ TEAMS = 10
 # A fault is over after so many others began.
 _LASTS = 12
 _QUIET_S = 90.0
-_FREEZES = 400
 
 
 def routes(url: str) -> str:
@@ -69,6 +68,9 @@ class Delivering:
             receivers = routing_from(self._text, "routes.yaml").receivers.values()
             self._adapters = adapters_of({one.name: one.integrations for one in receivers}, Surroundings(Clients()))
         return await self._adapters[notification.receiver, notification.integration].deliver(notification, memory)
+
+    def settle_s(self, notification: Notification) -> float:
+        return 0.0
 
 
 def paging_stages(kafka: KafkaSettings, url: str) -> WorkerSettings:
@@ -150,7 +152,6 @@ class ShakyPager(PagerDutyStandIn):
     def __init__(self, seed: int) -> None:
         super().__init__()
         self._chance = random.Random(seed)
-        self.unanswered = 0
 
     def take(self, request: Request) -> tuple[Fault | None, Reply | None]:
         with self.lock:
@@ -171,7 +172,7 @@ class ShakyPager(PagerDutyStandIn):
 class PagingTrial(Trial):
     """Decide, route and notify, killed in turn while a storm goes on and people are paged."""
 
-    per_second: float = 24.0
+    per_second: float = 12.0
     operators: ClassVar[str] = "paging"
     ticking: ClassVar[frozenset[str]] = frozenset(ROLES)
     in_flight: Counter[str] = field(default_factory=Counter)
@@ -191,10 +192,11 @@ class PagingTrial(Trial):
         return Traffic(self.kafka, storm(self.kafka.partitions, self.seed), self.per_second)
 
     def kill_with_deliveries(self, role: str) -> None:
-        """SIGKILL of a role while the pager has been sent something whose outcome is not written down."""
+        """SIGKILL of a role while the pager has been sent something that it did not answer yet."""
         worker = self.workers[role][0].wait_ready()
         time.sleep(self.chance.uniform(0.0, 1.0))
-        for _ in range(_FREEZES):
+        deadline = time.monotonic() + _QUIET_S
+        while time.monotonic() < deadline:
             if self._under_way():
                 worker.freeze()
                 left = self._under_way()
@@ -209,8 +211,9 @@ class PagingTrial(Trial):
         raise AssertionError(f"nothing was on its way to the pager:\n{self.said()}")
 
     def _under_way(self) -> int:
-        """Requests that the pager got, less the outcomes that were written down."""
-        return len(self.pager.requests) - self.log.count(NOTIFICATION_RESULTS)
+        """Requests that the pager got, and did not answer yet."""
+        with self.pager.lock:
+            return self.pager.unanswered
 
     def finish(self, role: str) -> None:
         """Let everything come to its end: outages that were left open are ended first."""

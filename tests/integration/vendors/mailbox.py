@@ -47,7 +47,10 @@ class MailboxStandIn:
         return f"127.0.0.1:{self._port}"
 
     def fail_next(self, verb: str, *replies: str) -> None:
-        """Answer the next of a verb with these: ``450 later``; ``reset`` hangs up after it was obeyed."""
+        """Answer the next of a verb with these: ``450 later``; ``reset`` hangs up after it was obeyed.
+
+        ``nothing`` is no answer at all.
+        """
         with self.lock:
             self.faults.setdefault(verb, []).extend(replies)
 
@@ -100,10 +103,15 @@ class _Handler(socketserver.StreamRequestHandler):
             if self._obey(verb.upper(), rest):
                 return
 
+    def finish(self) -> None:
+        super().finish()
+        self.connection.close()  # by now of TLS, perhaps, and no longer that which the server closes
+
     def _obey(self, verb: str, rest: str) -> bool:
         fault = self.mailbox.fault(verb)
         if fault and fault != "reset":
-            self._say(fault)
+            if fault != "nothing":
+                self._say(fault)
             return False
         done: Any = getattr(self, f"_{verb.lower()}", None)
         if done is None:

@@ -8,7 +8,7 @@ import socket
 import ssl
 import struct
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -81,6 +81,7 @@ class StandIn:
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.lock = threading.Condition(threading.RLock())
         self.requests: list[Request] = []
+        self.unanswered = 0
         self._faults: list[tuple[str, str, Fault]] = []
         self._tls = tls
         self._port = 0
@@ -149,6 +150,17 @@ class StandIn:
                 return fault, None
             return fault, self.answer(request)
 
+    @contextlib.contextmanager
+    def answering(self) -> Iterator[None]:
+        """A request is counted as unanswered while it is dealt with."""
+        with self.lock:
+            self.unanswered += 1
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.unanswered -= 1
+
     def __enter__(self) -> Self:
         return self.start()
 
@@ -203,12 +215,13 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
         request = Request(self.command, parts.path, parse_qs(parts.query), headers, body)
-        fault, reply = self.standin.take(request)
-        if fault is None:
-            assert reply is not None
-            self._send(reply)
-        else:
-            self._go_wrong(fault, reply)
+        with self.standin.answering():
+            fault, reply = self.standin.take(request)
+            if fault is None:
+                assert reply is not None
+                self._send(reply)
+            else:
+                self._go_wrong(fault, reply)
 
     do_GET = do_POST = do_PUT = _any  # noqa: N815
 
@@ -222,8 +235,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.standin.stopping.wait(fault.seconds)
             self._send(reply)
         elif fault.kind == "duplicate":
-            self._send(reply)
-            self._send(reply)
+            self.wfile.write(2 * self._bytes_of(reply))
         else:
             if fault.kind == "cut":
                 whole = self._bytes_of(reply)

@@ -106,3 +106,8 @@ def test_two_tokens_of_one_name_are_refused() -> None:
 def test_a_token_has_one_source(given: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"sha256"):
         TokenSettings(name="ci", **given)
+
+
+@pytest.mark.parametrize("tenant", ["x" * 201, "a\tb"])
+def test_a_tenant_has_a_name_that_can_be_written(tenant: str) -> None:
+    assert Api().get("/api/v1/alerts", headers={"X-Tenant": tenant}).status_code == 400

@@ -113,6 +113,20 @@ def test_a_silenced_alert_is_shown_as_suppressed_and_only_where_it_is_asked_for(
     assert _names(api, active="false") == ["n1"]
 
 
+def test_a_silence_counts_from_its_start_to_its_end_whenever_alerts_are_next_looked_at(api: Api) -> None:
+    api.store.put(alert(1))
+    unaware = dict(api.store.statuses_of["default"])
+    silence_id = api.post("/api/v2/silences", SILENCE).json()["silenceID"]
+    aware = dict(api.store.statuses_of["default"])
+    api.store.statuses_of["default"].update(unaware)
+    (shown,) = api.get("/api/v2/alerts").json()
+    assert (shown["status"]["state"], shown["status"]["silencedBy"]) == ("suppressed", [silence_id])
+    api.ask("DELETE", f"/api/v2/silence/{silence_id}")
+    api.store.statuses_of["default"].update(aware)
+    (shown,) = api.get("/api/v2/alerts").json()
+    assert (shown["status"]["state"], shown["status"]["silencedBy"]) == ("active", [])
+
+
 def test_an_alert_that_nobody_has_routed_yet_is_unprocessed(api: Api) -> None:
     api.store.put(alert(1))
     api.store.statuses_of["default"].clear()
@@ -198,9 +212,10 @@ def test_silences_are_told_in_alertmanagers_order(api: Api) -> None:
     put("starts later", "2026-11-24T14:00:00Z", "2026-11-25T00:00:00Z")
     put("starts first", "2026-11-23T20:00:00Z", "2026-11-25T00:00:00Z")
     put("over", "2026-11-23T14:00:00Z", "2026-11-23T15:00:01Z")
+    put("over before", "2026-11-23T14:00:00Z", "2026-11-23T15:00:00.500Z")
     api.now_ms = NOW_MS + 2000
     names = [one["matchers"][0]["value"] for one in api.get("/api/v2/silences").json()]
-    assert names == ["ends first", "ends later", "starts first", "starts later", "over"]
+    assert names == ["ends first", "ends later", "starts first", "starts later", "over", "over before"]
     shown = api.get("/api/v2/silences", params={"filter": 'n="over"'}).json()
     assert [one["status"]["state"] for one in shown] == ["expired"]
 

@@ -25,6 +25,15 @@ def test_a_page_of_another_site_cannot_act_through_somebodys_browser(api: Api) -
     assert api.post(ACK, headers={"Origin": "http://localhost:8080"}).status_code == 200
 
 
+def test_a_page_of_ours_may_act_under_the_name_that_a_proxy_gives_it() -> None:
+    api = Api(ConsoleSettings(external_url="https://metrics.example.org/"))
+    api.store.put(alert())
+    assert api.post(ACK, headers={"Origin": "https://metrics.example.org"}).status_code == 200
+    assert api.post(ACK, headers={"Origin": "https://other.example.org"}).status_code == 403
+    # A stricter policy would have browsers hide where our own forms come from.
+    assert api.get("/api/v1/status").headers["Referrer-Policy"] == "same-origin"
+
+
 def test_without_tokens_a_name_that_somebody_else_gave_this_machine_is_refused(api: Api) -> None:
     assert api.get("/api/v1/alerts", headers={"Host": "rebound.example:8080"}).status_code == 403
     for host in ("127.0.0.1:8080", "[::1]:8080", "localhost"):

@@ -14,7 +14,6 @@ from incidents.routing.config import RoutingConfig
 from incidents.routing.reading import routing_from
 from incidents.routing.settings import RoutingSettings
 from metrics_ai.routing_files import routing_config
-from schemas.errors import ConfigurationError
 
 TEXT = """
 route:
@@ -81,24 +80,6 @@ def test_an_alert_goes_where_its_labels_say_and_the_reasons_are_told() -> None:
     (explained,) = routing.explained(labels, 1_795_446_000_000)
     assert (explained["receiver"], explained["muted_by"]) == ("pager", ["hours"])
     assert routing.receivers() == ["log", "pager"]
-
-
-def test_a_file_that_has_changed_is_read_again_and_one_that_does_not_hold_is_not_taken() -> None:
-    texts = [TEXT]
-
-    def load() -> RoutingConfig:
-        return read(texts[-1])
-
-    routing = ConfiguredRouting(load, lambda: len(texts))
-    texts.append(TEXT.replace("log", "other"))
-    assert routing.receivers() == ["other", "pager"]
-    texts.append("route: {receiver: nobody}")
-    assert routing.receivers() == ["other", "pager"]
-
-
-def test_a_file_that_does_not_hold_at_the_start_is_refused() -> None:
-    with pytest.raises(ConfigurationError):
-        ConfiguredRouting(lambda: read("route: {receiver: nobody}"))
 
 
 def test_it_is_yaml_of_plain_values() -> None:

@@ -31,10 +31,16 @@ Make = Callable[..., Event]
 
 def outcome(operator: DecideOperator) -> tuple[list[dict[str, Any]], list[tuple[object, ...]]]:
     """What must agree: alerts but for the incident's id and key, incidents by what they hold and what was paged for."""
-    alerts = [one.model_dump(exclude={"incident_id", "page_key"}) for one in operator.alerts()]
+    given = {"incident_id", "page_key"}
+    alerts = [
+        one.model_dump(exclude={*given, "id"} if one.labels["alertname"] == "ClusterPattern" else given)
+        for one in operator.alerts()
+    ]
     own = {one.id for one in operator.alerts() if one.safety}
     by_incident: dict[str | None, set[str]] = {}
     for one in operator.alerts():
+        if one.labels["alertname"] == "ClusterPattern":
+            continue
         by_incident.setdefault(one.incident_id, set()).add(f"{one.tenant}/{one.id}")
     incidents: list[tuple[object, ...]] = [
         (

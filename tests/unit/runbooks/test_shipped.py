@@ -33,6 +33,9 @@ SENT = {
     "disk_full_in_3_days_percent": ["disk_used_percent", "disk_inodes_used_percent"],
     "disk_full_in_3_days_free": ["disk_free", "disk_inodes_free", "node_filesystem_files_free"],
     "host_reads_memory_back": ["node_vmstat_pgmajfault"],
+    "kube_crash_loop": ["kube_pod_container_status_waiting_reason"],
+    "kube_container_restarts": ["kube_pod_container_status_restarts_total"],
+    "kube_node_not_ready": ["kube_node_status_condition"],
 }
 OF_RULES = {
     "oom_kill": "oom-kill",
@@ -44,6 +47,9 @@ OF_RULES = {
     "host_overloaded": "node-pressure",
     "host_pressure_memory": "memory-pressure",
     "host_reads_memory_back": "memory-pressure",
+    "kube_crash_loop": "bad-deploy",
+    "kube_container_restarts": "bad-deploy",
+    "kube_node_not_ready": "node-not-reporting",
 }
 OF_SLOS = {
     "alert-accuracy": "slo-budget-spent",

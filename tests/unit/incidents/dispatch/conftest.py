@@ -133,7 +133,7 @@ class Fed:
         self.tick(0)
 
     def _fresh(self) -> DispatchOperator:
-        return DispatchOperator(DispatchSettings(), routing_from(self.routes, "routes.yaml"), 0)
+        return DispatchOperator(DispatchSettings(), routing_from(self.routes, "routes.yaml"), 0, 1)
 
     def restart(self) -> None:
         """Make the stage anew from its blocks."""

@@ -15,7 +15,7 @@ HOUR_S = 3600
 def test_a_group_waits_so_that_others_join_and_is_told_once(fed: Fed) -> None:
     assert fed.incident() == []
     for number in range(50):
-        assert fed.alert(node=f"h{number}", at_s=1) == []
+        assert fed.alert(node=f"h{number}") == []
     assert fed.ticks(29, step_s=1) == []
     assert fed.tick(30) == ["ticket open i1 50"]
     assert fed.ticks(HOUR_S) == []

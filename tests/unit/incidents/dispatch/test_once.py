@@ -101,8 +101,9 @@ class Life:
         self.at = [0, 0]
         self.ticks: list[tuple[int, list[int]]] = []
         self.ticked = 0
-        self.saved = ([0, 0], 0)
+        self.saved = ([0, 0], 0, 0)
         self.blocks: dict[str, bytes] = {}
+        self.outbox: list[Notification] = []
         self.operator = self._fresh()
         self.now_ms = T0_MS
         self.tick()
@@ -110,7 +111,7 @@ class Life:
 
     @staticmethod
     def _fresh() -> DispatchOperator:
-        return DispatchOperator(DispatchSettings(), routing_from(ROUTES, "routes.yaml"), 0)
+        return DispatchOperator(DispatchSettings(), routing_from(ROUTES, "routes.yaml"), 0, 1)
 
     def save(self) -> None:
         for key, value in self.operator.take_blocks():
@@ -118,7 +119,7 @@ class Life:
                 self.blocks.pop(key, None)
             else:
                 self.blocks[key] = value
-        self.saved = list(self.at), self.ticked
+        self.saved = list(self.at), self.ticked, len(self.outbox)
 
     def die(self) -> None:
         """What was told since the last checkpoint was told; the state knows nothing of it."""
@@ -127,6 +128,8 @@ class Life:
             self.operator.load_block(key, value)
         self.operator.finish_load()
         self.at, self.ticked = list(self.saved[0]), self.saved[1]
+        for one in self.outbox[self.saved[2] :]:
+            assert self.operator.on_told(one) == []
 
     def write(self) -> None:
         """Let some more transactions become visible."""
@@ -149,6 +152,10 @@ class Life:
         self.ticks.append((self.now_ms, list(self.at)))
         self._apply_ticks()
 
+    def _told(self, outputs: list[Output]) -> None:
+        self.outbox += [Notification.from_bytes(one.value) for one in outputs if one.topic is NOTIFICATIONS]
+        self.pager.take(outputs)
+
     def _read_one(self) -> bool:
         left = [which for which in (0, 1) if self.at[which] < self.ends[self.visible][which]]
         if not left:
@@ -156,7 +163,7 @@ class Life:
         which = self.chance.choice(left)
         one = self.topics[which][self.at[which]]
         self.at[which] += 1
-        self.pager.take(self.operator.on_alert(one) if isinstance(one, Alert) else self.operator.on_incident(one))
+        self._told(self.operator.on_alert(one) if isinstance(one, Alert) else self.operator.on_incident(one))
         self._apply_ticks()
         return True
 
@@ -166,7 +173,7 @@ class Life:
             if self.at[0] < after[0] or self.at[1] < after[1]:
                 return
             self.ticked += 1
-            self.pager.take(self.operator.on_tick(at_ms))
+            self._told(self.operator.on_tick(at_ms))
 
 
 MOVES = ["write", "read", "catch_up", "tick", "tick", "save", "die"]
@@ -182,7 +189,7 @@ def test_each_incident_that_pages_is_paged_once_and_ended(seed: int, count: int,
     while life.visible < len(history.transactions):
         life.write()
         life.tick()
-    for _ in range(10):
+    for _ in range(60):
         life.tick()
     assert set(life.pager.opens) == history.paged
     assert set(life.pager.opens.values()) <= {1}

@@ -75,7 +75,8 @@ teams:
 - name: shop
 fatigue: {suppress_s: 600, flap_changes: 6, digest_priorities: [P3]}
 schedules:
-- {name: primary, ics: oncall/primary.ics, timezone: Europe/Berlin, fallback: day}
+- {name: primary, ics: oncall/primary.ics, timezone: Europe/Berlin,
+   fallback: day, overrides: [a.ics, b.ics], regions: eu}
 """
 
 
@@ -90,7 +91,8 @@ def test_a_whole_file_is_read() -> None:
         " where node, alertname are equal"
     )
     (schedule,) = config.schedules
-    assert (schedule.ics, schedule.timezone, schedule.fallback) == ("oncall/primary.ics", "Europe/Berlin", "day")
+    assert (schedule.ics, schedule.timezone, schedule.fallback) == (("oncall/primary.ics",), "Europe/Berlin", "day")
+    assert (schedule.overrides, schedule.regions) == (("a.ics", "b.ics"), ("eu",))
     assert [str(one.matchers[0]) for one in config.teams] == ['service=~"mysql|redis"', 'team="shop"']
 
 

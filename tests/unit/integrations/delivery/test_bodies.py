@@ -63,6 +63,13 @@ def test_what_is_too_large_for_pagerduty_loses_signals_then_alerts_and_says_so()
     assert details["truncated"] == f"{900 - len(details['alerts'])} alerts did not fit."
 
 
+def test_one_alert_that_is_too_large_for_pagerduty_pages_without_details() -> None:
+    enormous = alert(labels={"text": "x" * 600_000})
+    event = trigger_event(notification(alerts=[enormous]), KEY, {})
+    assert event["payload"]["custom_details"] == {"truncated": "Details did not fit."}
+    assert event["payload"]["summary"] == "[P0] Disk of node-0 is full in 2 d"
+
+
 @given(notifications())
 @settings(max_examples=25, deadline=None)
 def test_an_alert_of_opsgenie_is_valid(told: Notification) -> None:
@@ -116,6 +123,16 @@ def test_a_mail_has_no_header_that_was_not_meant_and_no_line_that_is_too_long(to
         b"From", b"To", b"Subject", b"Date", b"Message-ID", b"In-Reply-To", b"References", b"Auto-Submitted",
         b"X-Metrics-AI-Notification", b"Reply-To", b"MIME-Version", b"Content-Type",
     }  # fmt: skip
+
+
+def test_of_many_tags_and_details_as_many_are_sent_as_fit() -> None:
+    many = ",".join(f"tag-{number}-{'x' * 60}" for number in range(30))
+    labels = {f"label_{number}": "y" * 900 for number in range(30)}
+    body = create_body(notification(common_labels=labels), GENIE.model_copy(update={"tags": many}))
+    assert len(body["tags"]) == 20
+    assert body["details"]["incident_id"] == "incident-1"
+    assert 3 < len(body["details"]) < 30
+    assert CREATE_SCHEMA.is_valid(body)
 
 
 def test_what_was_estimated_stands_in_the_webhook_and_what_was_not_does_not() -> None:

@@ -1,0 +1,42 @@
+"""How an alert's own news changes how it stands: it begins, ends, is given up, or does all that too often."""
+
+from __future__ import annotations
+
+from incidents.dispatch.book import DispatchBook
+from incidents.dispatch.fatigue import FlapWatch
+from incidents.dispatch.standing import Turn
+from incidents.dispatch.subjects import Subject
+from incidents.routing.settings import FatigueSettings
+from schemas.incident_events import Alert
+
+_GIVEN_UP = "expired"
+"""The annotation of an alert that nobody spoke of for long."""
+
+
+def let_turn(book: DispatchBook, fatigue: FatigueSettings, subject: Subject, alert: Alert, now_ms: int) -> None:
+    """Let a newer state of an alert change how it stands; while it flaps, nothing does."""
+    if alert.state == subject.alert.state:
+        return
+    note_change(book, fatigue, subject, now_ms)
+    if alert.state == "firing":
+        subject.turn(now_ms, Turn.FIRED)
+    elif subject.standing != "flapping":
+        subject.turn(now_ms, Turn.GIVEN_UP if _GIVEN_UP in alert.annotations else Turn.ENDED)
+
+
+def note_change(book: DispatchBook, fatigue: FatigueSettings, subject: Subject, now_ms: int) -> None:
+    """Take note that an alert began or ended; one that does so too often flaps."""
+    watch = book.flaps.get(subject.flap_key)
+    if watch is None:
+        watch = FlapWatch(fatigue.flap_changes, round(fatigue.flap_window_s * 1000))
+    if watch.note(now_ms) and subject.turn(now_ms, Turn.RESTLESS):
+        text = f"it began or ended {fatigue.flap_changes} times of late: it counts as firing until it settles"
+        subject.decide(now_ms, "flapping", "held", text)
+    book.set("flap", subject.flap_key, watch)
+
+
+def is_older(alert: Alert, known: Alert) -> bool:
+    """Whether a state is one that was passed already: it comes again."""
+    if alert.updated_ms != known.updated_ms:
+        return alert.updated_ms < known.updated_ms
+    return known.state == "resolved" and alert.state == "firing" and _GIVEN_UP not in known.annotations

@@ -1,0 +1,64 @@
+"""How much an alert matters, and how urgent it is once what people said of its rule is heard."""
+
+from __future__ import annotations
+
+from incidents.accuracy import AccuracyBook, judged_by, pair_of
+from incidents.dispatch.book import DispatchBook
+from incidents.dispatch.subjects import RANK, Subject
+from incidents.scoring import demoted, score_of
+from schemas.events import Priority
+from schemas.incident_events import Alert
+from schemas.slo_events import Feedback
+
+
+class Weighing:
+    """Scores alerts, and makes those less urgent whose rule is so often wrong.
+
+    Parameters
+    ----------
+    book
+        What is known.
+    accuracy
+        What was said of alerts.
+    """
+
+    def __init__(self, book: DispatchBook, accuracy: AccuracyBook) -> None:
+        self._book = book
+        self._accuracy = accuracy
+
+    def hear(self, feedback: Feedback, now_ms: int) -> Subject | None:
+        """Take in what somebody said; gives the alert back, if it is known."""
+        subject = self._book.subjects.get(f"{feedback.tenant}/{feedback.alert_id}")
+        judged = judged_by(feedback, None if subject is None else subject.alert)
+        if judged is None or not self._accuracy.put(judged) or subject is None:
+            return None
+        note = f": {feedback.note}" if feedback.note else ""
+        who = feedback.by or "somebody"
+        subject.decide(now_ms, "score", feedback.verdict, f"{who} calls it {feedback.verdict}{note}", "feedback")
+        return subject
+
+    def own(self, alert: Alert) -> Priority:
+        """How urgent an alert is by itself."""
+        return demoted(alert.priority, self._accuracy.accuracy(pair_of(alert)), safety=alert.safety)
+
+    def weigh(self, subject: Subject, now_ms: int) -> None:
+        """Work out how urgent an alert is, as part of its incident, and how much it matters."""
+        own = self.own(subject.alert)
+        if own != subject.alert.priority:
+            rule = subject.alert.rule or subject.alert.labels.get("alertname", "")
+            text = f"{rule} was wrong so often of late: {subject.alert.priority} counts as {own}"
+            subject.decide(now_ms, "priority", own, text, rule)
+        subject.priority = min(own, self._of_incident(subject, own), key=RANK.__getitem__)
+        found = score_of(subject.alert, None, self._accuracy.accuracy(pair_of(subject.alert)))
+        subject.score, subject.score_parts = found.value, list(found.parts)
+
+    def _of_incident(self, subject: Subject, own: Priority) -> Priority:
+        """That of its incident; where a member's rule is often wrong, of its members as they count here."""
+        incident = self._book.incident_of(subject)
+        if incident is None or incident.state == "merged":
+            return own
+        names = [incident.id, *incident.aliases]
+        members = [one for name in names for one in self._book.subjects_of(f"{incident.tenant}/{name}")]
+        if not any(self.own(one.alert) != one.alert.priority for one in members):
+            return incident.priority
+        return min((self.own(one.alert) for one in members), key=RANK.__getitem__, default=incident.priority)
