@@ -23,7 +23,7 @@ from schemas.slo_events import Feedback
 from streams.operator import Output
 from tests.unit.incidents.conftest import make_anomaly, make_slo_alert
 
-TENANT = "acme"
+TENANT = "default"
 # A Monday, 10:00 UTC.
 T0_S = 1_789_984_800
 DAY_S = 86_400
@@ -60,7 +60,7 @@ class Life:
 
     def __post_init__(self) -> None:
         self.decide = DecideOperator(DecideSettings(), 0, 1)
-        self.route = DispatchOperator(DispatchSettings(), routing_from(ROUTES, "routes.yaml"), 0)
+        self.route = DispatchOperator(DispatchSettings(), routing_from(ROUTES, "routes.yaml"), 0, 1)
         self.notify = NotifyOperator(OutboxSettings(), 0)
         self._commands = 0
 

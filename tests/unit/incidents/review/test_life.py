@@ -90,7 +90,7 @@ def test_every_line_cites_events_that_are_there(report: Report, case: Case) -> N
 
 
 def test_an_id_is_found_by_its_beginning_and_one_that_is_none_is_told(life: Life, case: Case) -> None:
-    assert told_case(life.events(), case.incident.id[:5], "acme").incident == case.incident
+    assert told_case(life.events(), case.incident.id[:5], "default").incident == case.incident
     with pytest.raises(UnknownIdError, match="no incident has an id that begins with 'zzz'"):
         told_case(life.events(), "zzz")
     with pytest.raises(UnknownIdError, match="2 incidents have an id that begins with ''"):
