@@ -27,11 +27,12 @@ from agents.route import route_stage
 from agents.stage import Deliver, Stage, TickSettings
 from agents.threads import in_thread
 from agents.writers import writer_for
-from incidents.decide import DecideOperator, DecideSettings
+from incidents.decide import NO_RULES, DecideOperator, DecideSettings
 from incidents.dispatch.operator import DispatchOperator
 from incidents.dispatch.settings import DispatchSettings
 from incidents.outbox import NotifyOperator, OutboxSettings
 from incidents.routing.config import RoutingConfig
+from incidents.rules.book import RuleBook
 from integrations.kafka.admin import resolve_profile
 from integrations.kafka.connection import KafkaSettings
 from integrations.telemetry import Telemetry
@@ -76,6 +77,7 @@ class WorkerSettings:
     decide: DecideSettings = field(default_factory=DecideSettings)
     slo: SloSettings = field(default_factory=SloSettings)
     runbooks: Runbooks = no_runbooks
+    rules: RuleBook = NO_RULES
     routing: RoutingConfig | None = None
     dispatch: DispatchSettings = field(default_factory=DispatchSettings)
     outbox: OutboxSettings = field(default_factory=OutboxSettings)
@@ -104,7 +106,8 @@ class WorkerSettings:
     def _decide_stage(self) -> Stage:
         count = self.kafka.partitions
         return decide_stage(
-            lambda partition: DecideOperator(self.decide, partition, count, self.runbooks), self.ticks.decide_interval_s
+            lambda partition: DecideOperator(self.decide, partition, count, self.runbooks, self.rules),
+            self.ticks.decide_interval_s,
         )
 
     def _route_stage(self) -> Stage:

@@ -6,20 +6,17 @@ state and the worst state are kept whole, ends and priorities only ever grow.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple
 
 from incidents import wording
 from incidents.changes import after_change
-from incidents.finding import NOBODY, Finding, Identity, newer_finding, worse_finding
+from incidents.finding import NOBODY, SEVERITY_RANK, Finding, Identity, newer_finding, worse_finding
+from incidents.rules.book import Verdict
 from schemas.change_events import NearestChange
 from schemas.events import Priority, Severity
 from schemas.ids import alert_fingerprint
 from schemas.incident_events import Alert, AlertState, IncidentMember
-
-PRIORITY_RANK: Final[Mapping[Priority, int]] = {"P0": 0, "P1": 1, "P2": 2, "P3": 3}
-SEVERITY_RANK: Final[Mapping[Severity, int]] = {"info": 0, "warning": 1, "critical": 2}
 
 Role = Literal["symptom", "cause"]
 """What an alert is to its incident: what users notice, or what may be behind it."""
@@ -61,8 +58,10 @@ class AlertRecord:
         Labels, entity, signal, and what it is related by.
     key, id, fingerprint, started_ms
         Names (``key`` among all tenants' alerts).
-    priority, severity
-        The most urgent and most severe of all states.
+    verdict
+        What rules make of all states: how urgent it is, and what they say of it.
+    severity
+        The most severe of all states.
     peak_score
         The highest score that any state tells of.
     spenders
@@ -96,7 +95,7 @@ class AlertRecord:
     id: str
     started_ms: int
     fingerprint: str
-    priority: Priority
+    verdict: Verdict
     safety: bool
     severity: Severity
     peak_score: float | None
@@ -114,7 +113,9 @@ class AlertRecord:
     _member: IncidentMember | None = None
 
     @classmethod
-    def of(cls, first: Finding[Any], labels: dict[str, str] | None = None) -> AlertRecord:
+    def of(
+        cls, first: Finding[Any], labels: dict[str, str] | None = None, verdict: Verdict | None = None
+    ) -> AlertRecord:
         """The alert of an episode's first state to arrive.
 
         Parameters
@@ -123,6 +124,8 @@ class AlertRecord:
             The state.
         labels
             The alert's, where an earlier state gave it other ones than this state has.
+        verdict
+            What rules make of the state; its own priority where none is asked.
         """
         identity = first.identity(first.labels() if labels is None else labels)
         fingerprint = alert_fingerprint(identity.labels)
@@ -134,7 +137,7 @@ class AlertRecord:
             id=f"{fingerprint}-{first.started_ms}",
             started_ms=first.started_ms,
             fingerprint=fingerprint,
-            priority=first.priority,
+            verdict=plain_verdict(first) if verdict is None else verdict,
             safety=first.safety,
             severity=first.severity,
             peak_score=first.peak_score,
@@ -153,6 +156,11 @@ class AlertRecord:
     def labels(self) -> dict[str, str]:
         """The alert's labels."""
         return self.identity.labels
+
+    @property
+    def priority(self) -> Priority:
+        """The most urgent of all states."""
+        return self.verdict.priority
 
     @property
     def ended_ms(self) -> int | None:
@@ -202,15 +210,15 @@ class AlertRecord:
         self._member = None
         return True
 
-    def absorb(self, finding: Finding[Any]) -> bool:
-        """Join another state of the episode; whether anything changed."""
+    def absorb(self, finding: Finding[Any], verdict: Verdict | None = None) -> bool:
+        """Join another state of the episode, and what rules make of it; whether anything changed."""
         if finding in (self.latest, self.worst):
             return False
         self._member = None
         before = self._joined
         self.latest = newer_finding(self.latest, finding)
         self.worst = worse_finding(self.worst, finding)
-        self.priority = min(self.priority, finding.priority, key=PRIORITY_RANK.__getitem__)
+        self.verdict = self.verdict.joined(plain_verdict(finding) if verdict is None else verdict)
         self.safety = self.safety or finding.safety
         self.severity = max(self.severity, finding.severity, key=SEVERITY_RANK.__getitem__)
         self.peak_score = _higher(self.peak_score, finding.peak_score)
@@ -225,7 +233,7 @@ class AlertRecord:
     @property
     def _joined(self) -> tuple[object, ...]:
         """What states may change."""
-        told = (self.latest, self.worst, self.priority, self.severity, self.peak_score, self.end_ms, self.expired_ms)
+        told = (self.latest, self.worst, self.verdict, self.severity, self.peak_score, self.end_ms, self.expired_ms)
         return *told, self.since_ms, self.spenders, self.detected_ms
 
     def expire(self, at_ms: int) -> None:
@@ -267,16 +275,18 @@ class AlertRecord:
             peak_ms=self.worst.told_ms,
             change=self.change,
             incident_id=placed.incident_id,
-            role=placed.role,
+            role=placed.role or self.verdict.role,
             page_key=placed.page_key,
             source=self.latest.source,
             generator_url=self.latest.generator_url,
-            runbooks=list(placed.runbooks),
+            runbooks=list(dict.fromkeys((*self.verdict.runbooks, *placed.runbooks))),
+            rule=self.verdict.rule,
+            rule_labels=self.verdict.labels or None,
             **self.latest.alert_body(self.worst),
         )
 
     def _annotations(self) -> dict[str, str]:
-        annotations = {"summary": self.summary, **self.latest.annotations(self.worst)}
+        annotations = {**self.verdict.annotations, "summary": self.summary, **self.latest.annotations(self.worst)}
         if "explanation" in annotations:
             annotations["explanation"] = self._after_change(annotations["explanation"])
         if self.end_ms is None and self.back_ms is None:
@@ -318,6 +328,11 @@ class AlertRecord:
         if self.change is None:
             return sentence
         return f"{sentence}; {after_change(self.change, self.began_ms or self.started_ms)}"
+
+
+def plain_verdict(finding: Finding[Any]) -> Verdict:
+    """What a state means where no rule is asked: what its teller says."""
+    return Verdict(priority="P0" if finding.safety else finding.priority, at_ms=finding.at_ms)
 
 
 def _higher(one: float | None, other: float | None) -> float | None:

@@ -204,6 +204,7 @@ class AnomalyFinding(Finding[Anomaly]):
             "confidence": now.confidence,
             "confidence_reasons": now.confidence_reasons,
             "anomaly_id": now.id,
+            "seconds_left": None if now.time_to_limit is None else now.time_to_limit.p50_s,
         }
 
     def member_body(self) -> Mapping[str, Any]:

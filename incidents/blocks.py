@@ -17,6 +17,7 @@ from incidents.incident import IncidentRecord
 from incidents.objectives import SloFinding
 from incidents.patterns import Pattern
 from incidents.posted import PostedFinding, PostedState
+from incidents.rules.book import Verdict
 from schemas.change_events import NearestChange
 from schemas.errors import CheckpointError
 from schemas.events import Anomaly
@@ -34,7 +35,6 @@ CORRELATION: Final = "correlation"
 _SAME: Final = b""
 
 _ALERT_FIELDS = (
-    "priority",
     "safety",
     "severity",
     "peak_score",
@@ -99,7 +99,8 @@ def pack_alert(record: AlertRecord) -> bytes:
     worst = _SAME if record.worst is record.latest else record.worst.event.to_bytes()
     change = None if record.change is None else record.change.model_dump_json(exclude_none=True).encode()
     fields = {name: getattr(record, name) for name in _ALERT_FIELDS}
-    told = {"latest": record.latest.event.to_bytes(), "worst": worst, "change": change, **fields}
+    verdict = record.verdict.model_dump_json(exclude_defaults=True).encode()
+    told = {"latest": record.latest.event.to_bytes(), "worst": worst, "change": change, "verdict": verdict, **fields}
     if isinstance(record.latest, SloFinding):
         told["objective"] = _pack_objective(record)
     return pack({**told, "source": record.latest.source})
@@ -111,7 +112,10 @@ def unpack_alert(value: bytes) -> AlertRecord:
     objective = body.pop("objective", None)
     # A block of an older release names no source.
     source = body.pop("source", "slo" if objective else "anomaly")
-    record = AlertRecord.of(_finding(body.pop("latest"), source), objective and objective["labels"])
+    # Nor what rules made of it: its priority stands.
+    old = {"priority": body.pop("priority", None), "at_ms": 0}
+    verdict = Verdict.model_validate_json(told) if (told := body.pop("verdict", None)) else Verdict(**old)
+    record = AlertRecord.of(_finding(body.pop("latest"), source), objective and objective["labels"], verdict)
     worst = body.pop("worst")
     if worst:
         record.worst = _finding(worst, source)

@@ -1,8 +1,8 @@
 """Which alerts belong together: relations of entity, signal, objective and event time, found through sorted starts.
 
 Two alerts of a tenant are related if they are of one entity and start within ``entity_window_s`` of each other, or
-of one signal (metric) and start within ``signal_window_s``; the windows are those in force when the later one
-started, ends included. Two alerts of one objective are related if one is known to have gone on when the other began:
+of one signal (metric), of one cluster and one service, as far as labels name these, and start within
+``signal_window_s``; the windows are those in force when the later one started, ends included. Two alerts of one objective are related if one is known to have gone on when the other began:
 what each of them tells can only add to that, so no order of arrival changes it. An objective's alert is related to
 alerts of the entities that spent its budget that start within ``spender_window_s``; a symptom of a service to all that
 names the service and starts within ``cause_window_s``.
@@ -103,7 +103,7 @@ class RelationIndex:
         at, tenant, place = (record.started_ms, record.key), record.tenant, record.identity.place
         if place:
             yield _neighbours(self._entities.get((tenant, place), []), at, history), _entity_window_ms
-            yield _neighbours(self._signals.get((tenant, record.identity.signal), []), at, history), _signal_window_ms
+            yield _neighbours(self._signals.get(_signal_line(record), []), at, history), _signal_window_ms
             if (tenant, place) in self._spenders:
                 yield _within(self._spenders[tenant, place], at, history), _spender_window_ms
         for who in sorted(record.spenders):
@@ -121,9 +121,15 @@ class RelationIndex:
     def _lines(self, record: AlertRecord) -> Iterator[tuple[dict[Line, Starts], Line]]:
         if record.identity.place:
             yield self._entities, (record.tenant, record.identity.place)
-            yield self._signals, (record.tenant, record.identity.signal)
+            yield self._signals, _signal_line(record)
         for who in record.spenders:
             yield self._spenders, (record.tenant, who)
+
+
+def _signal_line(record: AlertRecord) -> Line:
+    """The signal, where it is: the same metric breaks in two services by chance, or by what relates them otherwise."""
+    labels = record.identity.labels
+    return record.tenant, "\xff".join((record.identity.signal, labels.get("cluster", ""), labels.get("service", "")))
 
 
 def _neighbours(starts: Starts, at: tuple[int, str], history: CorrelationHistory) -> Starts:

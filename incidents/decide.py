@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from incidents.alerts import AlertRecord
 from incidents.anomalies import AnomalyFinding
@@ -25,6 +25,8 @@ from incidents.placement import Placement, Was
 from incidents.posted import refusal
 from incidents.posting import Posting
 from incidents.publish import Publisher, Runbooks, rerouted
+from incidents.rules.book import RuleBook
+from incidents.rules.facts import facts_of
 from incidents.settings import SUBJECT, DecideSettings
 from incidents.state import State
 from schemas.change_events import Change
@@ -47,6 +49,7 @@ from streams.operator import Output
 _MOST_TOLD = 5
 
 __all__ = ["DecideOperator", "DecideSettings"]
+NO_RULES: Final = RuleBook([])
 
 
 class DecideOperator:
@@ -60,6 +63,8 @@ class DecideOperator:
         Which one this is, of how many; a tenant that belongs elsewhere is sent there.
     runbooks
         Names those that fit what is known of an alert.
+    rules
+        Say how urgent a state is; without any, who tells of it says so.
 
     Examples
     --------
@@ -79,8 +84,14 @@ class DecideOperator:
     )
 
     def __init__(
-        self, settings: DecideSettings, partition: int, partitions: int, runbooks: Runbooks = no_runbooks
+        self,
+        settings: DecideSettings,
+        partition: int,
+        partitions: int,
+        runbooks: Runbooks = no_runbooks,
+        rules: RuleBook = NO_RULES,
     ) -> None:
+        self._rules = rules
         self._partition = partition
         self._partitions = partitions
         self._state = State(settings)
@@ -262,11 +273,12 @@ class DecideOperator:
         """Join a state to its alert; whether that is news."""
         record = self._board.alert_of(finding)
         was = None if record is None else Was.of(record)
+        verdict = self._rules.judge(facts_of(finding))
         if record is None:
-            record = AlertRecord.of(finding)
+            record = AlertRecord.of(finding, verdict=verdict)
             self._board.put(record)
             self._clusters.hear(record.tenant, record.identity.entity, Heard(False, finding.at_ms))
-        elif not record.absorb(finding):
+        elif not record.absorb(finding, verdict):
             return False
         ends_by_itself = finding.due_ms is not None
         if not ends_by_itself:

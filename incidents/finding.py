@@ -13,6 +13,8 @@ Episode = tuple[str, str, int, str]
 """Tenant, the teller's own id, start and alert name: what names an alert without hashing its labels."""
 NOBODY: Final[frozenset[str]] = frozenset()
 PAGING: Final[frozenset[Priority]] = frozenset({"P0", "P1"})
+PRIORITY_RANK: Final[Mapping[Priority, int]] = {"P0": 0, "P1": 1, "P2": 2, "P3": 3}
+SEVERITY_RANK: Final[Mapping[Severity, int]] = {"info": 0, "warning": 1, "critical": 2}
 STATE_RANK: Final = {"start": 0, "update": 1, "end": 2}
 
 Source = Literal["anomaly", "slo", "posted"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from incidents import wording
-from incidents.alerts import PRIORITY_RANK, SEVERITY_RANK, AlertRecord, Role
-from incidents.finding import PAGING, later_of
+from incidents.alerts import AlertRecord, Role
+from incidents.finding import PAGING, PRIORITY_RANK, SEVERITY_RANK, later_of
 from incidents.lifecycle import LIVING
 from incidents.nodes import cluster_of
 from incidents.patterns import Crowd, Pattern

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from incidents import wording
-from incidents.alerts import PRIORITY_RANK, SEVERITY_RANK, AlertRecord
+from incidents.alerts import AlertRecord
+from incidents.finding import PRIORITY_RANK, SEVERITY_RANK
 from incidents.settings import DecideSettings
 from schemas.ids import alert_fingerprint
 from schemas.incident_events import Alert

@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from incidents.alerts import PRIORITY_RANK, AlertRecord, Role
+from incidents.alerts import AlertRecord, Role
+from incidents.finding import PRIORITY_RANK
 from incidents.nodes import cluster_of
 from incidents.services import ServiceLine
 

@@ -21,6 +21,7 @@ from incidents.routing.config import RoutingConfig
 from integrations.kafka.admin import list_topics
 from integrations.kafka.connection import KafkaSettings
 from metrics_ai.config import Config
+from metrics_ai.rule_files import rule_library
 from schemas.errors import SchemaError
 from schemas.notification_events import AlertStatus, Notification
 from schemas.topics import (
@@ -101,7 +102,7 @@ class Preview:
     """
 
     def __init__(self, config: Config, now: RoutingConfig, changed: RoutingConfig) -> None:
-        self._decide = DecideOperator(config.decide, 0, 1)
+        self._decide = DecideOperator(config.decide, 0, 1, rules=rule_library(config.rules).book)
         self._stages = [DispatchOperator(config.dispatch, one, 0, 1) for one in (now, changed)]
         self.now, self.changed = Told(), Told()
         self.records = 0

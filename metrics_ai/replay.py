@@ -21,6 +21,7 @@ from incidents.finding import STATE_RANK
 from metrics_ai.config import Config
 from metrics_ai.importance import importance_of
 from metrics_ai.recordings import Piece, RecordingOptions, RecordingReader
+from metrics_ai.rule_files import rule_library
 from models.detect import DetectOperator
 from schemas.errors import MachineError
 from schemas.events import Anomaly
@@ -189,7 +190,9 @@ def replay(
     reader = RecordingReader(options, config.tenant, dict(config.ingest.identity.items()))
     detect = DetectOperator(config.detect, partition=0, partitions=1)
     anomalies, span = _detect(files, reader, detect, progress)
-    topics = _decide(anomalies, DecideOperator(config.decide, partition=0, partitions=1), span.last_ms)
+    topics = _decide(
+        anomalies, DecideOperator(config.decide, 0, 1, rules=rule_library(config.rules).book), span.last_ms
+    )
     alerts, incidents = topics.final_alerts(), topics.final_incidents()
     seconds = time.perf_counter() - begun_s
     summary = ReplaySummary(

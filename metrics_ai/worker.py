@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from prometheus_client import disable_created_metrics
 
+from incidents.rules.book import RuleBook
 from integrations.health_http import HealthServer, telemetry_routes
 from integrations.kafka.process import end_within
 from integrations.project.sink import Sink
@@ -167,6 +168,8 @@ def _run_stages(roles: Sequence[str], config: Config, telemetry: Telemetry, stop
     settings = WorkerSettings(config.kafka, config.checkpoint, config.ticks, config.detect, config.decide, config.slo)
     if {"burn", "decide"}.intersection(roles):
         settings = replace(settings, runbooks=_runbooks(config))
+    if "decide" in roles:
+        settings = replace(settings, rules=_rules(config))
     holdings = Holdings()
     if "burn" in roles:
         _announce_objectives(config, lambda: holdings.has("burn", 0), stop)
@@ -196,6 +199,16 @@ def _runbooks(config: Config) -> Callable[[Mapping[str, str]], list[str]]:
     for problem in library.problems:
         LOG.warning("a runbook is left out", extra={"problem": str(problem)})
     return lambda labels: [one.id for one in library.fitting(labels)]
+
+
+def _rules(config: Config) -> RuleBook:
+    """The alert rules; a file of them that does not hold is told, and left out."""
+    from metrics_ai.rule_files import rule_library  # noqa: PLC0415
+
+    library = rule_library(config.rules)
+    for problem in library.problems:
+        LOG.warning("a file of alert rules is left out", extra={"problem": str(problem)})
+    return library.book
 
 
 def _announce_objectives(config: Config, is_ours: Callable[[], bool], stop: threading.Event) -> None:

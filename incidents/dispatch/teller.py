@@ -181,7 +181,8 @@ class Teller:
         name = f"{hold.step} {hold.name}"
         if hold.step not in ("silence", "inhibition") and name not in subject.held_by:
             subject.held_by = [name]
-        subject.decide(now_ms, hold.step, "held", hold.text, hold.name)
+        if hold.step != "silence":  # which is said when it begins to mute
+            subject.decide(now_ms, hold.step, "held", hold.text, hold.name)
         self._touch(subject)
 
     def _release(self, subject: Subject, now_ms: int) -> None:

@@ -12,7 +12,7 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from incidents.alerts import PRIORITY_RANK
+from incidents.finding import PRIORITY_RANK
 from incidents.rules.facts import Facts, Source
 from incidents.rules.spec import SOURCES, AlertRule, Role
 from schemas.base import TimeMs

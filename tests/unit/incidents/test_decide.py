@@ -348,3 +348,12 @@ def test_a_small_survivor_takes_over_a_large_incident(anomaly: Make) -> None:
     (incident,) = decide.incidents()
     assert (incident.started_ms, incident.member_count, incident.entity_count) == (700_000, 5, 4)
     assert [one.started_ms for one in incident.members] == [700_000, 1_000_000, 1_000_000, 1_000_000, 1_100_000]
+
+
+@pytest.mark.parametrize("name", ["cluster", "service"])
+def test_one_metric_of_two_clusters_or_services_is_no_relation(name: str, anomaly: Make) -> None:
+    one = operator()
+    for node, where in (("h1", "a"), ("h2", "a"), ("h3", "b")):
+        labels = {"node": node, name: where}
+        one.on_anomaly(anomaly(node=node, labels=labels, series_id=f"{node:0>16}", id=node))
+    assert sorted(incident.entities for incident in one.incidents()) == [["node:h1", "node:h2"], ["node:h3"]]

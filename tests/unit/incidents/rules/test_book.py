@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from incidents.alerts import PRIORITY_RANK
+from incidents.finding import PRIORITY_RANK
 from incidents.rules.book import RuleBook, Verdict, joined
 from incidents.rules.facts import Facts
 from incidents.rules.spec import AlertRule, Match, Outcome
