@@ -12,6 +12,7 @@ import pytest
 from pydantic import SecretStr
 from typer.testing import CliRunner, Result
 
+from console.ports import Extras
 from incidents.review import Case, report_of
 from integrations.records import RecordsSettings
 from integrations.records.rows import read_topics
@@ -20,11 +21,12 @@ from metrics_ai.alert_health import gathered
 from metrics_ai.alert_health.rendering import markdown_of, page_of
 from metrics_ai.cli import app
 from metrics_ai.incident_cases import told_case
-from metrics_ai.incident_reports import WRITERS
+from metrics_ai.incident_reports import WRITERS, Form
 from metrics_ai.recorded_reports import RecordedReports, recorded_case
 from schemas.incident_events import Incident
 from schemas.topics import DAY_MS
 from tests.integration.stores import let_go, told
+from tests.unit.console.asgi import Api
 from tests.unit.incidents.review.life import T0_S, TENANT, Life, incident_life
 
 SPAN = (T0_S * 1000 - 28 * DAY_MS, T0_S * 1000 + DAY_MS)
@@ -56,6 +58,15 @@ def test_a_report_from_the_records_is_that_from_the_topics_but_for_budgets(store
     assert report_of(found) == expected
     for form, write in WRITERS.items():
         assert RecordedReports(store).report(TENANT, case.incident.id, form) == write(expected)
+
+
+@pytest.mark.parametrize("form", ["md", "html", "json"])
+def test_the_api_answers_with_the_report(store: RecordsStore, case: Case, form: Form) -> None:
+    reports = RecordedReports(store)
+    api = Api(extras=Extras(records=store, reports=reports))
+    answer = api.get(f"/api/v1/incidents/{case.incident.id}/report", params={"format": form})
+    assert (answer.status_code, answer.text) == (200, reports.report(TENANT, case.incident.id, form))
+    assert api.get("/api/v1/incidents/none/report", params={"format": form}).status_code == 404
 
 
 def test_there_is_no_report_of_an_incident_that_is_not_known(store: RecordsStore, case: Case) -> None:
