@@ -68,7 +68,7 @@ def told_case(source: EventSource, wanted: str, tenant: str | None = None) -> Ca
     alerts = list(source.read(ALERTS, Alert, [*ids, *(one.alert_id for one in incident.members)]))
     mine = collected(incident.tenant, incident.id, Told(incidents=incidents, alerts=alerts))
     known = [] if mine is None else mine.alerts
-    slos = [json.dumps(name) for name in sorted(objectives_of(known))]
+    slos = [json.dumps(name, ensure_ascii=False) for name in sorted(objectives_of(known))]
     case = collected(
         incident.tenant,
         incident.id,

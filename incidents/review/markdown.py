@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from incidents.review.model import Evidence, Line, Report
 from incidents.review.wording import (
     again_text,
+    bounded,
     burn_text,
     cited_text,
     figures,
@@ -94,12 +95,13 @@ def _again(report: Report) -> Iterable[str]:
 
 def _section(name: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterable[str]:
     if rows:
-        yield f"## {name}\n\n{table(head, rows)}"
+        yield f"## {name}\n\n{table(head, bounded(rows))}"
 
 
 def _list(name: str, lines: Sequence[Line]) -> Iterable[str]:
     if lines:
-        yield f"## {name}\n\n" + "\n".join(f"- {cell(one.text)} ({_cited(one.evidence)})" for one in lines)
+        items = bounded([(f"{cell(one.text)} ({_cited(one.evidence)})",) for one in lines])
+        yield f"## {name}\n\n" + "\n".join(f"- {item}" for (item,) in items)
 
 
 def _cited(evidence: Sequence[Evidence]) -> str:

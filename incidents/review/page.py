@@ -10,6 +10,7 @@ from incidents.review.lanes import lanes_chart
 from incidents.review.model import Evidence, Line, Report
 from incidents.review.wording import (
     again_text,
+    bounded,
     burn_text,
     cited_text,
     figures,
@@ -126,12 +127,13 @@ def _titled(name: str, body: str) -> str:
 
 def _table(name: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterable[str]:
     if rows:
-        yield _titled(name, table(head, rows))
+        yield _titled(name, table(head, bounded(rows)))
 
 
 def _list(name: str, lines: Sequence[Line]) -> Iterable[str]:
     if lines:
-        yield _titled(name, f"<ul>{''.join(f'<li>{_line(one)}</li>' for one in lines)}</ul>")
+        items = bounded([(_line(one),) for one in lines])
+        yield _titled(name, f"<ul>{''.join(f'<li>{item}</li>' for (item,) in items)}</ul>")
 
 
 def _line(one: Line) -> str:

@@ -9,6 +9,8 @@ from incidents.review.model import Evidence, Recurrence, Report, Spent, Told
 from slo.report.wording import NOTHING, lasted, moment, rate, share
 from slo.words import time_text
 
+MOST_ROWS: Final = 400
+"""Rows of a table, in Markdown and on the page; JSON has them all."""
 OUTCOMES: Final = {
     "delivered": "told",
     "retry": "not told yet",
@@ -95,6 +97,20 @@ def cited_text(evidence: Sequence[Evidence], most: int = 4) -> str:
     """
     shown = ", ".join(str(one) for one in evidence[:most])
     return f"{shown} and {len(evidence) - most} more" if len(evidence) > most else shown
+
+
+def bounded(rows: Sequence[Sequence[str]], most: int = MOST_ROWS) -> list[Sequence[str]]:
+    """The first and the last rows of very many, and between them how many are left out: a storm is no reading matter.
+
+    Examples
+    --------
+    >>> bounded([("a", "1"), ("b", "2"), ("c", "3"), ("d", "4")], most=2)
+    [('a', '1'), ['2 more', ''], ('d', '4')]
+    """
+    if len(rows) <= most:
+        return list(rows)
+    left_out = [f"{len(rows) - most} more", *[""] * (len(rows[0]) - 1)]
+    return [*rows[: most // 2], left_out, *rows[len(rows) - (most - most // 2) :]]
 
 
 def span_text(report: Report) -> str:

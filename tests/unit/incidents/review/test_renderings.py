@@ -90,6 +90,20 @@ def test_an_incident_without_alerts_or_timeline_has_a_page_still() -> None:
     assert "## Timeline" not in markdown_of(report)
 
 
+def test_a_storm_is_cut_short_for_people_and_whole_for_programs() -> None:
+    entries = [entry(f"e{number}", number) for number in range(1000)]
+    report = report_of(case(*(make_alert(node=f"h{number}") for number in range(500)), timeline=entries))
+    page, text = page_of(report), markdown_of(report)
+    for shown in (page, text):
+        assert "600 more" in shown
+        assert "100 more" in shown
+        assert "e0" in shown
+        assert "e999" in shown
+        assert "entry e500" not in shown
+    assert len(report.timeline) == 1000
+    assert Page(page).open == []
+
+
 def test_the_events_of_a_case_make_the_same_report_when_they_are_read_back(lived: Case, tmp_path: Path) -> None:
     kept = tmp_path / "case.jsonl"
     kept.write_text(evidence_lines(lived))
