@@ -23,6 +23,7 @@ from typing import Final, Self
 from metrics_ai.config import load_config
 from metrics_ai.demo_objective import FILE, ObjectiveWatch, demo_slo, objective_changes, write_report
 from metrics_ai.demo_people import PAGE, Acknowledger, LocalReceiver, Told, people_changes
+from metrics_ai.demo_report import write_incident_report
 from metrics_ai.demo_view import DemoView
 from metrics_ai.fault import SIGNALS, Fault
 from metrics_ai.stack.stack import Stack, StackOptions, history_folder
@@ -161,6 +162,11 @@ class Verdict:
         one = self.noticed()
         return one is not None and one.state == "resolved"
 
+    def newest(self) -> Incident | None:
+        """The last incident to begin, of those that are no part of another one."""
+        whole = [one for one in self.incidents if one.merged_into is None]
+        return max(whole, key=lambda one: one.started_ms, default=None)
+
     def told_of(self, incident: Incident) -> list[Told]:
         """What people were told of an incident."""
         ids = {incident.id, *incident.aliases}
@@ -230,10 +236,20 @@ class Demo:
                     self._turn(stack, reader, watch)
             noticed = self.verdict.noticed()
             self._view.verdict(self.verdict.incidents, noticed, cleared=self.verdict.is_cleared)
-            if noticed is not None:
-                self._view.who_was_told(self.verdict.told_of(noticed))
+            if (shown := noticed or self.verdict.newest()) is not None:
+                self._view.who_was_told(self.verdict.told_of(shown))
+                self._report_incident(stack, shown)
         self._report(history)
         return self.verdict.is_cleared and self.verdict.is_told
+
+    def _report_incident(self, stack: Stack, incident: Incident) -> None:
+        """Write the report of the incident while the topics are there."""
+        try:
+            report, page = write_incident_report(stack.kafka, incident.id, self._settings.incident)
+        except MetricsAIError as error:
+            self._view.say(f"No report of the incident {incident.id}: {error}")
+        else:
+            self._view.incident_report(report, page)
 
     def _report(self, history: Path) -> None:
         """Write the report, once the role project has written all that it heard."""

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from textwrap import shorten
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -31,6 +32,7 @@ ESCALATION_S: Final = 15
 GROUP_WAIT_S: Final = 3
 _MOST_BYTES: Final = 1 << 20
 _READ_S: Final = 5.0
+_MOST_CHARS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class Told:
         alerts = self.body["alerts"]
         lead = alerts[0] if alerts else {}
         what = lead.get("annotations", {}).get("summary") or lead.get("labels", {}).get("alertname", "")
+        what = shorten(what, _MOST_CHARS, placeholder=" ...")
         more = f", and {len(alerts) - 1} more" if len(alerts) > 1 else ""
         about = f"{self.action}, {self.body['severity_route']}"
         return f"{self.receiver} is told ({about}), since {self.body['reason']}: {what}{more}"

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from incidents.lifecycle import LIVING
+from incidents.review.wording import took
 from metrics_ai.event_listing import PRIORITY_STYLE, is_objective, number_text, observed_text, range_text, score_text
 from metrics_ai.slo_printing import left_text
 from schemas.incident_events import Incident, IncidentMember
@@ -24,6 +25,7 @@ from slo.durations import duration_text
 from slo.words import indicator_text, objective_text
 
 if TYPE_CHECKING:
+    from incidents.review import Report
     from metrics_ai.demo import DemoSettings
     from metrics_ai.demo_objective import ObjectiveNews
     from metrics_ai.demo_people import Told
@@ -73,6 +75,13 @@ class DemoView:
         self.say("Who was told of it, by webhooks to a receiver of the demo:")
         for one in told:
             self.say(f"  {_clock(one.at_ms)} {one.line}{self._after(one.at_ms)}")
+
+    def incident_report(self, report: Report, page: Path) -> None:
+        """Where the report of the incident is, and how long it took."""
+        times = report.times
+        steps = {"detect": times.to_detect_s, "acknowledge": times.to_acknowledge_s, "resolve": times.to_resolve_s}
+        known = ", ".join(f"to {step} {took(seconds)}" for step, seconds in steps.items() if seconds is not None)
+        self.say(f"The report of the incident ({known or 'no times yet'}): {page}")
 
     def _after(self, at_ms: int) -> str:
         return "" if self._fault_ms is None else f" ({(at_ms - self._fault_ms) / 1000:+.1f} s from the fault)"
