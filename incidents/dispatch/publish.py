@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from incidents.auditing import alert_turned, command_answered, silence_changed
 from incidents.dispatch.book import DispatchBook
 from incidents.dispatch.subjects import Subject
 from schemas.base import Event
-from schemas.command_events import AcknowledgeAlert, Command, CommandResult, UnacknowledgeAlert
+from schemas.command_events import AcknowledgeAlert, Command, CommandResult, Silence, UnacknowledgeAlert
+from schemas.events import AuditEntry
 from schemas.ids import event_id
 from schemas.incident_events import EntryKind, TimelineEntry
 from schemas.notification_events import Notification
-from schemas.topics import ALERT_STATUS, COMMAND_RESULTS, COMMANDS, NOTIFICATIONS, SILENCES, TIMELINE, Topic
+from schemas.topics import ALERT_STATUS, AUDIT, COMMAND_RESULTS, COMMANDS, NOTIFICATIONS, SILENCES, TIMELINE, Topic
 from streams.operator import Output
 
 _STAGE = "route"
@@ -46,6 +48,9 @@ class StatusPublisher:
             subject = self._book.subjects.get(key)
             if subject is None:
                 continue
+            for move in subject.take_moves():
+                entry = alert_turned(subject.alert, move)
+                outputs.append(self._output(AUDIT, entry.tenant, entry, entry.at_ms, entry.id))
             status = subject.status(now_ms, self._fingerprints(subject))
             if subject.is_news(status):
                 self._book.touch_subject(subject)
@@ -53,18 +58,36 @@ class StatusPublisher:
         self._touched = set()
         return outputs
 
-    def grant(self, command: Command, now_ms: int, subject_id: str) -> None:
-        """Say that a command was done."""
+    def grant(self, command: Command, now_ms: int, subject_id: str, was: str) -> None:
+        """Say that a command was done.
+
+        Parameters
+        ----------
+        command
+            What was asked for.
+        now_ms
+            When that is.
+        subject_id
+            Of what it is about.
+        was
+            The state of its silence before; empty where there was none.
+        """
         silence = self._book.silences.silences.get(f"{command.tenant}/{subject_id}")
         if isinstance(command.body, AcknowledgeAlert | UnacknowledgeAlert):
             self._entry(command, subject_id)
         elif silence is not None:
             self._outputs.append(self._output(SILENCES, silence.key, silence, now_ms))
+            self._audit(silence_changed(silence, was, now_ms, command.by or "somebody"))
         self._result(command, now_ms, ok=True, subject=subject_id)
 
     def refuse(self, command: Command, now_ms: int, reason: str) -> None:
         """Say why a command was not done."""
         self._result(command, now_ms, ok=False, reason=reason)
+
+    def over(self, silences: Iterable[Silence], now_ms: int) -> None:
+        """Say that the time of silences is over."""
+        for one in silences:
+            self._audit(silence_changed(one, "active", now_ms, ""))
 
     def ask(self, command: Command) -> None:
         """Ask another stage for something."""
@@ -86,6 +109,10 @@ class StatusPublisher:
             subject=subject,
         )
         self._outputs.append(self._output(COMMAND_RESULTS, result.key, result, now_ms))
+        self._audit(command_answered(_STAGE, command, now_ms, reason, subject))
+
+    def _audit(self, entry: AuditEntry) -> None:
+        self._outputs.append(self._output(AUDIT, entry.tenant, entry, entry.at_ms, entry.id))
 
     def _entry(self, command: Command, alert_id: str) -> None:
         """What the timeline of an alert's incident says of it."""
