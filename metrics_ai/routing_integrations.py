@@ -53,4 +53,5 @@ def look_at_integrations(config: RoutingConfig, file: str, folder: Path) -> Inte
             if keys := settings.unused_keys():
                 what = f"{where}: {', '.join(keys)} {'mean' if len(keys) > 1 else 'means'} nothing here"
                 found.unsupported.append(Unsupported(file, one.line, what, _WRITTEN_HERE))
+    found.problems.sort(key=lambda one: one.line)
     return found
