@@ -21,6 +21,7 @@ from metrics_ai.commands import (
     explain,
     feedback,
     health,
+    incident_report,
     incidents,
     inspect,
     oncall,
@@ -34,6 +35,7 @@ from metrics_ai.commands import (
     slo,
     slo_offline,
     slo_report,
+    sre_health,
     suppressions,
     topics,
     up,
@@ -119,7 +121,21 @@ app.command(
     "score", epilog=examples("metrics-ai score week.csv --out scores", "metrics-ai score *.csv --out scores --json")
 )(score.score)
 app.command("decode", epilog=examples("metrics-ai decode telegraf.jsonl --source-format telegraf_json"))(decode.decode)
+incidents.app.command(
+    epilog=examples(
+        "metrics-ai incidents report 3104109bb8 --out incident.html",
+        "metrics-ai incidents report 3104109bb8 --evidence incident.jsonl",
+        "metrics-ai incidents report 3104109bb8 --from incident.jsonl --format json | jq .causes",
+    )
+)(incident_report.report)
+incidents.app.command(
+    epilog=examples("metrics-ai incidents mttr", "metrics-ai incidents mttr --by cause --since 90d --json")
+)(sre_health.mttr)
 app.add_typer(incidents.app, name="incidents")
+alerts.app.command(epilog=examples("metrics-ai alerts accuracy", "metrics-ai alerts accuracy --by team --since 90d"))(
+    sre_health.accuracy
+)
+alerts.app.command(epilog=examples("metrics-ai alerts report --since 28d --out alerts.html"))(sre_health.report)
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(silences.app, name="silences")
 app.command(

@@ -13,7 +13,7 @@ from typing import Final
 
 from console.app import Parts, make_app
 from console.exposure import require_tokens
-from console.ports import Extras, ReadWebhook, Records
+from console.ports import Extras, ReadWebhook
 from console.routing import ConfiguredRouting
 from console.server import ConsoleServer
 from incidents.routing.config import RoutingConfig
@@ -70,7 +70,7 @@ def console_http(config: Config, telemetry: Telemetry, host: str, port: int) -> 
             config.tenant,
             importlib.metadata.version("metrics-ai"),
             link_secret(config.console),
-            Extras(_records(config, ends), None, WEBHOOKS),
+            _extras(config, ends),
             telemetry_routes(telemetry),
             telemetry,
         )
@@ -80,12 +80,15 @@ def console_http(config: Config, telemetry: Telemetry, host: str, port: int) -> 
         yield server
 
 
-def _records(config: Config, ends: ExitStack) -> Records | None:
+def _extras(config: Config, ends: ExitStack) -> Extras:
+    """Records, and the reports that are made of them, where they are kept; webhooks always."""
     if config.records.url is None:
-        return None
+        return Extras(webhooks=WEBHOOKS)
     from integrations.records.store import RecordsStore  # noqa: PLC0415  # SQLAlchemy takes half a second
+    from metrics_ai.recorded_reports import RecordedReports  # noqa: PLC0415  # needs it too
 
-    return ends.enter_context(RecordsStore(config.records))
+    records = ends.enter_context(RecordsStore(config.records))
+    return Extras(records, RecordedReports(records, config.history.folder), WEBHOOKS)
 
 
 class _NewestRoutes:

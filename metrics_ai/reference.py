@@ -20,6 +20,7 @@ import pyarrow as pa
 from prometheus_client.metrics_core import Metric
 from pydantic import BaseModel
 
+from integrations.prometheus import alert_families
 from integrations.prometheus.slo_samples import FAMILIES, SLO_LABELS
 from integrations.telemetry import Telemetry
 from metrics_ai.markdown import page, table
@@ -212,6 +213,7 @@ def metrics_page(families: Iterable[Metric]) -> str:
         "`process_*`: CPU, memory, open files and start time of the process.",
         table(["metric", "type", "labels", "what"], rows),
         *_slo_metrics(),
+        *_alert_metrics(),
     )
 
 
@@ -224,6 +226,24 @@ def _slo_metrics() -> list[str]:
         "`metrics_ai` are those of `slo export`, most of which Sloth made customary."
     )
     return ["## Of objectives", text, table(["metric", "more labels", "what"], rows)]
+
+
+def _alert_metrics() -> list[str]:
+    told = [(one.name + ("_total" if one.type == "counter" else ""), one) for one in alert_families.FAMILIES]
+    rows: list[tuple[str, ...]] = [(f"`{name}`", one.type, _listed(one.labels), one.text) for name, one in told]
+    pages = alert_families.PAGES, alert_families.PAGES_LABELS, alert_families.PAGES_TEXT
+    rows.append((f"`{pages[0]}`", "gauge", _listed(pages[1]), pages[2]))
+    text = (
+        "The role `project` serves these, too. What comes again after a kill or a rebalance counts once. Counters "
+        "begin at zero with the process: ask for `rate` or `increase`. `team` is the label of alerts; `rule` the alert "
+        "rule that gave the priority; both are empty where there is none, and `others` beyond 500 pairs. `window` is "
+        "`shift` (`records.shift_starts_h`) or `week`."
+    )
+    return ["## Of alerts and incidents", text, table(["metric", "type", "labels", "what"], rows)]
+
+
+def _listed(labels: Iterable[str]) -> str:
+    return ", ".join(f"`{label}`" for label in labels)
 
 
 def label_names(telemetry: Telemetry) -> dict[str, tuple[str, ...]]:

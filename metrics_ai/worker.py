@@ -256,9 +256,10 @@ def _run_project(config: Config, telemetry: Telemetry, stop: threading.Event) ->
 def _sinks(config: Config, telemetry: Telemetry) -> list[Sink]:
     """What the role ``project`` feeds."""
     from integrations.history import HistorySink  # noqa: PLC0415  # Parquet
-    from integrations.prometheus import SloMetrics, SloRemoteWrite  # noqa: PLC0415
+    from integrations.prometheus import AlertMetrics, PageLoad, SloMetrics, SloRemoteWrite  # noqa: PLC0415
 
     sinks: list[Sink] = [SloMetrics(telemetry, config.slo.status_every_s)]
+    sinks += [AlertMetrics(telemetry), PageLoad(telemetry, config.records.shift_starts_h)]
     if config.slo.remote_write.url is not None:
         sinks.append(SloRemoteWrite(config.slo.remote_write, telemetry, config.slo.status_every_s))
     if config.history.folder is not None:

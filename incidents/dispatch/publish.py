@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
-from incidents.auditing import alert_turned, command_answered, silence_changed
+from incidents.auditing import Move, alert_turned, command_answered, silence_changed
 from incidents.dispatch.book import DispatchBook
 from incidents.dispatch.subjects import Subject
 from schemas.base import Event
@@ -12,11 +13,13 @@ from schemas.command_events import AcknowledgeAlert, Command, CommandResult, Sil
 from schemas.events import AuditEntry
 from schemas.ids import event_id
 from schemas.incident_events import EntryKind, TimelineEntry
-from schemas.notification_events import Notification
+from schemas.notification_events import AlertStanding, Notification
 from schemas.topics import ALERT_STATUS, AUDIT, COMMAND_RESULTS, COMMANDS, NOTIFICATIONS, SILENCES, TIMELINE, Topic
 from streams.operator import Output
 
 _STAGE = "route"
+# Decide tells the timeline that an alert begins and ends, a command that somebody looks after it.
+_QUIET: Final[frozenset[AlertStanding]] = frozenset({"suppressed", "flapping", "expired"})
 
 
 class StatusPublisher:
@@ -51,6 +54,7 @@ class StatusPublisher:
             for move in subject.take_moves():
                 entry = alert_turned(subject.alert, move)
                 outputs.append(self._output(AUDIT, entry.tenant, entry, entry.at_ms, entry.id))
+                outputs += self._note(subject, move)
             status = subject.status(now_ms, self._fingerprints(subject))
             if subject.is_news(status):
                 self._book.touch_subject(subject)
@@ -132,6 +136,22 @@ class StatusPublisher:
             alert_id=alert_id,
         )
         self._outputs.append(self._output(TIMELINE, f"{entry.tenant}/{entry.incident_id}", entry, entry.at_ms))
+
+    def _note(self, subject: Subject, move: Move) -> list[Output]:
+        """What the timeline of an alert's incident says of a turn that nobody else puts there."""
+        incident_id = self._book.incident_id_of(subject)
+        if incident_id is None or _QUIET.isdisjoint((move.before, move.after)):
+            return []
+        entry = TimelineEntry(
+            id=event_id("turn", subject.key, *move),
+            tenant=subject.alert.tenant,
+            incident_id=incident_id,
+            at_ms=move.at_ms,
+            kind="note",
+            text=f"Alert {subject.labels['alertname']} of {subject.alert.entity} is {move.after}: {move.why}",
+            alert_id=subject.alert.id,
+        )
+        return [self._output(TIMELINE, f"{entry.tenant}/{entry.incident_id}", entry, entry.at_ms)]
 
     def _fingerprints(self, subject: Subject) -> list[str]:
         """Of the alerts that speak for one."""

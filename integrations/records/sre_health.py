@@ -14,6 +14,8 @@ from schemas.topics import DAY_MS, HOUR_MS
 Z_95: Final = 1.959963984540054
 """A normal variable lies within so many deviations in 95 of 100 cases."""
 
+_TAIL: Final = 0.025
+
 
 class IncidentDurations(NamedTuple):
     """How long one incident took, in seconds; what has not happened, or is not known, is None."""
@@ -34,12 +36,16 @@ class Spread:
         Of so many it is known.
     mean_s, median_s, p90_s
         Their mean, and what half and nine tenths of them did not exceed, between neighbours in proportion.
+    median_low_s, median_high_s
+        The median's 95 % interval, whatever their distribution; None of fewer than six.
     """
 
     n: int
     mean_s: float | None = None
     median_s: float | None = None
     p90_s: float | None = None
+    median_low_s: float | None = None
+    median_high_s: float | None = None
 
     @classmethod
     def of(cls, values: Iterable[float | None]) -> Spread:
@@ -48,12 +54,14 @@ class Spread:
         Examples
         --------
         >>> Spread.of([60.0, None, 120.0, 600.0])
-        Spread(n=3, mean_s=260.0, median_s=120.0, p90_s=504.0)
+        Spread(n=3, mean_s=260.0, median_s=120.0, p90_s=504.0, median_low_s=None, median_high_s=None)
         """
         known = sorted(value for value in values if value is not None)
         if not known:
             return cls(0)
-        return cls(len(known), math.fsum(known) / len(known), statistics.median(known), quantile(known, 0.9))
+        low_s, high_s = median_interval(known)
+        mean_s = math.fsum(known) / len(known)
+        return cls(len(known), mean_s, statistics.median(known), quantile(known, 0.9), low_s, high_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +165,31 @@ def quantile(ordered: Sequence[float], share: float) -> float:
     below = math.floor(place)
     above = min(below + 1, len(ordered) - 1)
     return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
+
+
+def median_interval(ordered: Sequence[float]) -> tuple[float, float] | tuple[None, None]:
+    """Between which two of ordered values the median of all lies in 95 of 100 cases or more.
+
+    How many of n lie below the true median is a matter of n tosses of a coin, whatever their distribution.
+
+    Examples
+    --------
+    >>> median_interval([1.0, 2.0, 3.0, 4.0, 5.0]), median_interval([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+    ((None, None), (1.0, 6.0))
+    >>> median_interval([float(value) for value in range(1, 101)])
+    (40.0, 61.0)
+
+    References
+    ----------
+    W. J. Conover, "Practical Nonparametric Statistics", 1999, section 3.2: confidence intervals for a quantile.
+    """
+    n, below, rank = len(ordered), 0.0, 0
+    while rank < n // 2:
+        below += math.comb(n, rank) / 2**n
+        if below > _TAIL:
+            break
+        rank += 1
+    return (ordered[rank - 1], ordered[n - rank]) if rank else (None, None)
 
 
 def groups_of(ids: Iterable[str], groups: Mapping[str, set[str]]) -> list[str]:

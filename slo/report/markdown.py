@@ -20,7 +20,7 @@ def markdown_of(report: Report) -> str:
 def _overview(objectives: Sequence[Objective]) -> str:
     rows = (
         (
-            _cell(one.key),
+            cell(one.key),
             percent(one.target),
             against(one.budget.compliance, one.target),
             one.verdict,
@@ -31,7 +31,7 @@ def _overview(objectives: Sequence[Objective]) -> str:
         for one in objectives
     )
     head = ("objective", "target", "compliance", "", "budget left", "lasts", "open alerts")
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _section(one: Objective, level: str) -> str:
@@ -48,11 +48,11 @@ def _section(one: Objective, level: str) -> str:
     if one.sla is not None:
         figures.append(("SLA", f"{percent(one.sla)}, {share(one.sla_left, 4)} of its budget left"))
     parts = [
-        f"{level} {_cell(one.title)}",
-        f"{_cell(one.key)}, service {_cell(one.service)}: {_cell(one.says)}."
-        + (f" Good: {_cell(one.good)}." if one.good else ""),
+        f"{level} {cell(one.title)}",
+        f"{cell(one.key)}, service {cell(one.service)}: {cell(one.says)}."
+        + (f" Good: {cell(one.good)}." if one.good else ""),
         f"{moment(one.from_ms)} to {moment(one.to_ms)} UTC",
-        _table(("", ""), figures),
+        table(("", ""), figures),
         *_parts(one, f"{level}#"),
     ]
     return "\n\n".join(parts)
@@ -68,27 +68,27 @@ def _parts(one: Objective, level: str) -> Iterable[str]:
         )
         for row in one.days
     )
-    yield f"{level} By day\n\n" + _table(("day", "compliance", "bad", "total"), days)
+    yield f"{level} By day\n\n" + table(("day", "compliance", "bad", "total"), days)
     burns = (
         (duration_text(row.window_s), rate(row.now), rate(row.peak), moment(row.peak_ms) if row.peak_ms else "")
         for row in one.burn
     )
-    yield f"{level} Burn rate\n\n" + _table(("window", "now", "peak", "at"), burns)
+    yield f"{level} Burn rate\n\n" + table(("window", "now", "peak", "at"), burns)
     if one.ledger:
-        spent = ((_cell(row.who), count(row.bad), share(row.of_budget, 4)) for row in one.ledger)
-        yield f"{level} Who spent it\n\n" + _table(("who", "bad", "of the budget"), spent)
+        spent = ((cell(row.who), count(row.bad), share(row.of_budget, 4)) for row in one.ledger)
+        yield f"{level} Who spent it\n\n" + table(("who", "bad", "of the budget"), spent)
     if one.alerts:
         turns = (
             (
                 moment(row.start_ms),
                 lasted(row.start_ms, row.end_ms),
-                _cell(row.alert),
+                cell(row.alert),
                 row.priority,
                 rate(row.peak_burn),
             )
             for row in one.alerts
         )
-        yield f"{level} Alerts\n\n" + _table(("start", "lasted", "alert", "priority", "burn rate"), turns)
+        yield f"{level} Alerts\n\n" + table(("start", "lasted", "alert", "priority", "burn rate"), turns)
     if one.incidents:
         told = (
             (
@@ -96,21 +96,36 @@ def _parts(one: Objective, level: str) -> Iterable[str]:
                 lasted(row.start_ms, row.end_ms),
                 row.priority,
                 share(row.spent, 4),
-                _cell(row.title),
-                _cell(row.id),
+                cell(row.title),
+                cell(row.id),
             )
             for row in one.incidents
         )
-        yield f"{level} Incidents\n\n" + _table(("start", "lasted", "priority", "budget spent", "title", "id"), told)
+        yield f"{level} Incidents\n\n" + table(("start", "lasted", "priority", "budget spent", "title", "id"), told)
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Rows as a table.
+
+    Examples
+    --------
+    >>> print(table(("a", "b"), [("1", "2")]))
+    | a | b |
+    | --- | --- |
+    | 1 | 2 |
+    """
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _cell(text: str) -> str:
-    """Text of others, as text: no markup, no row of its own."""
+def cell(text: str) -> str:
+    r"""Text of others, as text: no markup, no row of its own.
+
+    Examples
+    --------
+    >>> print(cell("a|b two  lines"))
+    a\|b two lines
+    """
     for mark in "\\`*_[]<>|#":
         text = text.replace(mark, f"\\{mark}")
     return " ".join(text.split())

@@ -54,7 +54,7 @@ def _overview(objectives: Sequence[Objective]) -> str:
     until = moment(objectives[0].to_ms)
     return (
         f'<div class="overview"><h1>Service level objectives</h1><p class="sub">{told}</p>'
-        f'<p class="when">until {until} UTC, the least budget first</p>{_table(head, rows, right=(1, 2, 5))}</div>'
+        f'<p class="when">until {until} UTC, the least budget first</p>{table(head, rows, right=(1, 2, 5))}</div>'
     )
 
 
@@ -142,7 +142,7 @@ def _alerts(one: Objective) -> str:
     rows = [
         (
             escape(row.alert),
-            _tag(row.priority),
+            tag(row.priority),
             moment(row.start_ms),
             lasted(row.start_ms, row.end_ms),
             rate(row.peak_burn),
@@ -150,7 +150,7 @@ def _alerts(one: Objective) -> str:
         )
         for row in one.alerts
     ]
-    return _table(head, rows, right=(4, 5))
+    return table(head, rows, right=(4, 5))
 
 
 def _incidents(one: Objective) -> str:
@@ -158,7 +158,7 @@ def _incidents(one: Objective) -> str:
     rows = [
         (
             escape(row.title),
-            _tag(row.priority),
+            tag(row.priority),
             moment(row.start_ms),
             lasted(row.start_ms, row.end_ms),
             share(row.spent, 4),
@@ -166,10 +166,11 @@ def _incidents(one: Objective) -> str:
         )
         for row in one.incidents
     ]
-    return _table(head, rows, right=(4,))
+    return table(head, rows, right=(4,))
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[int] = ()) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[int] = ()) -> str:
+    """Rows as a table; numbers stand on the right in the columns that are named. Cells are HTML already."""
     marks = ['class="r"' if at in right else "" for at in range(len(head))]
     top = "".join(f"<th {mark}>{name}</th>" for mark, name in zip(marks, head, strict=True))
     body = "".join(
@@ -185,7 +186,8 @@ def _meter(left: float | None) -> str:
     return f'<span class="meter"><i{kind} style="width:{100 * min(1.0, max(0.0, left)):.1f}%"></i></span>'
 
 
-def _tag(priority: Priority) -> str:
+def tag(priority: Priority) -> str:
+    """A priority in its colour."""
     return f'<span class="tag {priority.lower()}">{priority}</span>'
 
 

@@ -192,7 +192,7 @@ def test_a_full_embedded_broker_stops_the_intake_says_so_and_still_ends_cleanly(
     assert producer.flush(30) == 0
     states = _until(lambda: {role["role"]: role["state"] for role in running.status()["roles"]}
                     if running.status()["broker"]["level"] == "full" else None)  # fmt: skip
-    running_on = dict.fromkeys(("detect", "burn", "decide", "project"), "running")
+    running_on = dict.fromkeys(("detect", "burn", "decide", "project", "console"), "running")
     assert states == {"ingest": "held", "collector": "held", **running_on}
     assert running.get("/healthz")[0] == 503
     assert "ingest and the collector are stopped; restart `up`" in running.output()

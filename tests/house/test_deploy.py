@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from integrations.prometheus import alert_families
 from integrations.prometheus.slo_samples import FAMILIES, SLO_LABELS
 from integrations.telemetry import Telemetry
 from metrics_ai.reference import label_names
@@ -24,6 +25,8 @@ def rules() -> list[dict[str, str]]:
 
 def test_alerts_ask_only_for_metrics_and_labels_that_workers_serve() -> None:
     served = {**label_names(Telemetry("test")), **{one.name: (*SLO_LABELS, *one.labels) for one in FAMILIES}}
+    served |= {one.name: one.labels for one in alert_families.FAMILIES}
+    served[alert_families.PAGES] = alert_families.PAGES_LABELS
     assert rules()
     for rule in rules():
         (name,) = set(re.findall(r"metrics_ai_\w+", rule["expr"]))

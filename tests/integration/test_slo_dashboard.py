@@ -12,7 +12,7 @@ from integrations.prometheus.remote_write_client import RemoteWriteClient
 from integrations.telemetry import Telemetry
 from schemas.slo_events import BudgetShare, TimeToExhaustion
 from slo.remote_write_settings import RemoteWriteSettings
-from tests.house.dashboards import filled, grouped, queries
+from tests.house.dashboards import SLO, grouped
 from tests.integration.tsdbs import Tsdb
 from tests.unit.integrations.prometheus.statuses import opened, own, record, silent, status
 
@@ -45,11 +45,11 @@ def written(tmp_path_factory: pytest.TempPathFactory, at_ms: int) -> Iterator[Ts
         yield tsdb
 
 
-@pytest.mark.parametrize(("title", "expr"), [(title, expr) for title, expr, _ in queries()])
+@pytest.mark.parametrize(("title", "expr"), [(title, expr) for title, expr, _ in SLO.queries()])
 def test_a_query_finds_its_series_each_with_the_labels_it_keeps(
     written: Tsdb, at_ms: int, title: str, expr: str
 ) -> None:
-    found = written.query(filled(expr), at_ms / 1000)
+    found = written.query(SLO.filled(expr), at_ms / 1000)
     assert found, title
     if "or vector(0)" in expr:
         assert found[0][1] == (1.0 if title != "Objectives" else 2.0), title

@@ -6,7 +6,8 @@ from collections import Counter
 
 from schemas.command_events import AcknowledgeAlert, ExpireSilence, LabelMatcher, PutSilence, UnacknowledgeAlert
 from schemas.events import AuditEntry
-from schemas.topics import AUDIT
+from schemas.incident_events import TimelineEntry
+from schemas.topics import AUDIT, TIMELINE
 from tests.unit.incidents.dispatch.conftest import T0_MS, Fed, make_alert
 
 NODE = [LabelMatcher(name="node", value="h1")]
@@ -88,6 +89,19 @@ def test_a_silence_that_somebody_ends_is_over_once(fed: Fed) -> None:
     assert [(one.before, one.after, one.by) for one in ended] == [("active", "expired", "bob")]
     fed.ticks(700)
     assert audited(fed) == []
+
+
+def test_the_timeline_says_when_an_alert_is_muted_and_told_again(fed: Fed) -> None:
+    fed.alert()
+    fed.command(silence(600))
+    fed.ticks(700)
+    fed.alert(at_s=710, state="resolved")
+    entries = [TimelineEntry.from_bytes(one.value) for one in fed.said if one.topic is TIMELINE]
+    assert {(one.incident_id, one.kind, one.by) for one in entries} == {("i1", "note", "")}
+    assert [one.text for one in entries] == [
+        "Alert DiskFull of node:h1 is suppressed: silence s1 mutes it",
+        "Alert DiskFull of node:h1 is new: nothing mutes it any more",
+    ]
 
 
 def test_an_alert_that_flaps_is_a_handful_of_entries_an_episode(fed: Fed) -> None:

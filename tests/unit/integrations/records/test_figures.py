@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from integrations.project import Record
 from integrations.records.rows import Row, main_cause, main_label, read_topics, row_of
-from integrations.records.sre_health import Ratio, Spread, accuracies, quantile, shift_of
+from integrations.records.sre_health import Ratio, Spread, accuracies, median_interval, quantile, shift_of
 from schemas.base import Event
 from schemas.topics import CATALOGUE, COMMAND_RESULTS
 from tests.unit.integrations.serving.telling import HOUR_MS, NOW_MS, TOPIC_OF, alert, incident, member, times
@@ -108,3 +108,22 @@ def test_a_shift_began_at_one_of_its_hours_and_no_other_began_since(at_ms: int, 
         assert (begun.minute, begun.second) == (0, 0)
     later = range(start_ms + HOUR_MS, at_ms + 1, HOUR_MS)
     assert not any((one // HOUR_MS) % 24 in hours for one in later)
+
+
+def test_the_medians_interval_holds_the_median_as_often_as_it_says() -> None:
+    chance = np.random.default_rng(7)
+    for n in (6, 25, 90):
+        samples = np.sort(chance.lognormal(3.0, 1.5, (2000, n)))
+        intervals = [median_interval(sample) for sample in samples.tolist()]
+        truth = math.exp(3.0)
+        held = [low is not None and high is not None and low <= truth <= high for low, high in intervals]
+        assert 0.94 < np.mean(held) <= 1.0
+
+
+@given(st.lists(FLOATS, max_size=60))
+def test_the_medians_interval_lies_about_it_and_is_of_the_values(values: list[float]) -> None:
+    spread = Spread.of(values)
+    assert (spread.median_low_s is None) == (len(values) < 6)
+    if spread.median_low_s is not None and spread.median_high_s is not None and spread.median_s is not None:
+        assert {spread.median_low_s, spread.median_high_s} <= set(values)
+        assert spread.median_low_s <= spread.median_s <= spread.median_high_s
