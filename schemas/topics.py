@@ -103,7 +103,7 @@ AUDIT: Final = Topic(
     "JSON: what a stage changed by itself or was asked to",
     "delete",
     7 * DAY_MS,
-    ("detect",),
+    ("detect", "decide", "route"),
     ("outside",),
     events.AuditEntry,
 )

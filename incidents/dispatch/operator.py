@@ -111,7 +111,7 @@ class DispatchOperator:
         if subject is None:
             if alert.state == "resolved" and self._is_forgotten(alert, now_ms):
                 return []
-            subject = Subject(alert, since_ms=now_ms)
+            subject = Subject.begun(alert, now_ms)
             self._book.put_subject(subject)
             note_change(self._book, self._config.fatigue, subject, now_ms)
             told = f"{alert.priority}" + (f" by rule {alert.rule}" if alert.rule else "")
@@ -155,12 +155,13 @@ class DispatchOperator:
             return []
         now_ms = self._now(command.at_ms)
         self._book.set("command", f"{command.tenant}/{command.id}", now_ms)
+        was = self._book.silences.standing(command, now_ms)
         try:
             subject_id, touched = self._wishes.grant(command, now_ms)
         except SchemaError as error:
             self._publisher.refuse(command, now_ms, str(error))
             return self._finish(now_ms)
-        self._publisher.grant(command, now_ms, subject_id)
+        self._publisher.grant(command, now_ms, subject_id, was)
         for subject in touched:
             self._look_anew(subject, now_ms)
             for thread in self._book.threads_of(subject.key):
@@ -210,6 +211,7 @@ class DispatchOperator:
             return []
         self._book.pass_time(at_ms)
         if self._book.silences.changes_within(before_ms, at_ms):
+            self._publisher.over(self._book.silences.over_within(before_ms, at_ms), at_ms)
             for subject in self._book.all_subjects():
                 self._look_anew(subject, at_ms)
         for subject in settle_flaps(self._book, self._config, at_ms):
@@ -325,7 +327,7 @@ class DispatchOperator:
             matched = {given.name: subject.labels.get(given.name, "") for given in one.matchers}
             subject.decide(now_ms, "silence", "muted", f"silence {one.id}{who} mutes it{why}", one.id, matched)
         if subject.is_muted and subject.fires:
-            subject.turn(now_ms, Turn.MUTED)
+            subject.turn(now_ms, Turn.MUTED, why=subject.muted_by)
         elif was_muted or subject.standing == "suppressed":
             back = (Turn.UNMUTED, Turn.ACKNOWLEDGED) if subject.acknowledged else (Turn.UNMUTED,)
             if subject.turn(now_ms, *back):

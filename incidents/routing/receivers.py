@@ -34,12 +34,15 @@ class Integration:
         Whether it tells that it is over.
     settings
         As the file has them, with what ``global`` says filled in; with secrets, and never shown.
+    line
+        Where it stands in the file.
     """
 
     kind: str
     index: int
     send_resolved: bool
     settings: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    line: int = field(default=1, repr=False, compare=False)
 
     @property
     def name(self) -> str:
