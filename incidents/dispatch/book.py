@@ -96,6 +96,11 @@ class DispatchBook:
         """Alerts of an incident, by the id that they name."""
         return [self.subjects[key] for key in sorted(self._subjects_of.get(incident_key, ()))]
 
+    def alerts_of(self, incident: Incident) -> list[Subject]:
+        """All alerts of an incident, those of what was merged into it, too."""
+        names = (incident.id, *incident.aliases)
+        return [one for name in names for one in self.subjects_of(f"{incident.tenant}/{name}")]
+
     def threads_about(self, incident_key: str) -> list[Thread]:
         """Those that are of an incident."""
         return [self.threads[key] for key in sorted(self._about.get(incident_key, ()))]
