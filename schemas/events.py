@@ -170,8 +170,9 @@ class Anomaly(Event):
         list[tuple[TimeMs, Finite]] | None,
         Field(
             max_length=60,
-            description="At a start, where the bank knows it: the hour of the series that led to it, oldest first. Means "
-            "of five minutes, of the last minutes one by one, by the starts of their buckets; then the newest value.",
+            description="At a start, where the bank knows it: the hour of the series that led to it, oldest first. "
+            "Means of five minutes, of the last minutes one by one, by the starts of their buckets; then the newest "
+            "value.",
         ),
     ] = None
 

@@ -19,6 +19,7 @@ from schemas.incident_events import Incident
 _VERSION: Final = 1
 _ALERT, _INCIDENT, _THREAD, _SILENCE, _FLAP = "alert/", "incident/", "thread/", "silence/", "flap/"
 _BUCKET, _QUIET, _COMMAND, _DIGEST, _SETTING = "bucket/", "quiet/", "command/", "digest/", "setting/"
+_CHANGE: Final = "change/"
 _CLOCK: Final = "clock"
 
 
@@ -44,6 +45,8 @@ class DispatchBook:
         When a command was done, so that one that comes again is not.
     digests
         Keys of the threads with news for a receiver's next digest.
+    changes
+        By tenant and id: when a change was, and itself while it waits to be told.
     now_ms
         The newest tick.
     settings
@@ -60,6 +63,7 @@ class DispatchBook:
     quiet: dict[str, tuple[int, int]] = field(default_factory=dict)
     commands: dict[str, int] = field(default_factory=dict)
     digests: dict[str, list[str]] = field(default_factory=dict)
+    changes: dict[str, tuple[int, str]] = field(default_factory=dict)
     now_ms: int = 0
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)
     _threads_of: dict[str, set[str]] = field(default_factory=dict)
@@ -194,7 +198,7 @@ class DispatchBook:
         self.touch(_INCIDENT + key)
 
     def set(self, kind: str, key: str, value: Any) -> None:
-        """Remember a small thing: of ``flap``, ``bucket``, ``quiet``, ``command``, ``digest`` or ``setting``.
+        """Remember a small thing: of ``flap``, ``bucket``, ``quiet``, ``command``, ``digest``, ``change``, ``setting``.
 
         None forgets it.
         """
@@ -269,12 +273,14 @@ _STORES: Final = {
     _QUIET: "quiet",
     _COMMAND: "commands",
     _DIGEST: "digests",
+    _CHANGE: "changes",
     _SETTING: "settings",
 }
 _READ: Final[dict[str, Any]] = {
     _FLAP: lambda one: FlapWatch(**one),
     _BUCKET: lambda one: TokenBucket(**one),
     _QUIET: tuple,
+    _CHANGE: tuple,
 }
 
 

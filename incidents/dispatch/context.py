@@ -106,7 +106,7 @@ def confidence_of(alert: Alert) -> NotifiedConfidence | None:
     if alert.source != "anomaly" or alert.kind == "limit":
         return None
     bounds = alert.seconds_left_80
-    if bounds is None:
+    if bounds is None or bounds == (None, None):
         return NotifiedConfidence(value=alert.confidence)
     low, high = bounds
     return NotifiedConfidence(lo=low, hi=high, level=_LEVEL, value=alert.confidence, of="seconds_left")

@@ -25,9 +25,9 @@ class DispatchSettings(BaseModel):
     links: dict[str, str] = Field(
         default_factory=dict,
         max_length=10,
-        description="Addresses that notifications carry, by what is behind them: of logs, of a dashboard. A `{label}` is "
-        "filled in with a label of the most urgent alert, `{from_ms}` and `{to_ms}` with the time; where one is absent "
-        "the address is left out.",
+        description="Addresses that notifications carry, by what is behind them: of logs, of a dashboard. A `{label}` "
+        "is filled in with a label of the most urgent alert, `{from_ms}` and `{to_ms}` with the time; where one is "
+        "absent the address is left out.",
     )
     tenant: str = Field(
         default="default", min_length=1, description="Whose alert it is that nobody is on call in a schedule."

@@ -63,6 +63,10 @@ class Teller:
         told, self._told = self._told, []
         return told
 
+    def tell_all(self, told: Sequence[Notification]) -> None:
+        """Tell what is of no thread."""
+        self._told += told
+
     def take_touched(self) -> set[str]:
         """Keys of the alerts about which something was decided since the last call."""
         touched, self._touched = self._touched, set()

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 from integrations.delivery.limits import one_line, web_address
+from models.explain import duration
 from schemas.change_events import NearestChange
-from schemas.notification_events import Notification, NotificationContext, NotifiedAlert, SignalExcerpt
+from schemas.notification_events import (
+    Notification,
+    NotificationContext,
+    NotifiedAlert,
+    NotifiedConfidence,
+    SignalExcerpt,
+)
 
 SHOWN_ALERTS: Final = 20
+SPARK_COLUMNS: Final = 24
+_TICKS: Final = "▁▂▃▄▅▆▇█"
 _SOURCE_LABELS: Final = ("instance", "node", "host", "pod", "service", "job", "cluster")
 
 
@@ -82,6 +92,8 @@ def sections(notification: Notification, shown_alerts: int = SHOWN_ALERTS) -> li
         Section("Why now", (one_line(notification.reason),) if notification.reason else ()),
         Section("On call", tuple(one_line(one) for one in notification.assignees)),
         Section("Alerts", _alert_lines(notification, shown_alerts)),
+        Section("How sure", _confidence_lines(notification.confidence)),
+        Section("Windows", tuple(one_line(f"{name}: {told}") for name, told in notification.windows.items())),
         *_context_sections(notification.context or NotificationContext()),
         Section("Common labels", _pairs(notification.common_labels.items())),
     ]
@@ -112,8 +124,51 @@ def _signal_line(excerpt: SignalExcerpt) -> str:
         return one_line(name)
     values = [value for _, value in excerpt.points]
     last = f"{values[-1]:g} {excerpt.unit}".strip()
-    span = f", in the last hour from {min(values):g} to {max(values):g}" if len(values) > 1 else ""
-    return one_line(f"{name}: {last}{span}")
+    if len(values) == 1:
+        return one_line(f"{name}: {last}")
+    span = f"in the hour before from {min(values):g} to {max(values):g}"
+    return one_line(f"{name}: {sparkline(excerpt.points)} {last} at {at(excerpt.points[-1][0])}, {span}")
+
+
+def sparkline(points: Sequence[tuple[int, float]]) -> str:
+    """Points as a line of text: a column for each stretch of time, as high as the mean of what lies in it.
+
+    A stretch without a point is a dot.
+
+    Examples
+    --------
+    >>> sparkline([(0, 1.0), (60, 1.0), (120, 2.0), (180, 9.0)])
+    '▁▁▂█'
+    >>> sparkline([(0, 5.0), (60, 5.0)])
+    '▁▁'
+    """
+    first_ms, last_ms = points[0][0], points[-1][0]
+    width = min(SPARK_COLUMNS, len(points))
+    columns: list[list[float]] = [[] for _ in range(width)]
+    for at_ms, value in points:
+        place = (at_ms - first_ms) * width // max(1, last_ms - first_ms)
+        columns[min(width - 1, max(0, place))].append(value)
+    means = [math.fsum(one / len(values) for one in values) if values else None for values in columns]
+    known = [mean for mean in means if mean is not None]
+    low, high = min(known), max(known)
+    return "".join("·" if mean is None else _TICKS[_height(mean, low, high)] for mean in means)
+
+
+def _height(value: float, low: float, high: float) -> int:
+    # Halves first: the difference of the largest numbers is no number.
+    span = high / 2 - low / 2
+    return round((value / 2 - low / 2) / span * (len(_TICKS) - 1)) if span > 0 else 0
+
+
+def _confidence_lines(found: NotifiedConfidence | None) -> tuple[str, ...]:
+    if found is None:
+        return ()
+    lines = [] if found.value is None else [f"{found.value:.0%} likely to be a real one"]
+    if found.of == "seconds_left" and found.level is not None:
+        low = "now" if found.lo is None else duration(found.lo)
+        high = "some time" if found.hi is None else duration(found.hi)
+        lines.append(f"time left, in {found.level:.0%} of such cases: {low} to {high}")
+    return tuple(lines)
 
 
 def links_of(context: NotificationContext | None) -> list[tuple[str, str]]:
