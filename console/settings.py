@@ -17,7 +17,7 @@ ALL_TENANTS = "*"
 class TokenSettings(BaseModel):
     """A bearer token: who shows it, and what they may do."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     name: str = Field(min_length=1, max_length=200, description="Who it is, as it stands on timelines.")
     role: Role = Field(
         "viewer",
@@ -41,7 +41,7 @@ class TokenSettings(BaseModel):
 class WebhookSecrets(BaseModel):
     """What tells a webhook of a vendor from a forged one."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     secrets: list[SecretStr] = Field([], description="Those that may sign; two while one is replaced.")
     secrets_file: Path | None = Field(None, description="One a line, beside those in `secrets`; read at each webhook.")
     tenant: str | None = Field(None, description="Whose incidents it tells of; the configured tenant where absent.")
@@ -50,7 +50,7 @@ class WebhookSecrets(BaseModel):
 class WebhookSettings(BaseModel):
     """Webhooks that come in; one without a secret is refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     pagerduty: WebhookSecrets = Field(default_factory=WebhookSecrets, description="PagerDuty's V3 webhooks.")
     opsgenie: WebhookSecrets = Field(default_factory=WebhookSecrets, description="Opsgenie's and those of JSM.")
     slack: WebhookSecrets = Field(default_factory=WebhookSecrets, description="Slack's signing secrets.")

@@ -2,10 +2,11 @@
 
 Two alerts of a tenant are related if they are of one entity and start within ``entity_window_s`` of each other, or
 of one signal (metric), of one cluster and one service, as far as labels name these, and start within
-``signal_window_s``; the windows are those in force when the later one started, ends included. Two alerts of one objective are related if one is known to have gone on when the other began:
-what each of them tells can only add to that, so no order of arrival changes it. An objective's alert is related to
-alerts of the entities that spent its budget that start within ``spender_window_s``; a symptom of a service to all that
-names the service and starts within ``cause_window_s``.
+``signal_window_s``; the windows are those in force when the later one started, ends included. Two alerts of one
+objective are related if one is known to have gone on when the other began: what each of them tells can only add to
+that, so no order of arrival changes it. An objective's alert is related to alerts of the entities that spent its budget
+that start within ``spender_window_s``; a symptom of a service to all that names the service and starts within
+``cause_window_s``.
 
 An incident is a connected component. Where one window holds all around an alert, its neighbours on the line of starts
 stand for all others of its entity or signal (whoever is in reach is chained to a neighbour), so joining costs a search,

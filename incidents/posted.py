@@ -142,7 +142,7 @@ def continued(known: PostedState, news: PostedState) -> PostedState:
             "started_ms": known.started_ms,
             "at_ms": at_ms,
             "told_ms": known.told_ms if same else at_ms,
-            "ends_ms": ends_ms,
+            "ends_ms": max(ends_ms, known.started_ms),
             "timeout": timeout,
         }
     )

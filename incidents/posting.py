@@ -41,8 +41,14 @@ class Posting:
 
 
 def _continued_by(state: PostedState, episodes: list[AlertRecord]) -> AlertRecord | None:
-    """The episode that a post overlaps, the newest of several."""
-    for one in reversed(episodes):
+    """The episode that a post overlaps, the newest of several.
+
+    What fires begins no episode before the newest, nor wakes an older one, whatever its sender's clock says: it comes
+    later in the log, so it is of the newest.
+    """
+    if state.state != "end" and episodes and state.started_ms < episodes[-1].started_ms:
+        return episodes[-1]
+    for one in reversed(episodes if state.state == "end" else episodes[-1:]):
         if one.started_ms <= state.ends_ms and (one.ended_ms is None or state.started_ms <= one.ended_ms):
             return one
     return None

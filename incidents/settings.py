@@ -24,7 +24,10 @@ class Correlation(BaseModel):
         default=900, gt=0, le=86_400, description="Alerts of one entity that start within this of each other belong."
     )
     signal_window_s: float = Field(
-        default=300, gt=0, le=86_400, description="Alerts of one metric, cluster and service, on any entities, that start within this."
+        default=300,
+        gt=0,
+        le=86_400,
+        description="Alerts of one metric, cluster and service, on any entities, that start within this.",
     )
     spender_window_s: float = Field(
         default=3600,

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from incidents.dispatch.fatigue import FlapWatch, TokenBucket
+from incidents.dispatch.fatigue import TokenBucket
 from incidents.dispatch.silences import SilenceBook
 from incidents.dispatch.subjects import Subject
 from incidents.dispatch.threads import Thread
@@ -36,7 +36,7 @@ class DispatchBook:
     silences
         By key.
     flaps
-        By tenant and fingerprint.
+        When an alert that flaps last began or ended, by tenant and fingerprint.
     buckets
         By what they count: tenant, team, series.
     quiet
@@ -58,7 +58,7 @@ class DispatchBook:
     incidents: dict[str, Incident] = field(default_factory=dict)
     survivors: dict[str, str] = field(default_factory=dict)
     silences: SilenceBook = field(default_factory=SilenceBook)
-    flaps: dict[str, FlapWatch] = field(default_factory=dict)
+    flaps: dict[str, int] = field(default_factory=dict)
     buckets: dict[str, TokenBucket] = field(default_factory=dict)
     quiet: dict[str, tuple[int, int]] = field(default_factory=dict)
     commands: dict[str, int] = field(default_factory=dict)
@@ -69,6 +69,7 @@ class DispatchBook:
     _threads_of: dict[str, set[str]] = field(default_factory=dict)
     _subjects_of: dict[str, set[str]] = field(default_factory=dict)
     _about: dict[str, set[str]] = field(default_factory=dict)
+    _episodes: dict[str, set[str]] = field(default_factory=dict)
     _dirty: set[str] = field(default_factory=set)
 
     # What is known of whom
@@ -105,6 +106,10 @@ class DispatchBook:
         names = (incident.id, *incident.aliases)
         return [one for name in names for one in self.subjects_of(f"{incident.tenant}/{name}")]
 
+    def episodes(self, flap_key: str) -> list[Subject]:
+        """All episodes of an alert, by tenant and fingerprint."""
+        return [self.subjects[key] for key in sorted(self._episodes.get(flap_key, ()))]
+
     def threads_about(self, incident_key: str) -> list[Thread]:
         """Those that are of an incident."""
         return [self.threads[key] for key in sorted(self._about.get(incident_key, ()))]
@@ -119,6 +124,7 @@ class DispatchBook:
     def put_subject(self, subject: Subject) -> None:
         """Know an alert, and where it is."""
         self.subjects[subject.key] = subject
+        self._episodes.setdefault(subject.flap_key, set()).add(subject.key)
         if subject.alert.incident_id is not None:
             home = f"{subject.alert.tenant}/{subject.alert.incident_id}"
             self._subjects_of.setdefault(home, set()).add(subject.key)
@@ -129,12 +135,10 @@ class DispatchBook:
         for thread in self.threads_of(subject.key):
             self.leave(thread, subject.key)
         del self.subjects[subject.key]
+        _discard(self._episodes, subject.flap_key, subject.key)
         if subject.alert.incident_id is not None:
             home = f"{subject.alert.tenant}/{subject.alert.incident_id}"
-            left = self._subjects_of.get(home, set())
-            left.discard(subject.key)
-            if not left:
-                self._subjects_of.pop(home, None)
+            _discard(self._subjects_of, home, subject.key)
         self.touch(_ALERT + subject.key)
 
     def put_thread(self, thread: Thread) -> Thread:
@@ -277,11 +281,17 @@ _STORES: Final = {
     _SETTING: "settings",
 }
 _READ: Final[dict[str, Any]] = {
-    _FLAP: lambda one: FlapWatch(**one),
     _BUCKET: lambda one: TokenBucket(**one),
     _QUIET: tuple,
     _CHANGE: tuple,
 }
+
+
+def _discard(index: dict[str, set[str]], name: str, key: str) -> None:
+    held = index.get(name, set())
+    held.discard(key)
+    if not held:
+        index.pop(name, None)
 
 
 def _split(block: str) -> tuple[str, str]:

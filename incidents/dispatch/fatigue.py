@@ -1,8 +1,9 @@
-"""What keeps people from being told too much: buckets of tokens, alerts that flap, and signals that were just told."""
+"""What keeps people from being told too much: buckets of tokens, and alerts that come and go."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 
 @dataclass(slots=True)
@@ -50,54 +51,13 @@ class TokenBucket:
             self.tokens, self.at_ms = min(self.burst, self.tokens + gained), now_ms
 
 
-@dataclass(slots=True)
-class FlapWatch:
-    """When the alerts of one fingerprint began and ended, of late.
-
-    Parameters
-    ----------
-    changes
-        So many within the window, and it flaps.
-    window_ms
-        It has settled once nothing changed for as long.
+def is_restless(changes_ms: Iterable[int], now_ms: int, most: int, window_ms: int) -> bool:
+    """Whether an alert began or ended too often within a window.
 
     Examples
     --------
-    >>> watch = FlapWatch(changes=4, window_ms=1_800_000)
-    >>> [watch.note(minute * 60_000) for minute in (0, 5, 10)], watch.note(15 * 60_000)
-    ([False, False, False], True)
-    >>> watch.is_flapping(44 * 60_000), watch.is_flapping(45 * 60_000)
+    >>> minutes = [minute * 60_000 for minute in (0, 5, 10, 15)]
+    >>> is_restless(minutes, 15 * 60_000, 4, 1_800_000), is_restless(minutes, 30 * 60_000, 4, 1_800_000)
     (True, False)
     """
-
-    changes: int
-    window_ms: int
-    at_ms: list[int] = field(default_factory=list)
-    held: bool = False
-
-    def note(self, now_ms: int) -> bool:
-        """Take note of a change; whether it flaps now."""
-        self._forget(now_ms)
-        self.at_ms.append(now_ms)
-        self.held = self.held or len(self.at_ms) >= self.changes
-        return self.held
-
-    def is_flapping(self, now_ms: int) -> bool:
-        """Whether it has not settled yet."""
-        if self.held and now_ms - self.at_ms[-1] >= self.window_ms:
-            self.held = False
-        return self.held
-
-    @property
-    def settles_ms(self) -> int:
-        """When it has settled, if nothing changes until then."""
-        return self.at_ms[-1] + self.window_ms if self.at_ms else 0
-
-    def is_stale(self, now_ms: int) -> bool:
-        """Whether nothing of it counts any more."""
-        return not self.is_flapping(now_ms) and (not self.at_ms or now_ms - self.at_ms[-1] >= self.window_ms)
-
-    def _forget(self, now_ms: int) -> None:
-        """Those that are older than the window; while it is held, only the newest tells when it settles."""
-        self.is_flapping(now_ms)
-        self.at_ms = [one for one in self.at_ms if now_ms - one < self.window_ms][-max(self.changes, 1) :]
+    return sum(now_ms - at_ms < window_ms for at_ms in changes_ms) >= most

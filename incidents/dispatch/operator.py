@@ -115,6 +115,7 @@ class DispatchOperator:
             if alert.state == "resolved" and self._is_forgotten(alert, now_ms):
                 return []
             subject = Subject(alert, since_ms=now_ms)
+            self._book.put_subject(subject)
             note_change(self._book, self._config.fatigue, subject, now_ms)
             told = f"{alert.priority}" + (f" by rule {alert.rule}" if alert.rule else "")
             subject.decide(now_ms, "priority", alert.priority, f"it is {told}", alert.rule or "")
@@ -220,7 +221,7 @@ class DispatchOperator:
         if self._book.silences.changes_within(before_ms, at_ms):
             for subject in self._book.all_subjects():
                 self._look_anew(subject, at_ms)
-        for subject in settle_flaps(self._book, at_ms):
+        for subject in settle_flaps(self._book, self._config, at_ms):
             self._look_anew(subject, at_ms)
             for thread in self._book.threads_of(subject.key):
                 self._flush(thread, at_ms)
@@ -254,6 +255,7 @@ class DispatchOperator:
 
     def finish_load(self) -> None:
         """Make labels, inhibitions and deadlines from what was loaded."""
+        self._weighing.restore()
         for name, body in sorted(self._book.settings.items()):
             self._take_setting(name, body)
         for subject in self._book.all_subjects():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from incidents.dispatch.book import DispatchBook
-from incidents.dispatch.fatigue import FlapWatch
+from incidents.dispatch.fatigue import is_restless
 from incidents.dispatch.standing import Turn
 from incidents.dispatch.subjects import Subject
 from incidents.routing.settings import FatigueSettings
@@ -17,7 +17,9 @@ def let_turn(book: DispatchBook, fatigue: FatigueSettings, subject: Subject, ale
     """Let a newer state of an alert change how it stands; while it flaps, nothing does."""
     if alert.state == subject.alert.state:
         return
+    before, subject.alert = subject.alert, alert
     note_change(book, fatigue, subject, now_ms)
+    subject.alert = before
     if alert.state == "firing":
         subject.turn(now_ms, Turn.FIRED)
     elif subject.standing != "flapping":
@@ -25,14 +27,16 @@ def let_turn(book: DispatchBook, fatigue: FatigueSettings, subject: Subject, ale
 
 
 def note_change(book: DispatchBook, fatigue: FatigueSettings, subject: Subject, now_ms: int) -> None:
-    """Take note that an alert began or ended; one that does so too often flaps."""
-    watch = book.flaps.get(subject.flap_key)
-    if watch is None:
-        watch = FlapWatch(fatigue.flap_changes, round(fatigue.flap_window_s * 1000))
-    if watch.note(now_ms) and subject.turn(now_ms, Turn.RESTLESS):
+    """Take note that an alert began or ended; one that does so too often, in all its episodes, flaps."""
+    episodes = book.episodes(subject.flap_key)
+    times = [at_ms for one in episodes for at_ms in (one.alert.started_ms, one.alert.ended_ms) if at_ms is not None]
+    flaps = subject.flap_key in book.flaps
+    if not flaps and not is_restless(times, now_ms, fatigue.flap_changes, round(fatigue.flap_window_s * 1000)):
+        return
+    book.set("flap", subject.flap_key, now_ms)
+    if subject.turn(now_ms, Turn.RESTLESS):
         text = f"it began or ended {fatigue.flap_changes} times of late: it counts as firing until it settles"
         subject.decide(now_ms, "flapping", "held", text)
-    book.set("flap", subject.flap_key, watch)
 
 
 def is_older(alert: Alert, known: Alert) -> bool:

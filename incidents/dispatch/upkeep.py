@@ -9,21 +9,18 @@ from incidents.dispatch.subjects import Subject
 from incidents.routing.config import RoutingConfig
 
 
-def settle_flaps(book: DispatchBook, now_ms: int) -> list[Subject]:
+def settle_flaps(book: DispatchBook, config: RoutingConfig, now_ms: int) -> list[Subject]:
     """Let alerts stand as they say again that did not change for long enough; gives them back."""
+    window_ms = round(config.fatigue.flap_window_s * 1000)
     settled = []
-    for subject in book.all_subjects():
-        if subject.standing != "flapping":
-            continue
-        watch = book.flaps.get(subject.flap_key)
-        if watch is not None and watch.is_flapping(now_ms):
-            continue
-        subject.turn(now_ms, Turn.SETTLED)
+    for key in sorted(key for key, at_ms in book.flaps.items() if now_ms - at_ms >= window_ms):
+        book.set("flap", key, None)
+        settled += [one for one in book.episodes(key) if one.turn(now_ms, Turn.SETTLED)]
+    for subject in settled:
         subject.decide(now_ms, "flapping", "passed", "it has settled")
         if subject.alert.state == "resolved":
             subject.turn(now_ms, Turn.ENDED)
         book.touch_subject(subject)
-        settled.append(subject)
     return settled
 
 
@@ -57,7 +54,6 @@ def _forget_small(book: DispatchBook, config: RoutingConfig, before_ms: int, now
     quiet_ms = round(config.fatigue.suppress_s * 1000)
     gone = [("command", key) for key, at_ms in book.commands.items() if at_ms < before_ms]
     gone += [("quiet", key) for key, (told_ms, _) in book.quiet.items() if told_ms + quiet_ms <= now_ms]
-    gone += [("flap", key) for key, watch in book.flaps.items() if watch.is_stale(now_ms)]
     gone += [("bucket", key) for key, bucket in book.buckets.items() if bucket.is_full(now_ms)]
     for kind, key in gone:
         book.set(kind, key, None)

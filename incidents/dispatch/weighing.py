@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from incidents.accuracy import AccuracyBook, judged_by, pair_of
+from incidents.accuracy import AccuracyBook, Pair, judged_by, pair_of
 from incidents.dispatch.book import DispatchBook
 from incidents.dispatch.subjects import RANK, Subject
 from incidents.scoring import demoted, score_of
@@ -25,12 +25,28 @@ class Weighing:
     def __init__(self, book: DispatchBook, accuracy: AccuracyBook) -> None:
         self._book = book
         self._accuracy = accuracy
+        self._poor: set[Pair] = set()
+
+    def restore(self) -> None:
+        """Know whose rule is so often wrong, after a restart."""
+        for pair in self._accuracy.pairs():
+            self._look(pair)
+
+    def _look(self, pair: Pair) -> None:
+        accuracy = self._accuracy.accuracy(pair)
+        if accuracy is not None and accuracy.is_poor:
+            self._poor.add(pair)
+        else:
+            self._poor.discard(pair)
 
     def hear(self, feedback: Feedback, now_ms: int) -> Subject | None:
         """Take in what somebody said; gives the alert back, if it is known."""
         subject = self._book.subjects.get(f"{feedback.tenant}/{feedback.alert_id}")
         judged = judged_by(feedback, None if subject is None else subject.alert)
-        if judged is None or not self._accuracy.put(judged) or subject is None:
+        if judged is None or not self._accuracy.put(judged):
+            return None
+        self._look(judged.pair)
+        if subject is None:
             return None
         note = f": {feedback.note}" if feedback.note else ""
         who = feedback.by or "somebody"
@@ -39,6 +55,8 @@ class Weighing:
 
     def own(self, alert: Alert) -> Priority:
         """How urgent an alert is by itself."""
+        if not self._poor or pair_of(alert) not in self._poor:
+            return alert.priority
         return demoted(alert.priority, self._accuracy.accuracy(pair_of(alert)), safety=alert.safety)
 
     def weigh(self, subject: Subject, now_ms: int) -> None:
@@ -57,6 +75,8 @@ class Weighing:
         incident = self._book.incident_of(subject)
         if incident is None or incident.state == "merged":
             return own
+        if not self._poor:
+            return incident.priority
         members = self._book.alerts_of(incident)
         if not any(self.own(one.alert) != one.alert.priority for one in members):
             return incident.priority

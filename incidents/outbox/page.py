@@ -49,13 +49,13 @@ class Page:
         An update that waits behind the first says no more than the next update or resolve does: it makes way. One
         that opens a key never does.
         """
-        known = {one.sequence for one in self.waiting}
-        if notification.sequence <= self.done or notification.sequence in known:
+        newest = max((one.sequence for one in self.waiting), default=self.done)
+        if notification.sequence <= newest:
             return False
         first, *later = [*self.waiting, notification] if self.waiting else [notification]
         if notification.action in ("update", "resolve"):
             later = [one for one in later if one.action != "update" or one is notification]
-        self.waiting = [first, *sorted(later, key=lambda one: one.sequence)]
+        self.waiting = [first, *later]
         self.touched_ms = max(self.touched_ms, notification.at_ms)
         return True
 

@@ -70,6 +70,9 @@ class PagerDutySettings(HttpDeliverySettings):
     retired_routing_keys: Annotated[
         tuple[SecretStr, ...], Field(description="Keys that opened what is still open; it is resolved by them.")
     ] = ()
+    send_changes: Annotated[
+        bool, Field(description="Whether every change is told, as a change event; read by the routing, not here.")
+    ] = False
     details: Annotated[dict[str, str], Field(description="Added to each alert's custom details.")] = {}  # noqa: RUF012
     images: Annotated[tuple[Image, ...], Field(description="Added to each alert.")] = ()
 

@@ -80,9 +80,10 @@ class FakeReader:
     def ends(self, places: list[tuple[str, int]]) -> dict[tuple[str, int], LogEnds]:
         return dict.fromkeys(places, LogEnds(self.oldest, 1000))
 
-    def to_end(self, topic: str, partitions: list[int]) -> Iterator[LogRecord]:
+    def to_end(self, topic: str, partitions: list[int], first: dict[int, int]) -> Iterator[LogRecord]:
         (partition,) = partitions
-        return (LogRecord(topic, partition, offset, None, value, (), 0) for offset, value in sorted(self.log.items()))
+        left = sorted((offset, value) for offset, value in self.log.items() if offset >= first[partition])
+        return (LogRecord(topic, partition, offset, None, value, (), 0) for offset, value in left)
 
 
 class NoWriter:
