@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,7 +19,8 @@ from schemas.notification_events import (
 )
 
 SHOWN_ALERTS: Final = 20
-SPARK_COLUMNS: Final = 24
+# Of five minutes each, in an hour; beside the newest value.
+SPARK_COLUMNS: Final = 12
 _TICKS: Final = "▁▂▃▄▅▆▇█"
 _SOURCE_LABELS: Final = ("instance", "node", "host", "pod", "service", "job", "cluster")
 
@@ -92,8 +92,7 @@ def sections(notification: Notification, shown_alerts: int = SHOWN_ALERTS) -> li
         Section("Why now", (one_line(notification.reason),) if notification.reason else ()),
         Section("On call", tuple(one_line(one) for one in notification.assignees)),
         Section("Alerts", _alert_lines(notification, shown_alerts)),
-        Section("How sure", _confidence_lines(notification.confidence)),
-        Section("Windows", tuple(one_line(f"{name}: {told}") for name, told in notification.windows.items())),
+        *(_estimates(notification) if notification.status == "firing" else ()),
         *_context_sections(notification.context or NotificationContext()),
         Section("Common labels", _pairs(notification.common_labels.items())),
     ]
@@ -131,7 +130,7 @@ def _signal_line(excerpt: SignalExcerpt) -> str:
 
 
 def sparkline(points: Sequence[tuple[int, float]]) -> str:
-    """Points as a line of text: a column for each stretch of time, as high as the mean of what lies in it.
+    """Points as a line of text: a column a stretch of time, as high as the mean in it; the last is the newest value.
 
     A stretch without a point is a dot.
 
@@ -142,32 +141,43 @@ def sparkline(points: Sequence[tuple[int, float]]) -> str:
     >>> sparkline([(0, 5.0), (60, 5.0)])
     '▁▁'
     """
-    first_ms, last_ms = points[0][0], points[-1][0]
-    width = min(SPARK_COLUMNS, len(points))
+    # A quarter of each: the sum of the largest numbers is no number.
+    *before, newest = [(at_ms, value / 4) for at_ms, value in points]
+    width = min(SPARK_COLUMNS, len(before))
+    first_ms, last_ms = before[0][0], before[-1][0]
     columns: list[list[float]] = [[] for _ in range(width)]
-    for at_ms, value in points:
+    for at_ms, value in before:
         place = (at_ms - first_ms) * width // max(1, last_ms - first_ms)
         columns[min(width - 1, max(0, place))].append(value)
-    means = [math.fsum(one / len(values) for one in values) if values else None for values in columns]
-    known = [mean for mean in means if mean is not None]
+    means = [sum(one / len(values) for one in values) if values else None for values in columns]
+    known = [*(mean for mean in means if mean is not None), newest[1]]
     low, high = min(known), max(known)
-    return "".join("·" if mean is None else _TICKS[_height(mean, low, high)] for mean in means)
+    return "".join("·" if mean is None else _TICKS[_height(mean, low, high)] for mean in [*means, newest[1]])
 
 
 def _height(value: float, low: float, high: float) -> int:
-    # Halves first: the difference of the largest numbers is no number.
-    span = high / 2 - low / 2
-    return round((value / 2 - low / 2) / span * (len(_TICKS) - 1)) if span > 0 else 0
+    return round((value - low) / (high - low) * (len(_TICKS) - 1)) if high > low else 0
+
+
+def _estimates(notification: Notification) -> Sequence[Section]:
+    return (
+        Section("How sure", _confidence_lines(notification.confidence)),
+        Section("Windows", tuple(one_line(f"{name}: {told}") for name, told in notification.windows.items())),
+    )
+
+
+def _between(low: float | None, high: float | None) -> str:
+    if high is None:
+        return f"{duration(low or 0.0)} or more"
+    return f"up to {duration(high)}" if low is None else f"{duration(low)} to {duration(high)}"
 
 
 def _confidence_lines(found: NotifiedConfidence | None) -> tuple[str, ...]:
     if found is None:
         return ()
-    lines = [] if found.value is None else [f"{found.value:.0%} likely to be a real one"]
+    lines = [] if found.value is None else [f"{100 * found.value:.0f} % likely to be a real one"]
     if found.of == "seconds_left" and found.level is not None:
-        low = "now" if found.lo is None else duration(found.lo)
-        high = "some time" if found.hi is None else duration(found.hi)
-        lines.append(f"time left, in {found.level:.0%} of such cases: {low} to {high}")
+        lines.append(f"time left, in {100 * found.level:.0f} % of such cases: {_between(found.lo, found.hi)}")
     return tuple(lines)
 
 

@@ -379,27 +379,3 @@ def test_any_text_is_read_or_refused_with_a_line(text: str) -> None:
 @given(st.binary(max_size=40))
 def test_any_bytes_are_read_or_refused_with_a_line(content: bytes) -> None:
     assert all(str(one).startswith("a.yaml:") for one in read_routing(content, "a.yaml").problems)
-
-
-CHANGES = """
-route: {receiver: page}
-receivers:
-- name: page
-  pagerduty_configs:
-  - {routing_key: secret, send_changes: true}
-  - {routing_key: other}
-"""
-
-
-def test_who_draws_changes_is_told_to_the_stage_that_routes() -> None:
-    config = routing_from(CHANGES, "routes.yaml")
-    drawing, plain = RoutingConfig.from_public(json.loads(json.dumps(config.public()))).receivers["page"].integrations
-    assert (drawing.send_changes, plain.send_changes) == (True, False)
-    assert "send_changes" not in config.receivers["page"].integrations[0].settings
-
-
-def test_a_setting_of_an_older_release_draws_no_changes() -> None:
-    body = routing_from(CHANGES, "routes.yaml").public()
-    for one in body["receivers"][0]["integrations"]:
-        del one["send_changes"]
-    assert not any(one.send_changes for one in RoutingConfig.from_public(body).receivers["page"].integrations)
