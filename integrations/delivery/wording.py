@@ -118,21 +118,22 @@ def _context_sections(context: NotificationContext) -> Sequence[Section]:
 
 
 def _signal_line(excerpt: SignalExcerpt) -> str:
-    name = f"{excerpt.signal} of {excerpt.entity}"
+    where = "" if excerpt.entity == "unknown" else f" of {excerpt.entity.replace(':', ' ', 1)}"
+    name = f"{excerpt.signal}{where}"
     if not excerpt.points:
         return one_line(name)
     values = [value for _, value in excerpt.points]
-    last = f"{values[-1]:g} {excerpt.unit}".strip()
+    last = f"{values[-1]:.4g} {'' if excerpt.unit == '1' else excerpt.unit}".strip()
     if len(values) == 1:
         return one_line(f"{name}: {last}")
-    span = f"in the hour before from {min(values):g} to {max(values):g}"
+    span = f"in the hour before from {min(values):.4g} to {max(values):.4g}"
     return one_line(f"{name}: {sparkline(excerpt.points)} {last} at {at(excerpt.points[-1][0])}, {span}")
 
 
 def sparkline(points: Sequence[tuple[int, float]]) -> str:
     """Points as a line of text: a column a stretch of time, as high as the mean in it; the last is the newest value.
 
-    A stretch without a point is a dot.
+    Longer stretches without a point are dots.
 
     Examples
     --------
@@ -150,9 +151,19 @@ def sparkline(points: Sequence[tuple[int, float]]) -> str:
         place = (at_ms - first_ms) * width // max(1, last_ms - first_ms)
         columns[min(width - 1, max(0, place))].append(value)
     means = [sum(one / len(values) for one in values) if values else None for values in columns]
-    known = [*(mean for mean in means if mean is not None), newest[1]]
+    means = [*_bridged(means), newest[1]]
+    known = [mean for mean in means if mean is not None]
     low, high = min(known), max(known)
-    return "".join("·" if mean is None else _TICKS[_height(mean, low, high)] for mean in [*means, newest[1]])
+    return "".join("·" if mean is None else _TICKS[_height(mean, low, high)] for mean in means)
+
+
+def _bridged(means: Sequence[float | None]) -> list[float | None]:
+    # A mean of five minutes may stand for a little more than a column: one that is empty between two is as that before.
+    filled = list(means)
+    for place in range(1, len(means) - 1):
+        if means[place] is None and means[place + 1] is not None:
+            filled[place] = means[place - 1]
+    return filled
 
 
 def _height(value: float, low: float, high: float) -> int:

@@ -21,6 +21,15 @@ def test_a_signal_is_drawn_with_its_newest_value_and_its_span() -> None:
     ]
 
 
+def test_a_ratio_has_no_unit_and_what_is_of_no_entity_no_place() -> None:
+    ratio = {"signal": "cpu_ratio", "entity": "node:h1", "unit": "1", "points": [[AT_MS, 0.5]]}
+    lost = {"signal": "queue", "entity": "unknown", "points": [[AT_MS, 7.0]]}
+    assert lines(notification(context={"signals": [ratio, lost]}), "Signals") == [
+        "cpu_ratio of node h1: 0.5",
+        "queue: 7",
+    ]
+
+
 def test_a_signal_of_one_value_is_not_drawn() -> None:
     context = {"signals": [{"signal": "disk", "entity": "node-0", "unit": "%", "points": [[AT_MS, 91.5]]}]}
     assert lines(notification(context=context), "Signals") == ["disk of node-0: 91.5 %"]
@@ -41,8 +50,11 @@ def test_a_stretch_without_a_point_is_a_dot_and_the_newest_value_has_a_column_of
 
 def test_an_hour_as_detect_tells_it_has_no_gaps() -> None:
     coarse = [(at * 300_000, 1.0) for at in range(9)]
-    fine = [(2_700_000 + at * 60_000, 2.0) for at in range(13)]
-    assert sparkline([*coarse, *fine, (3_500_000, 8.0)]) == "▁▁▁▁▁▁▁▁▁▂▂▂█"
+    for minutes in range(10, 15):
+        fine = [(2_700_000 + at * 60_000, 2.0) for at in range(minutes)]
+        drawn = sparkline([*coarse, *fine, (3_500_000, 8.0)])
+        assert len(drawn) == 13
+        assert set(drawn) == set("▁▂█")
 
 
 def test_how_sure_it_is_is_said_of_what_fires() -> None:
