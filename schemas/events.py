@@ -176,6 +176,15 @@ class Anomaly(Event):
         bool, Field(description="The series is younger than a day: what is usual for its family counts for it.")
     ] = False
     explanation: str
+    recent: Annotated[
+        list[tuple[TimeMs, Finite]] | None,
+        Field(
+            max_length=60,
+            description="At a start, where the bank knows it: the hour of the series that led to it, oldest first. "
+            "Means of five minutes, of the last minutes one by one, by the starts of their buckets; then the newest "
+            "value.",
+        ),
+    ] = None
 
     @property
     def key(self) -> str:

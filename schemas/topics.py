@@ -114,7 +114,7 @@ CHANGES: Final = Topic(
     "delete",
     90 * DAY_MS,
     ("outside",),
-    ("decide", "outside"),
+    ("decide", "route", "outside"),
     change_events.Change,
 )
 ALERTS: Final = Topic(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from incidents.routing.findings import Findings, is_null, milliseconds, plain
-from incidents.routing.receivers import KINDS, SENDS_RESOLVED, Escalation, Integration, Receiver
+from incidents.routing.receivers import DRAWS_CHANGES, KINDS, SENDS_RESOLVED, Escalation, Integration, Receiver
 from schemas.yaml_values import Value
 
 OTHERS: Final = (
@@ -125,7 +125,10 @@ def _integration(globals_: Mapping[str, Any], kind: str, at: int, value: Value) 
             raise value.error(f"{' or '.join(row[:4])} is missing", f"Add {row[0]}{_or_global(kind, row[0])}")
     tells = given["send_resolved"].boolean() if "send_resolved" in given else SENDS_RESOLVED[kind]
     settings.pop("send_resolved", None)
-    return Integration(kind, at, tells, settings, value.line)
+    draws = False
+    if kind in DRAWS_CHANGES and settings.pop("send_changes", None) is not None:
+        draws = given["send_changes"].boolean()
+    return Integration(kind, at, tells, settings, value.line, draws)
 
 
 def _fill(kind: str, settings: dict[str, Any], globals_: Mapping[str, Any]) -> None:
