@@ -48,6 +48,7 @@ STEPS: dict[str, Callable[[Numbers], Numbers]] = {
     "counting": _alone("counting"),
     "slo": _alone("slo"),
     "slo_latency": _alone("slo_latency"),
+    "storm": _alone("storm"),
     "against": _alone("against"),
 }
 """In the order in which they run."""

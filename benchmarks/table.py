@@ -76,6 +76,11 @@ LINES = (
     Line("slo_status_latency_p50_s", "End of a slice to its status, p50", unit="s"),
     Line("slo_status_latency_p95_s", "... p95", unit="s"),
     Line("slo_status_latency_max_s", "... the longest", 10, least=False, unit="s"),
+    Line("storm_right_ratio", "Storm of 10,000 alerts in 60 s: in the right incident", 0.95, unit="of 1"),
+    Line("storm_notifications_per_cause_max", "... notifications a cause, at most", 3, least=False, unit=""),
+    Line("storm_sample_to_outbox_p95_s", "... sample to outbox, p95", 5, least=False, unit="s"),
+    Line("storm_cpu_s", "... CPU of decide, route and notify", unit="s"),
+    Line("storm_alertmanager_cpu_s", "... of an Alertmanager with the same alerts", unit="s"),
     Line("up_ready_s", "`metrics-ai up` to everything consumes", 15, least=False, unit="s"),
 )
 

@@ -15,18 +15,31 @@ from console.access import Access, Keyring
 from console.alertmanager import alerts as am_alerts
 from console.alertmanager import general as am_general
 from console.alertmanager import silences as am_silences
-from console.api import alerts, general, health, incidents, moves, routing, silences, updates, webhooks
+from console.api import (
+    alertmanager_webhook,
+    alerts,
+    general,
+    health,
+    incidents,
+    moves,
+    routing,
+    silences,
+    updates,
+    webhooks,
+)
 from console.asking import Desk
 from console.feedback import FeedbackPages
 from console.guard import Guard
 from console.judging import Judging
 from console.limits import Limits
+from console.metering import Meter
 from console.muting import Muting
 from console.ports import Extras, Reads, Routing
 from console.problems import answer_problems
 from console.settings import ConsoleSettings
 from integrations.commands import CommandWriter
 from integrations.health_http import Route
+from integrations.telemetry import Telemetry
 from schemas.errors import MetricsAIError
 
 V1: Final = "/api/v1"
@@ -60,6 +73,8 @@ class Parts:
         What is there only where it is configured.
     pages
         Further paths: health and metrics of the process.
+    telemetry
+        Where requests are counted; None counts none.
     """
 
     reads: Reads
@@ -70,6 +85,7 @@ class Parts:
     link_secret: str | None = None
     extras: Extras = field(default_factory=Extras)
     pages: Mapping[str, Route] = field(default_factory=dict)
+    telemetry: Telemetry | None = None
 
 
 def make_app(parts: Parts, settings: ConsoleSettings, now_ms: Callable[[], int] | None = None) -> FastAPI:
@@ -107,7 +123,8 @@ def make_app(parts: Parts, settings: ConsoleSettings, now_ms: Callable[[], int] 
     muting = Muting(desk, parts.reads)
     for routes in _alertmanager(parts, desk, muting, settings):
         app.include_router(routes.router(), prefix=V2, dependencies=known)
-    for ours in _ours(parts, desk, muting, judging, keyring.is_open):
+    told = alertmanager_webhook.AlertmanagerWebhookRoutes(desk, settings.webhooks.alertmanager_timeout_s)
+    for ours in (*_ours(parts, desk, muting, judging, keyring.is_open), told):
         app.include_router(ours.router(), prefix=V1, dependencies=known)
     unknown = [Depends(limits.take_unknown)]
     hooks = webhooks.WebhookRoutes(parts.extras.webhooks, settings.webhooks, desk, judging, parts.tenant)
@@ -120,6 +137,8 @@ def make_app(parts: Parts, settings: ConsoleSettings, now_ms: Callable[[], int] 
         is_open=keyring.is_open,
         external_url=settings.external_url,
     )
+    if parts.telemetry is not None:
+        app.add_middleware(Meter, telemetry=parts.telemetry)
     return app
 
 

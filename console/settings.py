@@ -55,6 +55,13 @@ class WebhookSettings(BaseModel):
     opsgenie: WebhookSecrets = Field(default_factory=WebhookSecrets, description="Opsgenie's and those of JSM.")
     slack: WebhookSecrets = Field(default_factory=WebhookSecrets, description="Slack's signing secrets.")
     jira: WebhookSecrets = Field(default_factory=WebhookSecrets, description="Jira's webhooks.")
+    alertmanager_timeout_s: int = Field(
+        86_400,
+        ge=60,
+        le=31_536_000,
+        description="An alert that an Alertmanager's webhook says fires ends so long after it last said so; longer "
+        "than its repeat_interval. That webhook shows a token.",
+    )
 
 
 class ConsoleSettings(BaseModel):

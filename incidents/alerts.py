@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from incidents import wording
 from incidents.changes import after_change
-from incidents.finding import NOBODY, SEVERITY_RANK, Finding, Identity, newer_finding, worse_finding
+from incidents.finding import NOBODY, SEVERITY_RANK, Finding, Identity, Points, newer_finding, worse_finding
 from incidents.rules.book import Verdict
 from schemas.change_events import NearestChange
 from schemas.events import Priority, Severity
@@ -84,6 +84,8 @@ class AlertRecord:
         The dedup key that this alert opened last, if it opened one.
     runbooks
         Those that fit, with what that was found from.
+    recent
+        When the earliest state came that told the hour of its series that led to it, and that hour.
     digest
         Of the last published content.
     """
@@ -109,6 +111,7 @@ class AlertRecord:
     change: NearestChange | None = None
     page_key: str | None = None
     runbooks: tuple[object, tuple[str, ...]] | None = None
+    recent: tuple[int, Points] | None = None
     digest: str = ""
     _member: IncidentMember | None = None
 
@@ -145,6 +148,7 @@ class AlertRecord:
             detected_ms=first.at_ms,
             spenders=first.spenders,
             end_ms=first.ended_ms,
+            recent=_recent_of(first),
         )
 
     @property
@@ -212,7 +216,7 @@ class AlertRecord:
 
     def absorb(self, finding: Finding[Any], verdict: Verdict | None = None) -> bool:
         """Join another state of the episode, and what rules make of it; whether anything changed."""
-        if finding in (self.latest, self.worst):
+        if finding in (self.latest, self.worst) and not finding.recent:
             return False
         self._member = None
         before = self._joined
@@ -226,6 +230,7 @@ class AlertRecord:
         self.spenders |= finding.spenders
         self.detected_ms = min(self.detected_ms, finding.at_ms)
         self.end_ms = self.latest.joined_end(self.end_ms, finding)
+        self.recent = _earlier(self.recent, _recent_of(finding))
         if self.latest is finding:
             self.expired_ms = None
         return before != self._joined
@@ -234,7 +239,7 @@ class AlertRecord:
     def _joined(self) -> tuple[object, ...]:
         """What states may change."""
         told = (self.latest, self.worst, self.verdict, self.severity, self.peak_score, self.end_ms, self.expired_ms)
-        return *told, self.since_ms, self.spenders, self.detected_ms
+        return *told, self.since_ms, self.spenders, self.detected_ms, self.recent
 
     def expire(self, at_ms: int) -> None:
         """Give it up."""
@@ -282,6 +287,7 @@ class AlertRecord:
             runbooks=list(dict.fromkeys((*self.verdict.runbooks, *placed.runbooks))),
             rule=self.verdict.rule,
             rule_labels=self.verdict.labels or None,
+            recent=None if self.recent is None else list(self.recent[1]),
             **self.latest.alert_body(self.worst),
         )
 
@@ -333,6 +339,16 @@ class AlertRecord:
 def plain_verdict(finding: Finding[Any]) -> Verdict:
     """What a state means where no rule is asked: what its teller says."""
     return Verdict(priority="P0" if finding.safety else finding.priority, at_ms=finding.at_ms)
+
+
+def _recent_of(finding: Finding[Any]) -> tuple[int, Points] | None:
+    return (finding.at_ms, finding.recent) if finding.recent else None
+
+
+def _earlier(one: tuple[int, Points] | None, other: tuple[int, Points] | None) -> tuple[int, Points] | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return min(one, other)
 
 
 def _higher(one: float | None, other: float | None) -> float | None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
 
 from incidents import wording
-from incidents.finding import PAGING, Finding, Identity, Named, Source, worse_finding
+from incidents.finding import PAGING, Finding, Identity, Named, Points, Source, worse_finding
 from models.confidence import LOW_CONFIDENCE
 from models.golden import signal_of
 from schemas.events import ANOMALY_ALERT, NOTICES, Anomaly, Priority, Severity
@@ -74,7 +74,24 @@ def is_symptom(anomaly: Anomaly) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class AnomalyFinding(Finding[Anomaly]):
-    """One state of an anomaly of a series, or of an entity."""
+    """One state of an anomaly of a series, or of an entity.
+
+    Parameters
+    ----------
+    event
+        As it was told, without the hour that led to it.
+    recent
+        That hour: it is kept once an alert, not in each of the states that are.
+    """
+
+    recent: Points = field(default=(), compare=False)
+
+    @classmethod
+    def told(cls, anomaly: Anomaly) -> Self:
+        """The state that an event tells."""
+        if not anomaly.recent:
+            return cls(anomaly)
+        return cls(anomaly.model_copy(update={"recent": None}), tuple(anomaly.recent))
 
     @property
     def name(self) -> str:
@@ -205,6 +222,9 @@ class AnomalyFinding(Finding[Anomaly]):
             "confidence_reasons": now.confidence_reasons,
             "anomaly_id": now.id,
             "seconds_left": None if now.time_to_limit is None else now.time_to_limit.p50_s,
+            "seconds_left_80": None
+            if now.time_to_limit is None
+            else (now.time_to_limit.low_80_s, now.time_to_limit.high_80_s),
         }
 
     def member_body(self) -> Mapping[str, Any]:

@@ -103,6 +103,8 @@ def pack_alert(record: AlertRecord) -> bytes:
     told = {"latest": record.latest.event.to_bytes(), "worst": worst, "change": change, "verdict": verdict, **fields}
     if isinstance(record.latest, SloFinding):
         told["objective"] = _pack_objective(record)
+    if record.recent is not None:
+        told["recent"] = record.recent
     return pack({**told, "source": record.latest.source})
 
 
@@ -124,6 +126,9 @@ def unpack_alert(value: bytes) -> AlertRecord:
     change = body.pop("change", None)
     if change:
         record.change = NearestChange.model_validate_json(change)
+    recent = body.pop("recent", None)
+    if recent:
+        record.recent = recent[0], tuple((at_ms, value) for at_ms, value in recent[1])
     for name in _ALERT_FIELDS:
         setattr(record, name, body.get(name, getattr(record, name)))
     return record

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from incidents.alerts import AlertRecord, Placed
 from incidents.correlate import RelationIndex
@@ -14,7 +14,14 @@ from incidents.lifecycle import LIVING, TRANSITIONS, Seen
 from incidents.series_alerts import SeriesAlerts
 from incidents.settings import CorrelationHistory
 from schemas.events import Priority
-from schemas.incident_events import Incident
+from schemas.incident_events import Incident, IncidentState
+
+
+class Absorbed(NamedTuple):
+    """What another incident took over: its last word, and the state that it was in."""
+
+    last_word: Incident
+    before: IncidentState
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +37,16 @@ class Attachment:
     was
         The incident's priority before.
     absorbed
-        Last words of incidents that this alert linked to an older one, which took them over.
+        Incidents that this alert linked to an older one, which took them over.
+    before
+        The state that the incident was in before it took them over.
     """
 
     incident: IncidentRecord
     opened: bool
     was: Priority
-    absorbed: tuple[Incident, ...] = ()
+    absorbed: tuple[Absorbed, ...] = ()
+    before: IncidentState = "open"
 
 
 @dataclass(slots=True)
@@ -105,12 +115,12 @@ class Board:
             self.incidents[first.id] = first
             linked = [first]
         survivor, *others = linked
-        was = survivor.priority
+        was, before = survivor.priority, survivor.state
         absorbed = self._merge_all(survivor, others)
         record.home = survivor.id
         self._index.add(record)
         survivor.admit(record)
-        return Attachment(survivor, opened, was, absorbed)
+        return Attachment(survivor, opened, was, absorbed, before)
 
     def relink(self, record: AlertRecord) -> Attachment | None:
         """Look again for relations of an alert that has its incident; None if none is new.
@@ -121,17 +131,17 @@ class Board:
         assert mine is not None
         self._index.add(record)
         survivor, *others = sorted({one.id: one for one in [mine, *self._linked(record)]}.values(), key=_age)
-        was = survivor.priority
+        was, before = survivor.priority, survivor.state
         absorbed = self._merge_all(survivor, others)
-        return Attachment(survivor, opened=False, was=was, absorbed=absorbed) if absorbed else None
+        return Attachment(survivor, False, was, absorbed, before) if absorbed else None
 
     def join(self, one: IncidentRecord, other: IncidentRecord) -> Attachment:
         """Make one incident of two, because a person says so; the older one survives, and nothing keeps them apart."""
         survivor, absorbed = sorted((one, other), key=_age)
         survivor.apart = [name for name in survivor.apart if self.current_id(name) != absorbed.id]
         absorbed.apart = [name for name in absorbed.apart if self.current_id(name) != survivor.id]
-        was = survivor.priority
-        return Attachment(survivor, opened=False, was=was, absorbed=(self._merge(survivor, absorbed),))
+        was, before = survivor.priority, survivor.state
+        return Attachment(survivor, False, was, (self._merge(survivor, absorbed),), before)
 
     def split(self, incident: IncidentRecord, moved: list[AlertRecord], new_id: str) -> IncidentRecord:
         """Take alerts out of an incident into one of their own, and keep the two apart."""
@@ -176,22 +186,22 @@ class Board:
             found[incident.id] = incident
         return sorted(found.values(), key=_age)
 
-    def _merge_all(self, survivor: IncidentRecord, others: Iterable[IncidentRecord]) -> tuple[Incident, ...]:
-        """Let one take over others, those aside that a person keeps apart from it; their last words."""
+    def _merge_all(self, survivor: IncidentRecord, others: Iterable[IncidentRecord]) -> tuple[Absorbed, ...]:
+        """Let one take over others, those aside that a person keeps apart from it."""
         return tuple(self._merge(survivor, other) for other in others if not self._are_apart(survivor, other))
 
     def _are_apart(self, one: IncidentRecord, other: IncidentRecord) -> bool:
         return any(self.current_id(name) == other.id for name in one.apart)
 
-    def _merge(self, survivor: IncidentRecord, other: IncidentRecord) -> Incident:
-        lives = other.state in LIVING
+    def _merge(self, survivor: IncidentRecord, other: IncidentRecord) -> Absorbed:
+        before, lives = other.state, other.state in LIVING
         other.state = TRANSITIONS[other.state, Seen.ABSORBED]
         other.revision += 1
         last_word = self.event_of(other, merged_into=survivor.id)
         survivor.absorb(other, other_lives=lives)
         del self.incidents[other.id]
         self._survivors[other.id] = survivor.id
-        return last_word
+        return Absorbed(last_word, before)
 
 
 def _age(incident: IncidentRecord) -> tuple[int, str]:

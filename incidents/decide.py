@@ -125,7 +125,7 @@ class DecideOperator:
 
     def on_anomaly(self, anomaly: Anomaly) -> list[Output]:
         """Apply one state of an episode; nothing comes of one that is known."""
-        return self._on_finding(AnomalyFinding(anomaly), "anomalies")
+        return self._on_finding(AnomalyFinding.told(anomaly), "anomalies")
 
     def on_slo_alert(self, alert: SloAlert) -> list[Output]:
         """Apply a turn of an objective's alert; nothing comes of one that is known."""

@@ -17,6 +17,9 @@ PRIORITY_RANK: Final[Mapping[Priority, int]] = {"P0": 0, "P1": 1, "P2": 2, "P3":
 SEVERITY_RANK: Final[Mapping[Severity, int]] = {"info": 0, "warning": 1, "critical": 2}
 STATE_RANK: Final = {"start": 0, "update": 1, "end": 2}
 
+Points = tuple[tuple[int, float], ...]
+"""Times and values of a series, oldest first."""
+
 Source = Literal["anomaly", "slo", "posted"]
 """Who tells of an alert."""
 
@@ -227,6 +230,11 @@ class Finding(ABC, Generic[ToldT]):
     def since_ms(self) -> int:
         """Since when its objective has spoken all along, as far as this state tells."""
         return self.event.started_ms
+
+    @property
+    def recent(self) -> Points:
+        """The hour of its series that led to it, oldest first; empty where it does not tell."""
+        return ()
 
     @property
     def falls_silent(self) -> bool:

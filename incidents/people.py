@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from incidents.alerts import AlertRecord
+from incidents.auditing import Move
 from incidents.incident import IncidentRecord
 from incidents.lifecycle import MOVES, TRANSITIONS, Asked, allowed_from
 from incidents.placement import Placement
@@ -71,9 +72,10 @@ class People:
             ways = " or ".join(allowed_from(incident.state))
             way_out = f"from there it may be made {ways}" if ways else "an alert that fires anew opens it again"
             return Done(f"the incident is {incident.state}: {way_out}", incident.id)
+        move = Move(incident.state, after, command.at_ms, body.note or kind.capitalize(), command.by)
         incident.state = after
         _MARKS[body.to](incident, command, body.note)
-        self._publisher.entry(incident, kind, command.at_ms, body.note or kind.capitalize(), by=command.by)
+        self._publisher.moved(incident, kind, move)
         self._placement.publish(incident, at_once=True)
         return Done(subject=incident.id)
 
@@ -114,7 +116,8 @@ class People:
         why = f": {note}" if note else ""
         at_ms, by = command.at_ms, command.by
         self._publisher.entry(incident, "split", at_ms, f"{what} went into incident {new.id}{why}", by=by)
-        self._publisher.entry(new, "opened", at_ms, f"{what} came out of incident {incident.id}{why}", by=by)
+        text = f"{what} came out of incident {incident.id}{why}"
+        self._publisher.moved(new, "opened", Move("", new.state, at_ms, text, by))
 
     def _publish(self, incident: IncidentRecord, at_ms: int) -> None:
         self._placement.settle(incident, at_ms)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from incidents import wording
 from incidents.alerts import AlertRecord
+from incidents.auditing import Move
 from incidents.board import Attachment
 from incidents.deadlines import Deadlines
 from incidents.incident import IncidentRecord
@@ -129,10 +130,10 @@ class Placement:
             return False
         if incident.resolved_ms is not None:
             text = f"All alerts ended, and for {after_ms / 1000:g} s none came"
-            self._publisher.entry(incident, "resolved", incident.resolved_ms, text)
+            self._publisher.moved(incident, "resolved", Move(before, incident.state, incident.resolved_ms, text))
         else:
             incident.acknowledged = incident.mitigated_ms = None
-            self._publisher.entry(incident, "reopened", at_ms, "An alert fires again")
+            self._publisher.moved(incident, "reopened", Move(before, incident.state, at_ms, "An alert fires again"))
         return True
 
     def publish(self, incident: IncidentRecord, *, at_once: bool) -> None:
@@ -153,10 +154,13 @@ class Placement:
 
     def tell_merges(self, attachment: Attachment, at_ms: int, why: str, by: str = "") -> None:
         """Tell what a merge made of incidents, to be published."""
-        for other in attachment.absorbed:
+        for other, _ in attachment.absorbed:
             self._state.touch_incident(other.id)
             self._waiting.discard(other.id)
-        self._publisher.absorbed(attachment.incident, attachment.absorbed, at_ms, why, by)
+        incident = attachment.incident
+        self._publisher.absorbed(incident, attachment.absorbed, at_ms, why, by)
+        care = Move(attachment.before, incident.state, at_ms, "It took over an incident that is looked after", by)
+        self._publisher.audit_move(incident, care)
 
     def forget(self, record: AlertRecord) -> None:
         """Drop an alert that ended long ago."""
@@ -168,7 +172,9 @@ class Placement:
         attachment = self._board.attach(record)
         incident = attachment.incident
         kind: EntryKind = "opened" if attachment.opened else "alert_joined"
-        self._publisher.entry(incident, kind, record.started_ms, record.summary, alert_id=record.id)
+        before = "" if attachment.opened else incident.state
+        move = Move(before, incident.state, record.started_ms, record.summary)
+        self._publisher.moved(incident, kind, move, record.id)
         self.tell_merges(attachment, at_ms, f"{record.summary} belongs to both")
         raised = self._tell_raise(incident, attachment.was, record, at_ms)
         if record.ended_ms is not None:

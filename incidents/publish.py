@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from incidents.alerts import AlertRecord
-from incidents.board import Board
+from incidents.auditing import Move, command_answered, incident_moved
+from incidents.board import Absorbed, Board
 from incidents.incident import IncidentRecord
 from schemas.change_events import Change
-from schemas.command_events import Command, CommandResult
-from schemas.events import Anomaly
+from schemas.command_events import Command, CommandResult, PostAlerts
+from schemas.events import Anomaly, AuditEntry
 from schemas.ids import event_id
 from schemas.incident_events import Alert, EntryKind, Incident, TimelineEntry
 from schemas.rerouting import sent_on
 from schemas.slo_events import SloAlert
-from schemas.topics import ALERTS, COMMAND_RESULTS, INCIDENTS, TIMELINE, Topic
+from schemas.topics import ALERTS, AUDIT, COMMAND_RESULTS, INCIDENTS, TIMELINE, Topic
 from streams.operator import Output
 
 Runbooks = Callable[[Mapping[str, str]], Sequence[str]]
@@ -138,11 +139,24 @@ class Publisher:
         )
         self._put(TIMELINE, f"{incident.tenant}/{incident.id}", event.to_bytes(), at_ms)
 
-    def absorbed(self, survivor: IncidentRecord, others: Sequence[Incident], at_ms: int, why: str, by: str) -> None:
+    def moved(
+        self, incident: IncidentRecord | Incident, kind: EntryKind, move: Move, alert_id: str | None = None
+    ) -> None:
+        """Write down what happened to an incident, and for the audit what it was and is."""
+        self.entry(incident, kind, move.at_ms, move.why, alert_id=alert_id, by=move.by)
+        self.audit_move(incident, move)
+
+    def audit_move(self, incident: IncidentRecord | Incident, move: Move) -> None:
+        """Write down for the audit what an incident was and is, if that differs."""
+        if move.before != move.after:
+            self._audit(incident_moved(incident.tenant, incident.id, move))
+
+    def absorbed(self, survivor: IncidentRecord, others: Sequence[Absorbed], at_ms: int, why: str, by: str) -> None:
         """Tell both sides of a merge, and publish the last word of those that became aliases."""
-        for other in others:
+        for other, before in others:
             self.last_word(other)
-            self.entry(other, "merged", at_ms, f"Merged into incident {survivor.id}: {why}", by=by)
+            text = f"Merged into incident {survivor.id}: {why}"
+            self.moved(other, "merged", Move(before, other.state, at_ms, text, by))
             self.entry(survivor, "merged", at_ms, f"Incident {other.id} was merged into this one: {why}", by=by)
 
     def result(self, command: Command, reason: str, subject: str) -> None:
@@ -157,6 +171,12 @@ class Publisher:
             subject=subject,
         )
         self._put(COMMAND_RESULTS, event.key, event.to_bytes(), event.at_ms)
+        # Machines post alerts all the time; what that changes of incidents and alerts is written down as such.
+        if not isinstance(command.body, PostAlerts):
+            self._audit(command_answered("decide", command, command.at_ms, reason, subject))
+
+    def _audit(self, entry: AuditEntry) -> None:
+        self._outputs.append(Output(AUDIT, self._partition, entry.tenant, entry.to_bytes(), entry.at_ms, entry.id))
 
     def _put(self, topic: Topic, key: str, value: bytes, event_ms: int) -> None:
         self._outputs.append(output(topic, self._partition, key, value, event_ms))

@@ -92,6 +92,7 @@ class Telemetry:
             "metrics_ai_fenced", "Checkpoints refused because a newer owner exists.", ["stage"], registry=registry
         )
         self._remote_write_metrics()
+        self._http_metrics()
 
     def _remote_write_metrics(self) -> None:
         registry = self.registry
@@ -112,6 +113,22 @@ class Telemetry:
             "metrics_ai_remote_write_seconds",
             "Time of one request of remote write.",
             ["sink"],
+            buckets=_LATENCY_BUCKETS,
+            registry=registry,
+        )
+
+    def _http_metrics(self) -> None:
+        registry = self.registry
+        self.http_requests = Counter(
+            "metrics_ai_http_requests",
+            "Requests to the API, by the path as OpenAPI writes it; other for one that there is not.",
+            ["method", "route", "status"],
+            registry=registry,
+        )
+        self.http_seconds = Histogram(
+            "metrics_ai_http_request_seconds",
+            "Time until the answer of the API began.",
+            ["method", "route"],
             buckets=_LATENCY_BUCKETS,
             registry=registry,
         )

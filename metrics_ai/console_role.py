@@ -72,6 +72,7 @@ def console_http(config: Config, telemetry: Telemetry, host: str, port: int) -> 
             link_secret(config.console),
             _extras(config, ends),
             telemetry_routes(telemetry),
+            telemetry,
         )
         server = ends.enter_context(ConsoleServer(make_app(parts, config.console), host, port))
         if not config.console.tokens:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 from incidents.routing.config import RoutingConfig
@@ -21,9 +22,20 @@ _KEPT: Final = "Keep a receiver until its incidents are over"
 
 
 def adapters_for(
-    routing: RoutingConfig, surroundings: Surroundings, feedback: FeedbackLink | None = None
+    routing: RoutingConfig, surroundings: Surroundings, folder: Path, feedback: FeedbackLink | None = None
 ) -> dict[tuple[str, str], Adapter]:
     """Adapters of all receivers, by receiver and integration.
+
+    Parameters
+    ----------
+    routing
+        The receivers.
+    surroundings
+        Clients, rates and the time.
+    folder
+        Where relative paths of secrets begin.
+    feedback
+        Where a click on a verdict leads.
 
     Raises
     ------
@@ -31,7 +43,7 @@ def adapters_for(
         If an integration's settings do not hold.
     """
     integrations = {one.name: one.integrations for one in routing.receivers.values()}
-    return adapters_of(integrations, surroundings, feedback=feedback)
+    return adapters_of(integrations, surroundings, folder, feedback)
 
 
 class Deliverer:
@@ -68,7 +80,7 @@ class Deliverer:
         self._surroundings = Surroundings(Clients(), external_url=external_url)
         self._feedback = feedback
         self._looked_s = time.monotonic()
-        self._adapters: Mapping[tuple[str, str], Adapter] = adapters_for(file.config, self._surroundings, feedback)
+        self._adapters: Mapping[tuple[str, str], Adapter] = self._made()
 
     async def __call__(self, notification: Notification, memory: Memory) -> Outcome:
         """Make one attempt."""
@@ -84,6 +96,9 @@ class Deliverer:
         adapter = self._adapters.get((notification.receiver, notification.integration))
         return 0.0 if adapter is None else adapter.settle_s
 
+    def _made(self) -> dict[tuple[str, str], Adapter]:
+        return adapters_for(self._file.config, self._surroundings, self._file.folder, self._feedback)
+
     def _look(self) -> None:
         if time.monotonic() - self._looked_s < self._look_every_s:
             return
@@ -91,6 +106,6 @@ class Deliverer:
         if not self._file.look():
             return
         try:
-            self._adapters = adapters_for(self._file.config, self._surroundings, self._feedback)
+            self._adapters = self._made()
         except MetricsAIError as error:
             LOG.warning("the integrations of the new routes do not hold; those that held go on: %s", error)

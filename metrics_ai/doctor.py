@@ -13,9 +13,8 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 from uuid import uuid4
 
 from aiokafka import codec
@@ -24,13 +23,14 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from integrations.kafka.admin import ANSWER_S, check_topics, has_transactions, is_embedded, list_topics
 from integrations.kafka.connection import KafkaSettings
+from metrics_ai.check import Check, Level
 from metrics_ai.config import Config
+from metrics_ai.doctor_paging import check_paging, check_routes, stack_metrics
 from metrics_ai.stack.memory import MIB, WARN_RATIO
 from metrics_ai.stack.rejections import WAY_OUT, rejected_text
 from schemas.errors import BrokerError, MetricsAIError
 from schemas.topics import SAMPLES
 
-Level = Literal["OK", "WARN", "FAIL"]
 ROOMS: Final = ("schemas", "streams", "models", "incidents", "integrations", "agents", "metrics_ai")
 CODECS: Final = ("gzip", "snappy", "lz4", "zstd")
 DISTRIBUTION: Final = "metrics-ai"
@@ -40,32 +40,6 @@ SKEW_WARN_S: Final = 5.0
 SKEW_FAIL_S: Final = 60.0
 _LOCAL: Final = ("127.0.0.1", "localhost")
 _LOCK_LINE: Final = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)")
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """What one look found.
-
-    Parameters
-    ----------
-    name
-        What was looked at.
-    level
-        How it is.
-    found
-        What was found.
-    way_out
-        What to do about it; empty when it is fine.
-    """
-
-    name: str
-    level: Level
-    found: str
-    way_out: str = ""
-
-    def as_dict(self) -> dict[str, str]:
-        """For programs."""
-        return {"name": self.name, "level": self.level, "found": self.found, "way_out": self.way_out}
 
 
 def examine(config: Config, data_dir: Path) -> Iterator[Check]:
@@ -79,6 +53,8 @@ def examine(config: Config, data_dir: Path) -> Iterator[Check]:
     yield check_port(config.http.host, config.http.port, ours=status is not None)
     if status is not None:
         yield from check_stack(status)
+        yield from check_paging(stack_metrics(config.http.host, config.http.port))
+    yield check_routes(config.routing)
     yield from check_stores(config)
     yield from check_broker(config)
 

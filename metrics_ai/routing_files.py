@@ -51,6 +51,11 @@ class RoutingFile:
         self._said: list[ConfigurationError] = []
         self.problems: list[ConfigurationError] = []
 
+    @property
+    def folder(self) -> Path:
+        """Where files that it names are looked for: beside it."""
+        return folder_of(self._file)
+
     def look(self) -> bool:
         """Read it again where it changed; whether another configuration is in force now.
 
@@ -82,6 +87,11 @@ def reading_of(path: Path) -> Reading:
         If it cannot be read.
     """
     return read_routing(*content_of(path))
+
+
+def folder_of(path: Path | None) -> Path:
+    """Where files that a file of routes names are looked for; that which ships names none."""
+    return Path() if path is None else path.parent
 
 
 def content_of(path: Path | None) -> tuple[bytes, str]:

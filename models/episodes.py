@@ -18,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 
 from models.judge import agreeing, farthest, lead_of
-from models.lately import alarms_lately, note_alarm, note_known
+from models.lately import RECENT, alarms_lately, note_alarm, note_known, note_recent
 from models.shapes import RAMP, STEP, is_ramp
 from models.trend import TREND_SCRATCH
 from streams.baselines import SCRATCH
@@ -124,6 +124,10 @@ WORK: Final = np.dtype(
         *TREND_SCRATCH,
         ("ints", "i8", (EVENT_ROOM, INTS)),
         ("floats", "f8", (EVENT_ROOM, FLOATS)),
+        # Of a start, the hour that led to it.
+        ("recent_count", "i8", (EVENT_ROOM,)),
+        ("recent_ms", "i8", (EVENT_ROOM, RECENT)),
+        ("recent", "f8", (EVENT_ROOM, RECENT)),
         # Closed minutes: slot, row, end in ms, whether it counts for the series' entity.
         ("closed", "i8", (MINUTE_ROOM, 4)),
         # Standardised mean, mean, center, size of a spread; of size 0 is no minute, but a series that begins anew; a
@@ -177,6 +181,8 @@ def tell(row: Row, code: int, time_ms: int, work: Row) -> None:
     work.floats[at, F_ALARMS] = alarms_lately(row, time_ms)
     if code >= END_RECOVERED:
         note_alarm(row, time_ms)
+    elif code == START:
+        note_recent(row, time_ms, work)
     for window in range(WINDOWS):
         column = F_WINDOWS + WINDOW_FLOATS * window
         center = row.base[window, CENTER]

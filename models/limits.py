@@ -26,6 +26,7 @@ from models.episodes import (
     UPDATE,
 )
 from models.judge import MAX_SCORE
+from models.lately import note_recent
 from models.slopes import LEVEL, SLOPE
 from models.trend import ETAS, FINE, LATE, MEDIAN, fit, is_sure, time_to
 from streams.baselines import merge_recent
@@ -174,6 +175,8 @@ def _tell(row: Row, at_rule: int, code: int, time_ms: int, measure: float, work:
     work.floats[at, F_VALUE] = measure
     work.floats[at, F_SCORE] = work.scores[0]
     work.floats[at, F_PEAK] = row.rule_peak[at_rule]
+    if code == START:
+        note_recent(row, time_ms, work)
     row.rule_ms[at_rule, TOLD] = time_ms
 
 

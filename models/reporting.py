@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
@@ -54,6 +55,13 @@ def _drifted_by(ints: list[int], drifts: Drifts) -> int:
     """When a series was last told to drift, as of an event; silence is told before its row's minute is closed."""
     before = ints[e.I_ROW] + (ints[e.I_CODE] != e.END_SILENT)
     return max([ints[e.I_DRIFTED], *(one.end_ms for one in drifts.get(ints[e.I_SLOT], ()) if one.row < before)])
+
+
+def recent_points(work: Any, at: int) -> list[tuple[int, float]]:
+    """The hour that led to a reported start, oldest first; what no reader of JSON could read is left out."""
+    count = int(work["recent_count"][at])
+    times, values = work["recent_ms"][at, :count].tolist(), work["recent"][at, :count].tolist()
+    return [(time_ms, value) for time_ms, value in zip(times, values, strict=True) if math.isfinite(value)]
 
 
 def _is_of_silence(ints: list[int]) -> bool:
@@ -116,7 +124,10 @@ class Reporting:
                 continue
             order = at if _is_of_silence(told.ints) else at + 2 * events + 2
             told.ints[e.I_DRIFTED] = _drifted_by(told.ints, drifts)
-            found.append((told.ints[e.I_ROW], order, self._anomaly(told)))
+            anomaly = self._anomaly(told)
+            if told.ints[e.I_CODE] == e.START:
+                anomaly = anomaly.model_copy(update={"recent": recent_points(work, at)})
+            found.append((told.ints[e.I_ROW], order, anomaly))
         self._note_drifts(drifts)
         return found
 

@@ -42,6 +42,7 @@ from models.episodes import (
     UPDATE,
 )
 from models.judge import MAX_SCORE
+from models.lately import note_recent
 from streams.intake import stale_limit
 from streams.jit import kernel
 from streams.layout import CENTER, HOT_DIRTY, LENGTHS, M2, MEAN, OFFSETS, VITALS, WARM_DIRTY, WIDTHS_MS, Number, Row
@@ -120,6 +121,8 @@ def _tell(row: Row, sign: int, code: int, time_ms: int, sizes: tuple[float, floa
     work.floats[at, F_PEAK] = row.vital_peak[sign]
     work.floats[at, F_NOW] = now
     work.floats[at, F_USUAL] = usual
+    if code == START:
+        note_recent(row, time_ms, work)
     row.vital_ms[sign, TOLD] = time_ms
     row.dirty |= WARM_DIRTY
 

@@ -37,7 +37,17 @@ Direction = Literal["up", "down", "none"]
 HealthState = Literal["healthy", "degraded", "critical", "gone"]
 GoldenSignal = Literal["latency", "traffic", "errors", "saturation"]
 EndReason = Literal["recovered", "level_shift", "silent", "maintenance"]
-AuditAction = Literal["baseline_accepted", "baseline_rolled_back", "limit_moved"]
+AuditAction = Literal[
+    "baseline_accepted",
+    "baseline_rolled_back",
+    "limit_moved",
+    "command_done",
+    "command_refused",
+    "incident_moved",
+    "alert_turned",
+    "silence_put",
+    "silence_expired",
+]
 
 ANOMALY_ALERT: Final = "MetricAnomaly"
 NOTICES: Final[Mapping[AnomalyKind, str]] = MappingProxyType(
@@ -166,6 +176,15 @@ class Anomaly(Event):
         bool, Field(description="The series is younger than a day: what is usual for its family counts for it.")
     ] = False
     explanation: str
+    recent: Annotated[
+        list[tuple[TimeMs, Finite]] | None,
+        Field(
+            max_length=60,
+            description="At a start, where the bank knows it: the hour of the series that led to it, oldest first. "
+            "Means of five minutes, of the last minutes one by one, by the starts of their buckets; then the newest "
+            "value.",
+        ),
+    ] = None
 
     @property
     def key(self) -> str:
@@ -222,14 +241,17 @@ class AuditEntry(Event):
     at_ms: TimeMs
     stage: str
     action: AuditAction
-    entity: str
+    entity: Annotated[str, Field(description="Of a baseline or an alert; empty of all else.")] = ""
     series_id: Annotated[str | None, Field(description="16 hexadecimal digits.")] = None
     subject: Annotated[str, Field(description="What it is about, in words.")]
     of: Annotated[str | None, Field(description="Which window's limit, and which side of it.")] = None
-    before: Finite
-    after: Finite
-    version: Annotated[int, Field(ge=0, description="Of the baseline: how many levels were accepted so far.")]
+    before: Annotated[Finite | str, Field(description="A level, or a state; empty where there was nothing.")]
+    after: Finite | str
+    version: Annotated[int, Field(ge=0, description="Of the baseline: how many levels were accepted so far.")] = 0
     why: str
+    by: Annotated[str, Field(description="Who did it, where a person or a tool did.")] = ""
+    subject_id: Annotated[str | None, Field(description="Id of the incident, the alert, the silence.")] = None
+    command_id: Annotated[str | None, Field(description="Of the command that was done, or refused.")] = None
 
 
 class Tick(Event):

@@ -118,6 +118,17 @@ class Alert(Event):
     seconds_left: Annotated[
         Finite | None, Field(description="Until its limit is reached, or its budget spent, by the median.")
     ] = None
+    seconds_left_80: Annotated[
+        tuple[Finite | None, Finite | None] | None,
+        Field(description="Between which bounds that lies in four of five cases; an absent one is open."),
+    ] = None
+    recent: Annotated[
+        list[tuple[TimeMs, Finite]] | None,
+        Field(
+            max_length=60,
+            description="The hour of its series that led to it, oldest first; absent where nobody told it.",
+        ),
+    ] = None
 
 
 class IncidentMember(BaseModel):

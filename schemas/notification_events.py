@@ -96,7 +96,7 @@ class NotifiedAlert(BaseModel):
 
 
 class SignalExcerpt(BaseModel):
-    """The last hour of one of an incident's most telling series."""
+    """The hour that led to the anomaly of one of an incident's most telling series."""
 
     model_config = ConfigDict(frozen=True)
     signal: str
@@ -125,6 +125,8 @@ class NotifiedConfidence(BaseModel):
     lo: Finite | None = None
     hi: Finite | None = None
     level: Annotated[Finite | None, Field(description="Share of cases that lie within the bounds.")] = None
+    value: Annotated[Finite | None, Field(description="How likely it is a real one, from 0 to 1, calibrated.")] = None
+    of: Annotated[str | None, Field(description="What lies within the bounds: ``seconds_left``.")] = None
 
 
 class Notification(Event):

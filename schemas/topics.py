@@ -103,7 +103,7 @@ AUDIT: Final = Topic(
     "JSON: what a stage changed by itself or was asked to",
     "delete",
     7 * DAY_MS,
-    ("detect",),
+    ("detect", "decide", "route"),
     ("outside",),
     events.AuditEntry,
 )
@@ -114,7 +114,7 @@ CHANGES: Final = Topic(
     "delete",
     90 * DAY_MS,
     ("outside",),
-    ("decide", "outside"),
+    ("decide", "route", "outside"),
     change_events.Change,
 )
 ALERTS: Final = Topic(

@@ -11,8 +11,8 @@ from pydantic import BaseModel, Field
 
 from console.access import Responder, Viewer
 from console.alertmanager.bodies import AlertGroup, AlertStanding, GettableAlert, PostableAlert, Receiver
-from console.alertmanager.posting import taken
-from console.asking import Desk, OnceKey, Wish
+from console.alertmanager.posting import post, taken
+from console.asking import Desk, OnceKey
 from console.labels import routed_labels
 from console.matching import fits, parsed, pattern_of
 from console.ports import Reads, RouteMatch, Routing
@@ -20,12 +20,10 @@ from console.problems import RequestError
 from incidents.routing.matchers import Matchers, matcher_of
 from integrations.serving.store import AlertFilter, StandingAlert
 from integrations.stores import MOST_A_PAGE
-from schemas.command_events import CommandResult, PostAlerts, PostedAlert
+from schemas.command_events import CommandResult, PostedAlert
 from schemas.ids import alert_fingerprint
 from schemas.notification_events import AlertStatus
 
-# A command is a record of Kafka, which holds 8 MiB.
-_AT_ONCE: Final = 2000
 # Few alerts are to be seen in the next answer, while few fire; in a storm there is better to do than to look for them.
 _LOOKED_FOR: Final = 50
 _LOOKED_THROUGH: Final = 500
@@ -148,12 +146,7 @@ class AlertRoutes:
         """Raise, repeat or end alerts; what holds is taken, what does not is named with status 400."""
         alerts, wrong = taken(posted, self._desk.now_ms())
         command_id = self._desk.new_id(caller, once)
-        for start in range(0, len(alerts), _AT_ONCE):
-            some = alerts[start : start + _AT_ONCE]
-            wish = Wish(f"{command_id}-{start}", PostAlerts(alerts=some), is_seen=self._shows_all(caller.tenant, some))
-            result = self._desk.ask(caller, wish).result
-            if result is not None and not result.ok:
-                wrong.append(result.reason)
+        wrong += post(self._desk, caller, alerts, command_id, lambda some: self._shows_all(caller.tenant, some))
         if wrong:
             raise RequestError(400, "; ".join(wrong[:20]))
 

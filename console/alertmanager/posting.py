@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from pydantic import ValidationError
 
+from console.access import Caller
 from console.alertmanager.bodies import PostableAlert
-from schemas.command_events import PostedAlert
+from console.asking import Desk, Wish
+from schemas.command_events import CommandResult, PostAlerts, PostedAlert
 
+# A command is a record of Kafka, which holds 8 MiB.
+_AT_ONCE: Final = 2000
 _NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _NO_TEXT: Final = re.compile(r"[\ud800-\udfff]")
 
@@ -62,3 +66,35 @@ def _checked(one: PostableAlert, now_ms: int) -> PostedAlert:
         ends_ms=ends_ms,
         generator_url=one.generatorURL,
     )
+
+
+def post(
+    desk: Desk,
+    caller: Caller,
+    alerts: Sequence[PostedAlert],
+    command_id: str,
+    seen_of: Callable[[Sequence[PostedAlert]], Callable[[CommandResult], bool]] = lambda _: lambda _: True,
+) -> list[str]:
+    """Ask for alerts to be taken, in as many commands as it needs; why some were not.
+
+    Parameters
+    ----------
+    desk
+        Who takes them.
+    caller
+        Who asks.
+    alerts
+        Those that hold.
+    command_id
+        What the commands' ids begin with.
+    seen_of
+        Of some of them, whether what was done is to be read already.
+    """
+    wrong = []
+    for start in range(0, len(alerts), _AT_ONCE):
+        some = list(alerts[start : start + _AT_ONCE])
+        wish = Wish(f"{command_id}-{start}", PostAlerts(alerts=some), is_seen=seen_of(some))
+        result = desk.ask(caller, wish).result
+        if result is not None and not result.ok:
+            wrong.append(result.reason)
+    return wrong

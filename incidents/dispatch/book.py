@@ -19,6 +19,7 @@ from schemas.incident_events import Incident
 _VERSION: Final = 1
 _ALERT, _INCIDENT, _THREAD, _SILENCE, _FLAP = "alert/", "incident/", "thread/", "silence/", "flap/"
 _BUCKET, _QUIET, _COMMAND, _DIGEST, _SETTING = "bucket/", "quiet/", "command/", "digest/", "setting/"
+_CHANGE: Final = "change/"
 _CLOCK: Final = "clock"
 
 
@@ -44,6 +45,8 @@ class DispatchBook:
         When a command was done, so that one that comes again is not.
     digests
         Keys of the threads with news for a receiver's next digest.
+    changes
+        By tenant and id: when a change was, and itself while it waits to be told.
     now_ms
         The newest tick.
     settings
@@ -60,6 +63,7 @@ class DispatchBook:
     quiet: dict[str, tuple[int, int]] = field(default_factory=dict)
     commands: dict[str, int] = field(default_factory=dict)
     digests: dict[str, list[str]] = field(default_factory=dict)
+    changes: dict[str, tuple[int, str]] = field(default_factory=dict)
     now_ms: int = 0
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)
     _threads_of: dict[str, set[str]] = field(default_factory=dict)
@@ -96,6 +100,11 @@ class DispatchBook:
     def subjects_of(self, incident_key: str) -> list[Subject]:
         """Alerts of an incident, by the id that they name."""
         return [self.subjects[key] for key in sorted(self._subjects_of.get(incident_key, ()))]
+
+    def alerts_of(self, incident: Incident) -> list[Subject]:
+        """All alerts of an incident, those of what was merged into it, too."""
+        names = (incident.id, *incident.aliases)
+        return [one for name in names for one in self.subjects_of(f"{incident.tenant}/{name}")]
 
     def episodes(self, flap_key: str) -> list[Subject]:
         """All episodes of an alert, by tenant and fingerprint."""
@@ -193,7 +202,7 @@ class DispatchBook:
         self.touch(_INCIDENT + key)
 
     def set(self, kind: str, key: str, value: Any) -> None:
-        """Remember a small thing: of ``flap``, ``bucket``, ``quiet``, ``command``, ``digest`` or ``setting``.
+        """Remember a small thing: of ``flap``, ``bucket``, ``quiet``, ``command``, ``digest``, ``change``, ``setting``.
 
         None forgets it.
         """
@@ -268,11 +277,13 @@ _STORES: Final = {
     _QUIET: "quiet",
     _COMMAND: "commands",
     _DIGEST: "digests",
+    _CHANGE: "changes",
     _SETTING: "settings",
 }
 _READ: Final[dict[str, Any]] = {
     _BUCKET: lambda one: TokenBucket(**one),
     _QUIET: tuple,
+    _CHANGE: tuple,
 }
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 from incidents.accuracy import PREFIX as ACCURACY
 from incidents.accuracy import AccuracyBook
 from incidents.dispatch.book import DispatchBook
+from incidents.dispatch.changes import ChangeTelling
 from incidents.dispatch.covering import Covering
 from incidents.dispatch.gathering import Gathering
 from incidents.dispatch.grouping import Grouping
@@ -33,6 +34,7 @@ from incidents.oncall.book import SUBJECT as ONCALL
 from incidents.oncall.book import OnCallBook
 from incidents.routing.config import RoutingConfig
 from incidents.routing.settings import SUBJECT as ROUTING
+from schemas.change_events import Change
 from schemas.command_events import Command
 from schemas.errors import SchemaError
 from schemas.events import Setting, Tick
@@ -40,7 +42,7 @@ from schemas.ids import decide_partition
 from schemas.incident_events import Alert, Incident
 from schemas.notification_events import Notification
 from schemas.slo_events import Feedback
-from schemas.topics import ALERTS, COMMANDS, FEEDBACK, INCIDENTS, NOTIFICATIONS, ROUTE_TICKS, SETTINGS, Topic
+from schemas.topics import ALERTS, CHANGES, COMMANDS, FEEDBACK, INCIDENTS, NOTIFICATIONS, ROUTE_TICKS, SETTINGS, Topic
 from streams.operator import Output
 
 _GAPS_MS: Final = 60_000
@@ -62,7 +64,7 @@ class DispatchOperator:
         Which one this is, of how many; what was written to another one by mistake is left to those it is for.
     """
 
-    inputs: tuple[Topic, ...] = (ALERTS, INCIDENTS, COMMANDS, FEEDBACK, SETTINGS, NOTIFICATIONS, ROUTE_TICKS)
+    inputs: tuple[Topic, ...] = (ALERTS, INCIDENTS, COMMANDS, FEEDBACK, CHANGES, SETTINGS, NOTIFICATIONS, ROUTE_TICKS)
 
     def __init__(self, settings: DispatchSettings, config: RoutingConfig, partition: int, partitions: int) -> None:
         self._settings = settings
@@ -84,6 +86,7 @@ class DispatchOperator:
             INCIDENTS.name: lambda value: self.on_incident(Incident.from_bytes(value)),
             COMMANDS.name: lambda value: self.on_command(Command.from_bytes(value)),
             FEEDBACK.name: lambda value: self.on_feedback(Feedback.from_bytes(value)),
+            CHANGES.name: lambda value: self.on_change(Change.from_bytes(value)),
             SETTINGS.name: lambda value: self.on_setting(Setting.from_bytes(value)),
             NOTIFICATIONS.name: lambda value: self.on_told(Notification.from_bytes(value)),
             ROUTE_TICKS.name: lambda value: self.on_tick(Tick.from_bytes(value).at_ms),
@@ -111,7 +114,7 @@ class DispatchOperator:
         if subject is None:
             if alert.state == "resolved" and self._is_forgotten(alert, now_ms):
                 return []
-            subject = Subject(alert, since_ms=now_ms)
+            subject = Subject.begun(alert, now_ms)
             self._book.put_subject(subject)
             note_change(self._book, self._config.fatigue, subject, now_ms)
             told = f"{alert.priority}" + (f" by rule {alert.rule}" if alert.rule else "")
@@ -155,12 +158,13 @@ class DispatchOperator:
             return []
         now_ms = self._now(command.at_ms)
         self._book.set("command", f"{command.tenant}/{command.id}", now_ms)
+        was = self._book.silences.standing(command, now_ms)
         try:
             subject_id, touched = self._wishes.grant(command, now_ms)
         except SchemaError as error:
             self._publisher.refuse(command, now_ms, str(error))
             return self._finish(now_ms)
-        self._publisher.grant(command, now_ms, subject_id)
+        self._publisher.grant(command, now_ms, subject_id, was)
         for subject in touched:
             self._look_anew(subject, now_ms)
             for thread in self._book.threads_of(subject.key):
@@ -176,6 +180,12 @@ class DispatchOperator:
         if subject is not None:
             self._look_anew(subject, now_ms)
         return self._finish(now_ms)
+
+    def on_change(self, change: Change) -> list[Output]:
+        """Know of a change, which is told at the next tick; decide sends on what came to the wrong partition."""
+        if self._is_ours(change.tenant):
+            self._changes.hear(change)
+        return []
 
     def on_setting(self, setting: Setting) -> list[Output]:
         """Go by other routes, or schedules, from now on.
@@ -210,6 +220,7 @@ class DispatchOperator:
             return []
         self._book.pass_time(at_ms)
         if self._book.silences.changes_within(before_ms, at_ms):
+            self._publisher.over(self._book.silences.over_within(before_ms, at_ms), at_ms)
             for subject in self._book.all_subjects():
                 self._look_anew(subject, at_ms)
         for subject in settle_flaps(self._book, self._config, at_ms):
@@ -219,6 +230,7 @@ class DispatchOperator:
         self._flush_due(at_ms)
         self._tell_of_gaps(before_ms, at_ms)
         self._gathering.tell(before_ms, at_ms)
+        self._teller.tell_all(self._changes.tell(at_ms))
         if at_ms - self._forgot_ms >= _FORGET_EVERY_MS:
             self._forgot_ms = at_ms
             self._publisher.gone(forget_old(self._book, self._settings, self._config, at_ms))
@@ -278,7 +290,8 @@ class DispatchOperator:
     def _take_config(self, config: RoutingConfig) -> None:
         self._config = config
         self._covering = Covering(self._book, self._schedules)
-        self._teller = Teller(self._book, config, self._covering)
+        self._teller = Teller(self._book, config, self._covering, self._settings.links)
+        self._changes = ChangeTelling(self._book, config, round(self._settings.retention_s * 1000))
         self._gathering = Gathering(self._book, config, self._teller)
         self._grouping = Grouping(self._book, config)
         self._inhibitions = Inhibitions(config.inhibit_rules)
@@ -325,7 +338,7 @@ class DispatchOperator:
             matched = {given.name: subject.labels.get(given.name, "") for given in one.matchers}
             subject.decide(now_ms, "silence", "muted", f"silence {one.id}{who} mutes it{why}", one.id, matched)
         if subject.is_muted and subject.fires:
-            subject.turn(now_ms, Turn.MUTED)
+            subject.turn(now_ms, Turn.MUTED, why=subject.muted_by)
         elif was_muted or subject.standing == "suppressed":
             back = (Turn.UNMUTED, Turn.ACKNOWLEDGED) if subject.acknowledged else (Turn.UNMUTED,)
             if subject.turn(now_ms, *back):

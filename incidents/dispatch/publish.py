@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
+from incidents.auditing import Move, alert_turned, command_answered, silence_changed
 from incidents.dispatch.book import DispatchBook
 from incidents.dispatch.subjects import Subject
 from schemas.base import Event
-from schemas.command_events import AcknowledgeAlert, Command, CommandResult, UnacknowledgeAlert
+from schemas.command_events import AcknowledgeAlert, Command, CommandResult, Silence, UnacknowledgeAlert
+from schemas.events import AuditEntry
 from schemas.ids import event_id
 from schemas.incident_events import EntryKind, TimelineEntry
-from schemas.notification_events import Notification
-from schemas.topics import ALERT_STATUS, COMMAND_RESULTS, COMMANDS, NOTIFICATIONS, SILENCES, TIMELINE, Topic
+from schemas.notification_events import AlertStanding, Notification
+from schemas.topics import ALERT_STATUS, AUDIT, COMMAND_RESULTS, COMMANDS, NOTIFICATIONS, SILENCES, TIMELINE, Topic
 from streams.operator import Output
 
 _STAGE = "route"
+# Decide tells the timeline that an alert begins and ends, a command that somebody looks after it.
+_QUIET: Final[frozenset[AlertStanding]] = frozenset({"suppressed", "flapping", "expired"})
 
 
 class StatusPublisher:
@@ -46,6 +51,10 @@ class StatusPublisher:
             subject = self._book.subjects.get(key)
             if subject is None:
                 continue
+            for move in subject.take_moves():
+                entry = alert_turned(subject.alert, move)
+                outputs.append(self._output(AUDIT, entry.tenant, entry, entry.at_ms, entry.id))
+                outputs += self._note(subject, move)
             status = subject.status(now_ms, self._fingerprints(subject))
             if subject.is_news(status):
                 self._book.touch_subject(subject)
@@ -53,18 +62,36 @@ class StatusPublisher:
         self._touched = set()
         return outputs
 
-    def grant(self, command: Command, now_ms: int, subject_id: str) -> None:
-        """Say that a command was done."""
+    def grant(self, command: Command, now_ms: int, subject_id: str, was: str) -> None:
+        """Say that a command was done.
+
+        Parameters
+        ----------
+        command
+            What was asked for.
+        now_ms
+            When that is.
+        subject_id
+            Of what it is about.
+        was
+            The state of its silence before; empty where there was none.
+        """
         silence = self._book.silences.silences.get(f"{command.tenant}/{subject_id}")
         if isinstance(command.body, AcknowledgeAlert | UnacknowledgeAlert):
             self._entry(command, subject_id)
         elif silence is not None:
             self._outputs.append(self._output(SILENCES, silence.key, silence, now_ms))
+            self._audit(silence_changed(silence, was, now_ms, command.by or "somebody"))
         self._result(command, now_ms, ok=True, subject=subject_id)
 
     def refuse(self, command: Command, now_ms: int, reason: str) -> None:
         """Say why a command was not done."""
         self._result(command, now_ms, ok=False, reason=reason)
+
+    def over(self, silences: Iterable[Silence], now_ms: int) -> None:
+        """Say that the time of silences is over."""
+        for one in silences:
+            self._audit(silence_changed(one, "active", now_ms, ""))
 
     def ask(self, command: Command) -> None:
         """Ask another stage for something."""
@@ -86,6 +113,10 @@ class StatusPublisher:
             subject=subject,
         )
         self._outputs.append(self._output(COMMAND_RESULTS, result.key, result, now_ms))
+        self._audit(command_answered(_STAGE, command, now_ms, reason, subject))
+
+    def _audit(self, entry: AuditEntry) -> None:
+        self._outputs.append(self._output(AUDIT, entry.tenant, entry, entry.at_ms, entry.id))
 
     def _entry(self, command: Command, alert_id: str) -> None:
         """What the timeline of an alert's incident says of it."""
@@ -105,6 +136,22 @@ class StatusPublisher:
             alert_id=alert_id,
         )
         self._outputs.append(self._output(TIMELINE, f"{entry.tenant}/{entry.incident_id}", entry, entry.at_ms))
+
+    def _note(self, subject: Subject, move: Move) -> list[Output]:
+        """What the timeline of an alert's incident says of a turn that nobody else puts there."""
+        incident_id = self._book.incident_id_of(subject)
+        if incident_id is None or _QUIET.isdisjoint((move.before, move.after)):
+            return []
+        entry = TimelineEntry(
+            id=event_id("turn", subject.key, *move),
+            tenant=subject.alert.tenant,
+            incident_id=incident_id,
+            at_ms=move.at_ms,
+            kind="note",
+            text=f"Alert {subject.labels['alertname']} of {subject.alert.entity} is {move.after}: {move.why}",
+            alert_id=subject.alert.id,
+        )
+        return [self._output(TIMELINE, f"{entry.tenant}/{entry.incident_id}", entry, entry.at_ms)]
 
     def _fingerprints(self, subject: Subject) -> list[str]:
         """Of the alerts that speak for one."""

@@ -55,6 +55,19 @@ class SilenceBook:
             after_ms < at_ms <= until_ms for one in self.silences.values() for at_ms in (one.starts_ms, one.ends_ms)
         )
 
+    def over_within(self, after_ms: int, until_ms: int) -> list[Silence]:
+        """Those whose time is over in between; one that somebody ended was told of then."""
+        return [
+            one
+            for _, one in sorted(self.silences.items())
+            if after_ms < one.ends_ms <= until_ms and one.ends_ms != one.updated_ms
+        ]
+
+    def standing(self, command: Command, now_ms: int) -> str:
+        """The state of the silence that a command is about; empty where there is none."""
+        known = self.silences.get(f"{command.tenant}/{getattr(command.body, 'silence_id', '')}")
+        return "" if known is None else known.state_at(now_ms)
+
     def apply(self, command: Command, now_ms: int) -> Silence:
         """Do what was asked for; gives the silence as it is now.
 

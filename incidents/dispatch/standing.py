@@ -78,6 +78,22 @@ TRANSITIONS: Final[Mapping[tuple[AlertStanding, Turn], AlertStanding]] = Mapping
 )
 
 
+WHY: Final[Mapping[Turn, str]] = MappingProxyType(
+    {
+        Turn.FIRED: "it fires again",
+        Turn.ACKNOWLEDGED: "somebody looks after it",
+        Turn.TAKEN_BACK: "the acknowledgement was taken back",
+        Turn.MUTED: "a silence or another alert mutes it",
+        Turn.UNMUTED: "nothing mutes it any more",
+        Turn.RESTLESS: "it began or ended too often of late",
+        Turn.SETTLED: "it has settled",
+        Turn.GIVEN_UP: "nobody spoke of it for long",
+        Turn.ENDED: "it ended",
+    }
+)
+"""What happens to an alert, as the audit says it."""
+
+
 def turned(state: AlertStanding, *turns: Turn) -> AlertStanding:
     """Where some turns lead, those left out that say nothing new.
 

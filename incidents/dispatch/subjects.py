@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from incidents.dispatch.standing import Turn, turned
+from incidents.auditing import Move
+from incidents.dispatch.standing import WHY, Turn, turned
 from schemas.events import Priority
 from schemas.ids import event_id
 from schemas.incident_events import Acknowledgement, Alert
@@ -70,6 +71,8 @@ class Subject:
         How much it matters, if that was worked out.
     digest
         Of the status that was published last.
+    moves
+        How it came to stand otherwise, until that is told.
     """
 
     alert: Alert
@@ -86,6 +89,14 @@ class Subject:
     score: float | None = None
     score_parts: list[ScorePart] = field(default_factory=list)
     digest: str = ""
+    moves: list[Move] = field(default_factory=list)
+
+    @classmethod
+    def begun(cls, alert: Alert, now_ms: int) -> Subject:
+        """One that nothing was known of."""
+        subject = cls(alert, since_ms=now_ms)
+        subject.moves.append(Move("", subject.standing, now_ms, "it was told of for the first time"))
+        return subject
 
     @property
     def key(self) -> str:
@@ -112,11 +123,24 @@ class Subject:
         """The most urgent and earliest first."""
         return RANK[self.priority], self.alert.started_ms, self.key
 
-    def turn(self, at_ms: int, *turns: Turn) -> bool:
-        """Let something happen to it; whether it stands otherwise now."""
+    def turn(self, at_ms: int, *turns: Turn, by: str = "", why: str = "") -> bool:
+        """Let something happen to it; whether it stands otherwise now.
+
+        Parameters
+        ----------
+        at_ms
+            When.
+        turns
+            What happens, in order.
+        by
+            Who did it, where a person or a tool did.
+        why
+            In words, where more is known than the first turn says.
+        """
         after = turned(self.standing, *turns)
         if after == self.standing:
             return False
+        self.moves.append(Move(self.standing, after, at_ms, why or WHY[turns[0]], by))
         self.standing, self.since_ms = after, at_ms
         return True
 
@@ -138,6 +162,28 @@ class Subject:
         )
         if len(self.decisions) > _FIRST + _LAST:
             del self.decisions[_FIRST]
+
+    @property
+    def muted_by(self) -> str:
+        """What mutes it, in words.
+
+        Examples
+        --------
+        >>> alert = Alert.model_construct()
+        >>> Subject(alert, silenced_by=["s1"], inhibited_by=["t/a", "t/b"]).muted_by
+        'silence s1 and 2 other alerts mute it'
+        """
+        others = len(self.inhibited_by)
+        speakers = [f"{'silence' if len(self.silenced_by) == 1 else 'silences'} {', '.join(self.silenced_by)}"]
+        speakers = speakers if self.silenced_by else []
+        speakers += [f"{others} other alert{'s' if others > 1 else ''}"] if others else []
+        one = len(self.silenced_by) + others == 1
+        return f"{' and '.join(speakers)} mute{'s' if one else ''} it"
+
+    def take_moves(self) -> list[Move]:
+        """How it came to stand otherwise since the last call."""
+        moves, self.moves = self.moves, []
+        return moves
 
     def status(self, at_ms: int, inhibitors: Sequence[str]) -> AlertStatus:
         """What is published of it.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Final
 
 from incidents.dispatch.book import DispatchBook
+from incidents.dispatch.context import context_of
 from incidents.dispatch.covering import Covering
 from incidents.dispatch.holding import Hold, hold_of, quiet_key, suppression_of, throttle
 from incidents.dispatch.subjects import RANK, Subject
@@ -36,12 +38,21 @@ class Teller:
         Routes and receivers.
     covering
         Knows whose turn it is.
+    links
+        Addresses that help, with labels to fill in.
     """
 
-    def __init__(self, book: DispatchBook, config: RoutingConfig, covering: Covering) -> None:
+    def __init__(
+        self,
+        book: DispatchBook,
+        config: RoutingConfig,
+        covering: Covering,
+        links: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._book = book
         self._config = config
         self._covering = covering
+        self._links = links
         self._routes: dict[str, Route] = {route.id: route for route in config.root.walk()}
         self._told: list[Notification] = []
         self._touched: set[str] = set()
@@ -51,6 +62,10 @@ class Teller:
         """What was told since the last call, in order."""
         told, self._told = self._told, []
         return told
+
+    def tell_all(self, told: Sequence[Notification]) -> None:
+        """Tell what is of no thread."""
+        self._told += told
 
     def take_touched(self) -> set[str]:
         """Keys of the alerts about which something was decided since the last call."""
@@ -320,8 +335,11 @@ class Teller:
     def tell(self, thread: Thread, receiver: Receiver, telling: Telling) -> None:
         """Tell a receiver something of a thread, and know that it was told."""
         now_ms = telling.at_ms
-        listed = replace(telling, subjects=[*telling.subjects, *self._spoken_for(thread, telling.subjects)])
-        self._told += notifications(thread, receiver, listed, self._incident(thread))
+        incident = self._incident(thread)
+        subjects = [*telling.subjects, *self._spoken_for(thread, telling.subjects)]
+        evidence = [] if incident is None else self._book.alerts_of(incident)
+        context = context_of(subjects, evidence, self._links, now_ms)
+        self._told += notifications(thread, receiver, replace(telling, subjects=subjects, context=context), incident)
         for one in telling.subjects:
             text = f"{receiver.name} is told: {telling.reason}"
             one.decide(now_ms, "notification", telling.action, text, f"{receiver.name} {telling.dedup_key}")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from incidents.dispatch.context import confidence_of, windows_of
 from incidents.dispatch.subjects import Subject
 from incidents.dispatch.threads import Thread
 from incidents.routing.receivers import Receiver
@@ -18,8 +19,6 @@ Action = Literal["open", "update", "resolve", "digest"]
 MOST_LISTED: Final = 100
 _SEVERITY_RANK: Final[Mapping[Severity, int]] = {"info": 0, "warning": 1, "critical": 2}
 _MAX_KEY_CHARS: Final = 255  # PagerDuty's limit of a dedup_key
-_MOST_RUNBOOKS: Final = 10
-_MOST_CHANGES: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +37,8 @@ class Telling:
         When.
     over
         Whether all is over.
+    context
+        What helps whoever is told.
     """
 
     action: Action
@@ -46,6 +47,7 @@ class Telling:
     subjects: Sequence[Subject]
     at_ms: int
     over: bool = False
+    context: NotificationContext | None = None
 
 
 def notifications(
@@ -95,7 +97,9 @@ def notifications(
                 incident_revision=0 if incident is None else incident.revision,
                 escalation=thread.escalation,
                 assignees=thread.assignees,
-                context=context_of(telling.subjects),
+                context=telling.context,
+                confidence=confidence_of(lead.alert),
+                windows=windows_of(lead.alert),
             )
         )
     return made
@@ -134,28 +138,6 @@ def fitted_key(key: str) -> str:
         return key
     digest = event_id(key)
     return f"{key[: _MAX_KEY_CHARS - len(digest) - 1]}-{digest}"
-
-
-def context_of(subjects: Sequence[Subject]) -> NotificationContext | None:
-    """What the alerts say that helps whoever is told; None where they say nothing."""
-    changes = {one.alert.change.id: one.alert.change for one in subjects if one.alert.change is not None}
-    runbooks = list(dict.fromkeys(name for one in subjects for name in one.alert.runbooks))
-    forecasts = _summaries(one for one in subjects if one.alert.kind == "trend")
-    budgets = _summaries(one for one in subjects if one.alert.source == "slo")
-    if not (changes or runbooks or forecasts or budgets):
-        return None
-    return NotificationContext(
-        forecasts=forecasts[:_MOST_CHANGES],
-        changes=list(changes.values())[:_MOST_CHANGES],
-        budgets=budgets[:_MOST_CHANGES],
-        runbooks=runbooks[:_MOST_RUNBOOKS],
-        truncated=max(len(changes), len(runbooks), len(forecasts), len(budgets)) > _MOST_CHANGES,
-    )
-
-
-def _summaries(subjects: Iterable[Subject]) -> list[str]:
-    found = (one.alert.annotations.get("summary", "") for one in subjects)
-    return [text for text in dict.fromkeys(found) if text]
 
 
 def _notified(subject: Subject, over: bool) -> NotifiedAlert:

@@ -77,8 +77,7 @@ class Weighing:
             return own
         if not self._poor:
             return incident.priority
-        names = [incident.id, *incident.aliases]
-        members = [one for name in names for one in self._book.subjects_of(f"{incident.tenant}/{name}")]
+        members = self._book.alerts_of(incident)
         if not any(self.own(one.alert) != one.alert.priority for one in members):
             return incident.priority
         return min((self.own(one.alert) for one in members), key=RANK.__getitem__, default=incident.priority)

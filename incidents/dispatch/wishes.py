@@ -55,7 +55,7 @@ class Wishes:
         self._check(subject, Turn.ACKNOWLEDGED, "acknowledged")
         note = command.body.note if isinstance(command.body, AcknowledgeAlert) else ""
         subject.acknowledged = Acknowledgement(by=command.by, at_ms=command.at_ms, note=note)
-        subject.turn(now_ms, Turn.ACKNOWLEDGED)
+        subject.turn(now_ms, Turn.ACKNOWLEDGED, by=command.by, why=note)
         who = command.by or "somebody"
         text = f"{who} looks after this episode" + (f": {note}" if note else "")
         subject.decide(now_ms, "acknowledgement", "acknowledged", text)
@@ -65,7 +65,7 @@ class Wishes:
         if subject.acknowledged is None:
             raise SchemaError(f"alert {subject.alert.id} is not acknowledged")
         subject.acknowledged = None
-        subject.turn(now_ms, Turn.TAKEN_BACK)
+        subject.turn(now_ms, Turn.TAKEN_BACK, by=command.by)
         text = f"{command.by or 'somebody'} took the acknowledgement back"
         subject.decide(now_ms, "acknowledgement", "taken back", text)
         return subject

@@ -35,9 +35,6 @@ _THEIRS: Final = (
 _OURS: Final = ("teams", "fatigue", "schedules")
 KNOWN: Final = (*_THEIRS, *_OURS)
 _OTHER_GLOBALS: Final = (
-    "slack_app_token",
-    "slack_app_token_file",
-    "slack_app_url",
     "wechat_api_url",
     "wechat_api_secret",
     "wechat_api_secret_file",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from incidents.routing.findings import Findings, is_null, milliseconds, plain
-from incidents.routing.receivers import KINDS, SENDS_RESOLVED, Escalation, Integration, Receiver
+from incidents.routing.receivers import DRAWS_CHANGES, KINDS, SENDS_RESOLVED, Escalation, Integration, Receiver
 from schemas.yaml_values import Value
 
 OTHERS: Final = (
@@ -44,7 +44,11 @@ FROM_GLOBAL: Final[Mapping[str, tuple[tuple[_Keys, _Keys], ...]]] = {
         (("tls_config",), ("smtp_tls_config",)),
     ),
     "jira": (*_HTTP, (("api_url",), ("jira_api_url",))),
-    "jsm": _HTTP,
+    "jsm": (
+        *_HTTP,
+        (("api_url",), ("jsm_api_url",)),
+        (("api_key", "api_key_file"), ("jsm_api_key", "jsm_api_key_file")),
+    ),
     "log": (),
     "opsgenie": (
         *_HTTP,
@@ -53,11 +57,10 @@ FROM_GLOBAL: Final[Mapping[str, tuple[tuple[_Keys, _Keys], ...]]] = {
     ),
     "pagerduty": (*_HTTP, (("url",), ("pagerduty_url",))),
     "slack": (
+        (("app_token", "app_token_file"), ("slack_app_token", "slack_app_token_file")),
+        (("app_url",), ("slack_app_url",)),
+        (("api_url", "api_url_file"), ("slack_api_url", "slack_api_url_file")),
         *_HTTP,
-        (
-            ("api_url", "api_url_file"),
-            ("slack_api_url", "slack_api_url_file"),
-        ),
     ),
     "webhook": _HTTP,
 }
@@ -66,7 +69,7 @@ _TOKENS: Final = ("token", "token_file", "app_token", "app_token_file", "bot_tok
 REQUIRED: Final[Mapping[str, tuple[_Keys, ...]]] = {
     "email": (("to",), ("from",), ("smarthost",)),
     "jira": (("project",), ("issue_type",), ("api_url",)),
-    "jsm": (),
+    "jsm": (("api_key", "api_key_file"),),
     "log": (),
     "opsgenie": (("api_key", "api_key_file"),),
     "pagerduty": (("routing_key", "routing_key_file", "service_key", "service_key_file"),),
@@ -122,16 +125,32 @@ def _integration(globals_: Mapping[str, Any], kind: str, at: int, value: Value) 
             raise value.error(f"{' or '.join(row[:4])} is missing", f"Add {row[0]}{_or_global(kind, row[0])}")
     tells = given["send_resolved"].boolean() if "send_resolved" in given else SENDS_RESOLVED[kind]
     settings.pop("send_resolved", None)
-    return Integration(kind, at, tells, settings)
+    draws = False
+    if kind in DRAWS_CHANGES and settings.pop("send_changes", None) is not None:
+        draws = given["send_changes"].boolean()
+    return Integration(kind, at, tells, settings, value.line, draws)
 
 
 def _fill(kind: str, settings: dict[str, Any], globals_: Mapping[str, Any]) -> None:
     """Put in what ``global`` says and the integration does not."""
     for own, others in FROM_GLOBAL[kind]:
-        spoken_otherwise = kind == "slack" and own[0] == "api_url" and any(key in settings for key in _TOKENS)
-        if spoken_otherwise or any(key in settings for key in own):
+        if any(key in settings for key in own) or (kind == "slack" and _is_spoken_otherwise(own[0], settings)):
             continue
         settings |= {key: globals_[other] for key, other in zip(own, others, strict=True) if other in globals_}
+
+
+def _is_spoken_otherwise(key: str, settings: Mapping[str, Any]) -> bool:
+    """Whether a message to Slack goes another way than by a key, so that it is not filled in: by token, or webhook."""
+    by_token = any(name in settings for name in _TOKENS)
+    by_address = "api_url" in settings or "api_url_file" in settings
+    match key:
+        case "app_token":
+            # A token may stand there, too: the way before app_token was known.
+            return by_token or by_address or "authorization" in (settings.get("http_config") or {})
+        case "app_url":
+            return not by_token or "web_api_url" in settings
+        case _:
+            return key == "api_url" and by_token
 
 
 def _or_global(kind: str, key: str) -> str:

@@ -18,6 +18,8 @@ SENDS_RESOLVED: Final[Mapping[str, bool]] = {
 }
 """Kinds of integrations, and whether they tell that it is over where nothing else is said: as Alertmanager has it."""
 KINDS: Final = tuple(SENDS_RESOLVED)
+DRAWS_CHANGES: Final = frozenset({"pagerduty"})
+"""Kinds that can show changes beside incidents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +34,20 @@ class Integration:
         Its position among the receiver's of this kind.
     send_resolved
         Whether it tells that it is over.
+    send_changes
+        Whether it is told of every change, to draw it beside incidents.
     settings
         As the file has them, with what ``global`` says filled in; with secrets, and never shown.
+    line
+        Where it stands in the file.
     """
 
     kind: str
     index: int
     send_resolved: bool
     settings: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    line: int = field(default=1, repr=False, compare=False)
+    send_changes: bool = False
 
     @property
     def name(self) -> str:
@@ -99,7 +107,13 @@ class Receiver:
         return {
             "name": self.name,
             "integrations": [
-                {"kind": one.kind, "index": one.index, "send_resolved": one.send_resolved} for one in self.integrations
+                {
+                    "kind": one.kind,
+                    "index": one.index,
+                    "send_resolved": one.send_resolved,
+                    "send_changes": one.send_changes,
+                }
+                for one in self.integrations
             ],
             "digest_ms": self.digest_ms,
             "escalation": chain and {"after_ms": list(chain.after_ms), "receivers": list(chain.receivers)},
@@ -113,7 +127,11 @@ class Receiver:
         return cls(
             name=body["name"],
             integrations=tuple(
-                Integration(one["kind"], one["index"], one["send_resolved"]) for one in body["integrations"]
+                # A setting of an older release says nothing of changes.
+                Integration(
+                    one["kind"], one["index"], one["send_resolved"], send_changes=one.get("send_changes", False)
+                )
+                for one in body["integrations"]
             ),
             digest_ms=body["digest_ms"],
             escalation=chain and Escalation(tuple(chain["after_ms"]), tuple(chain["receivers"])),

@@ -27,6 +27,7 @@ from integrations.delivery.adapter import Memory, Outcome
 from integrations.delivery.calling import Call, Caller, Surroundings, safely
 from integrations.delivery.pagerduty_event import (
     change_event,
+    change_of,
     digest_event,
     key_fingerprint,
     resolve_event,
@@ -35,7 +36,6 @@ from integrations.delivery.pagerduty_event import (
 from integrations.delivery.rates import Rate
 from integrations.delivery.retry import COMMON, RetryTable
 from integrations.delivery.settings import Address, HttpDeliverySettings, at_most_one, exactly_one, secret
-from schemas.change_events import NearestChange
 from schemas.notification_events import Notification
 
 TABLE: Final[RetryTable] = {**COMMON, "400": "refused"}
@@ -70,6 +70,9 @@ class PagerDutySettings(HttpDeliverySettings):
     retired_routing_keys: Annotated[
         tuple[SecretStr, ...], Field(description="Keys that opened what is still open; it is resolved by them.")
     ] = ()
+    send_changes: Annotated[
+        bool, Field(description="Whether every change is told, as a change event; read by the routing, not here.")
+    ] = False
     details: Annotated[dict[str, str], Field(description="Added to each alert's custom details.")] = {}  # noqa: RUF012
     images: Annotated[tuple[Image, ...], Field(description="Added to each alert.")] = ()
 
@@ -109,18 +112,12 @@ class PagerDuty:
         """Open, add to or resolve the alert of the dedup key."""
         return await safely(self._deliver(notification, memory))
 
-    async def tell_change(self, change: NearestChange) -> Outcome:
-        """Tell of a change, which notifies nobody."""
-        return await safely(self._tell_change(change))
-
-    async def _tell_change(self, change: NearestChange) -> Outcome:
-        key = self._present_key()
-        return await self._send(self._change_url(), change_event(change, key), key)
-
     async def _deliver(self, notification: Notification, memory: Memory) -> Outcome:
         present = self._present_key()
         if notification.action == "digest":
-            return await self._send(self._change_url(), digest_event(notification, present), present)
+            change = change_of(notification)
+            told = digest_event(notification, present) if change is None else change_event(change, present)
+            return await self._send(self._change_url(), told, present)
         key = self._key_for(notification, memory, present)
         if key is None:
             return Outcome(

@@ -179,6 +179,13 @@ def change_event(change: NearestChange, routing_key: str) -> dict[str, Any]:
     return event
 
 
+def change_of(notification: Notification) -> NearestChange | None:
+    """The change that is all that a notification tells; None where it tells of alerts."""
+    if notification.alerts or notification.context is None or not notification.context.changes:
+        return None
+    return notification.context.changes[0]
+
+
 def digest_event(notification: Notification, routing_key: str) -> dict[str, Any]:
     """The change event that carries a digest: it stands beside incidents and wakes nobody."""
     return {

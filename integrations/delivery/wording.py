@@ -8,10 +8,20 @@ from datetime import UTC, datetime
 from typing import Final
 
 from integrations.delivery.limits import one_line, web_address
+from models.explain import duration
 from schemas.change_events import NearestChange
-from schemas.notification_events import Notification, NotificationContext, NotifiedAlert, SignalExcerpt
+from schemas.notification_events import (
+    Notification,
+    NotificationContext,
+    NotifiedAlert,
+    NotifiedConfidence,
+    SignalExcerpt,
+)
 
 SHOWN_ALERTS: Final = 20
+# Of five minutes each, in an hour; beside the newest value.
+SPARK_COLUMNS: Final = 12
+_TICKS: Final = "▁▂▃▄▅▆▇█"
 _SOURCE_LABELS: Final = ("instance", "node", "host", "pod", "service", "job", "cluster")
 
 
@@ -82,6 +92,7 @@ def sections(notification: Notification, shown_alerts: int = SHOWN_ALERTS) -> li
         Section("Why now", (one_line(notification.reason),) if notification.reason else ()),
         Section("On call", tuple(one_line(one) for one in notification.assignees)),
         Section("Alerts", _alert_lines(notification, shown_alerts)),
+        *(_estimates(notification) if notification.status == "firing" else ()),
         *_context_sections(notification.context or NotificationContext()),
         Section("Common labels", _pairs(notification.common_labels.items())),
     ]
@@ -107,13 +118,78 @@ def _context_sections(context: NotificationContext) -> Sequence[Section]:
 
 
 def _signal_line(excerpt: SignalExcerpt) -> str:
-    name = f"{excerpt.signal} of {excerpt.entity}"
+    where = "" if excerpt.entity == "unknown" else f" of {excerpt.entity.replace(':', ' ', 1)}"
+    name = f"{excerpt.signal}{where}"
     if not excerpt.points:
         return one_line(name)
     values = [value for _, value in excerpt.points]
-    last = f"{values[-1]:g} {excerpt.unit}".strip()
-    span = f", in the last hour from {min(values):g} to {max(values):g}" if len(values) > 1 else ""
-    return one_line(f"{name}: {last}{span}")
+    last = f"{values[-1]:.4g} {'' if excerpt.unit == '1' else excerpt.unit}".strip()
+    if len(values) == 1:
+        return one_line(f"{name}: {last}")
+    span = f"in the hour before from {min(values):.4g} to {max(values):.4g}"
+    return one_line(f"{name}: {sparkline(excerpt.points)} {last} at {at(excerpt.points[-1][0])}, {span}")
+
+
+def sparkline(points: Sequence[tuple[int, float]]) -> str:
+    """Points as a line of text: a column a stretch of time, as high as the mean in it; the last is the newest value.
+
+    Longer stretches without a point are dots.
+
+    Examples
+    --------
+    >>> sparkline([(0, 1.0), (60, 1.0), (120, 2.0), (180, 9.0)])
+    '▁▁▂█'
+    >>> sparkline([(0, 5.0), (60, 5.0)])
+    '▁▁'
+    """
+    # A quarter of each: the sum of the largest numbers is no number.
+    *before, newest = [(at_ms, value / 4) for at_ms, value in points]
+    width = min(SPARK_COLUMNS, len(before))
+    first_ms, last_ms = before[0][0], before[-1][0]
+    columns: list[list[float]] = [[] for _ in range(width)]
+    for at_ms, value in before:
+        place = (at_ms - first_ms) * width // max(1, last_ms - first_ms)
+        columns[min(width - 1, max(0, place))].append(value)
+    means = [sum(one / len(values) for one in values) if values else None for values in columns]
+    means = [*_bridged(means), newest[1]]
+    known = [mean for mean in means if mean is not None]
+    low, high = min(known), max(known)
+    return "".join("·" if mean is None else _TICKS[_height(mean, low, high)] for mean in means)
+
+
+def _bridged(means: Sequence[float | None]) -> list[float | None]:
+    # A mean of five minutes may stand for a little more than a column: one that is empty between two is as that before.
+    filled = list(means)
+    for place in range(1, len(means) - 1):
+        if means[place] is None and means[place + 1] is not None:
+            filled[place] = means[place - 1]
+    return filled
+
+
+def _height(value: float, low: float, high: float) -> int:
+    return round((value - low) / (high - low) * (len(_TICKS) - 1)) if high > low else 0
+
+
+def _estimates(notification: Notification) -> Sequence[Section]:
+    return (
+        Section("How sure", _confidence_lines(notification.confidence)),
+        Section("Windows", tuple(one_line(f"{name}: {told}") for name, told in notification.windows.items())),
+    )
+
+
+def _between(low: float | None, high: float | None) -> str:
+    if high is None:
+        return f"{duration(low or 0.0)} or more"
+    return f"up to {duration(high)}" if low is None else f"{duration(low)} to {duration(high)}"
+
+
+def _confidence_lines(found: NotifiedConfidence | None) -> tuple[str, ...]:
+    if found is None:
+        return ()
+    lines = [] if found.value is None else [f"{100 * found.value:.0f} % likely to be a real one"]
+    if found.of == "seconds_left" and found.level is not None:
+        lines.append(f"time left, in {100 * found.level:.0f} % of such cases: {_between(found.lo, found.hi)}")
+    return tuple(lines)
 
 
 def links_of(context: NotificationContext | None) -> list[tuple[str, str]]:

@@ -21,7 +21,7 @@ def doctor(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check broker, topics, codecs, clocks, disk, ports, versions and names; exit status 1 if something fails."""
+    """Check routes, broker, topics, codecs, clocks, disk, ports, versions, names; exit status 1 if something fails."""
     from rich.console import Console
     from rich.text import Text
 

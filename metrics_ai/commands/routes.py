@@ -93,23 +93,26 @@ def check(
 
     Exit status 1 if there is a problem, 2 if the file cannot be read; what does nothing is no problem.
     """
-    from metrics_ai.routing_files import reading_of
+    from metrics_ai.routing_files import folder_of, reading_of
+    from metrics_ai.routing_integrations import IntegrationFindings, look_at_integrations
     from metrics_ai.slo_listing import problem_rows, tell
 
     reading = reading_of(file)
+    routing = reading.config
+    found = look_at_integrations(routing, str(file), folder_of(file)) if routing else IntegrationFindings()
+    problems = (*reading.problems, *found.problems)
+    unsupported = sorted([*reading.unsupported, *found.unsupported], key=lambda one: one.line)
     if as_json:
-        notes = [
-            {"where": f"{one.file}:{one.line}", "what": one.what, "way_out": one.way_out} for one in reading.unsupported
-        ]
-        typer.echo(json.dumps({"problems": problem_rows(tuple(reading.problems)), "unsupported": notes}))
+        notes = [{"where": f"{one.file}:{one.line}", "what": one.what, "way_out": one.way_out} for one in unsupported]
+        typer.echo(json.dumps({"problems": problem_rows(problems), "unsupported": notes}))
     else:
-        for one in reading.unsupported:
+        for one in unsupported:
             typer.echo(f"does nothing here: {one}")
-        if reading.config is not None:
-            routes = sum(1 for _ in reading.config.root.walk())
-            typer.echo(f"{file}: {routes} routes, {len(reading.config.receivers)} receivers: fine")
-        tell(tuple(reading.problems))
-    raise typer.Exit(1 if reading.problems else 0)
+        if routing is not None and not problems:
+            routes = sum(1 for _ in routing.root.walk())
+            typer.echo(f"{file}: {routes} routes, {len(routing.receivers)} receivers: fine")
+        tell(problems)
+    raise typer.Exit(1 if problems else 0)
 
 
 def _routing(file: Path | None, config: Path | None) -> tuple[RoutingConfig, str]:

@@ -79,8 +79,10 @@ def test_its_paths_are_those_of_the_description() -> None:
 
 
 def test_its_settings_hold() -> None:
-    _, tokens = blocks("yaml", GUIDE)
+    _, tokens, alertmanager = blocks("yaml", GUIDE)
     settings = Config.model_validate(yaml.safe_load(tokens))
+    (receiver,) = yaml.safe_load(alertmanager)["receivers"]
+    assert receiver["webhook_configs"][0]["url"] == f"{URL}/api/v1/webhooks/alertmanager"
     assert [(one.name, one.role, one.tenants) for one in settings.console.tokens] == [
         ("grafana", "viewer", ["*"]),
         ("prometheus", "responder", ["shop"]),

@@ -6,7 +6,6 @@ import asyncio
 from pathlib import Path
 
 from integrations.delivery import Limiter
-from integrations.delivery.pagerduty import PagerDuty
 from integrations.delivery.pagerduty_event import key_fingerprint
 from schemas.change_events import NearestChange
 from tests.integration.vendors.notifications import AT_MS, alert, notification, story
@@ -85,9 +84,9 @@ def test_a_digest_is_a_change_and_wakes_nobody() -> None:
         async def run() -> None:
             adapter = session.adapter("pagerduty", routing_key=KEY, url=far.enqueue_url)
             assert (await adapter.deliver(notification(action="digest", priority="P3"), {})).is_delivered
-            assert isinstance(adapter, PagerDuty)
             deployed = NearestChange(id="d1", kind="deploy", what="checkout 2.1", at_ms=AT_MS, url="https://ci/1")
-            assert (await adapter.tell_change(deployed)).is_delivered
+            told = notification(action="digest", priority="P3", alerts=[], context={"changes": [deployed]})
+            assert (await adapter.deliver(told, {})).is_delivered
 
         session.run(run)
         assert far.events == []

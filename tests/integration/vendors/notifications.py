@@ -54,8 +54,17 @@ def notification(**parts: Any) -> Notification:
             "budgets": ["checkout spent 12 % of its 30 days."],
             "runbooks": ["disk-full"],
             "links": {"Logs": "https://logs.example.com/q?node=node-0"},
-            "signals": [{"signal": "disk_used", "entity": "node-0", "unit": "%", "points": [[AT_MS, 91.5]]}],
+            "signals": [
+                {
+                    "signal": "disk_used",
+                    "entity": "node-0",
+                    "unit": "%",
+                    "points": [[AT_MS - 120_000, 71.5], [AT_MS - 60_000, 80.0], [AT_MS, 91.5]],
+                }
+            ],
         },
+        "confidence": {"lo": 162_000, "hi": 201_600, "level": 0.8, "value": 0.8, "of": "seconds_left"},
+        "windows": {"5m": "as expected, score 0.4", "1h": "anomalous, up, score 1.9"},
     }
     return Notification.model_validate({**usual, **parts})
 

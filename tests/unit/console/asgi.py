@@ -14,6 +14,7 @@ from console.memory import MemoryStore, OneRoute
 from console.memory_stage import MemoryStage
 from console.ports import Extras
 from console.settings import ConsoleSettings, TokenSettings
+from integrations.telemetry import Telemetry
 from schemas.incident_events import Alert, Incident
 
 NOW_MS = 1_795_446_000_000
@@ -71,11 +72,21 @@ class Api:
     extras: Extras = field(default_factory=Extras)
     link_secret: str | None = "s3cret"
     now_ms: int = NOW_MS
+    telemetry: Telemetry = field(default_factory=lambda: Telemetry("console"))
 
     def __post_init__(self) -> None:
         self.store = MemoryStore(lambda: self.now_ms)
         self.stage = MemoryStage(self.store)
-        parts = Parts(self.store, self.stage, OneRoute(), "default", "1.2.3", self.link_secret, self.extras)
+        parts = Parts(
+            self.store,
+            self.stage,
+            OneRoute(),
+            "default",
+            "1.2.3",
+            self.link_secret,
+            self.extras,
+            telemetry=self.telemetry,
+        )
         self.app = make_app(parts, self.settings, lambda: self.now_ms)
 
     def ask(self, method: str, path: str, **more: Any) -> httpx.Response:

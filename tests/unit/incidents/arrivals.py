@@ -42,7 +42,8 @@ def episodes(draw: st.DrawFn) -> list[dict[str, Any]]:
     elif kind != "anomaly":
         priority = "P0" if kind == "safety" else kind
         who |= {"kind": "limit", "detector": f"Rule{kind}", "priority": priority, "safety": kind == "safety"}
-    states: list[dict[str, Any]] = [{"score": 2.0}]
+    hour = st.lists(st.tuples(st.just(1000 * start), st.integers(0, 3)), min_size=1, max_size=2)
+    states: list[dict[str, Any]] = [{"score": 2.0, "recent": draw(st.none() | hour)}]
     at = start
     for _ in range(draw(st.integers(0, 3))):
         at += draw(st.integers(0, 60))

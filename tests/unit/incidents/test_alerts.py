@@ -9,6 +9,7 @@ import pytest
 
 from incidents.alerts import AlertRecord, Placed
 from incidents.anomalies import AnomalyFinding, alert_labels, alert_name, alert_priority
+from incidents.blocks import pack_alert, unpack_alert
 from schemas.events import Anomaly, AnomalyKind, TimeToLimit
 from schemas.ids import alert_fingerprint
 
@@ -53,6 +54,30 @@ def test_low_confidence_pages_nobody_by_itself_but_for_the_safety_list(
     assert AlertRecord.of(AnomalyFinding(unsure)).priority == alert_priority(unsure)
     assert alert_priority(anomaly(confidence=confidence, safety=True, **fields)) == "P0"
     assert alert_priority(anomaly(confidence=0.8, **fields)) == (asked or ("P3" if kind == "drift" else "P2"))
+
+
+def test_the_hour_that_led_to_it_is_kept_once_whatever_comes_when(anomaly: Make) -> None:
+    hour = [(940_000, 0.1), (1_000_000, 0.93)]
+    start = AnomalyFinding.told(anomaly(recent=hour))
+    update = AnomalyFinding.told(anomaly(state="update", at_s=1010, score=9.0))
+    in_order, late = AlertRecord.of(start), AlertRecord.of(update)
+    assert in_order.absorb(update)
+    assert late.absorb(start)
+    assert in_order.event() == late.event()
+    assert in_order.event().recent == hour
+    again = unpack_alert(pack_alert(in_order))
+    assert again.event() == in_order.event()
+    assert not again.absorb(start)
+    assert b"recent" not in again.latest.event.to_bytes() + again.worst.event.to_bytes()
+
+
+def test_a_state_that_comes_again_with_its_hour_is_news_once(anomaly: Make) -> None:
+    record = AlertRecord.of(AnomalyFinding.told(anomaly()))
+    assert record.event().recent is None
+    told = AnomalyFinding.told(anomaly(recent=[(1_000_000, 0.93)]))
+    assert record.absorb(told)
+    assert record.event().recent == [(1_000_000, 0.93)]
+    assert not record.absorb(told)
 
 
 def test_many_states_of_low_confidence_never_add_up_to_a_page(anomaly: Make) -> None:

@@ -15,7 +15,7 @@ from schemas.errors import CheckpointError, SchemaError
 from schemas.events import Anomaly, Setting, Tick
 from schemas.ids import decide_partition
 from schemas.incident_events import Alert, Incident, TimelineEntry
-from schemas.topics import ALERTS, ANOMALIES, CHANGES, DECIDE_TICKS, INCIDENTS, SETTINGS, TIMELINE
+from schemas.topics import ALERTS, ANOMALIES, AUDIT, CHANGES, DECIDE_TICKS, INCIDENTS, SETTINGS, TIMELINE
 from streams.operator import Output
 
 Make = Callable[..., Anomaly]
@@ -39,13 +39,13 @@ def rule(anomaly: Make, name: str, priority: str, *, safety: bool = False, **fie
 
 def test_an_anomaly_makes_an_alert_an_incident_and_an_entry_at_once(anomaly: Make) -> None:
     outputs = operator().on_anomaly(anomaly())
-    assert [one.topic for one in outputs] == [TIMELINE, ALERTS, INCIDENTS]
-    alert = Alert.from_bytes(outputs[1].value)
+    assert [one.topic for one in outputs] == [TIMELINE, AUDIT, ALERTS, INCIDENTS]
+    alert = Alert.from_bytes(outputs[2].value)
     (incident,) = incidents_in(outputs)
     assert alert.incident_id == incident.id
     assert (incident.title, incident.state, incident.revision) == ("CPU of node h1 anomalous", "open", 1)
-    assert outputs[1].key == f"default/{alert.fingerprint}"
-    assert outputs[2].key == f"default/{incident.id}"
+    assert outputs[2].key == f"default/{alert.fingerprint}"
+    assert outputs[3].key == f"default/{incident.id}"
     assert {one.partition for one in outputs} == {0}
 
 

@@ -15,7 +15,7 @@ from schemas.command_events import Command, CommandResult
 from schemas.events import Anomaly
 from schemas.ids import decide_partition
 from schemas.incident_events import Incident, IncidentState, TimelineEntry
-from schemas.topics import COMMAND_RESULTS, COMMANDS, INCIDENTS, TIMELINE
+from schemas.topics import AUDIT, COMMAND_RESULTS, COMMANDS, INCIDENTS, TIMELINE
 from streams.operator import Output
 
 Make = Callable[..., Anomaly]
@@ -191,7 +191,7 @@ def test_a_command_that_comes_again_does_nothing_even_after_a_restart(anomaly: M
     decide.on_anomaly(anomaly())
     (incident,) = decide.incidents()
     once = command("note_incident", incident_id=incident.id, note="see dashboard")
-    assert [one.topic for one in decide.on_command(once)] == [TIMELINE, COMMAND_RESULTS]
+    assert [one.topic for one in decide.on_command(once)] == [TIMELINE, COMMAND_RESULTS, AUDIT]
     assert decide.on_command(once) == []
     twin = restored(decide)
     assert twin.on_command(once) == []

@@ -71,6 +71,17 @@ def test_a_file_that_changes_is_gone_by_at_once_and_one_that_does_not_hold_chang
     assert asyncio.run(live()) == ["delivered", "delivered", "delivered", "refused", "delivered"]
 
 
+def test_a_secret_lies_beside_the_file_of_routes_wherever_the_worker_runs(tmp_path: Path) -> None:
+    (tmp_path / "secrets").mkdir()
+    routes = LOG.replace("log_configs: [{}]", "webhook_configs: [{url_file: secrets/hook}]")
+    missing = asyncio.run(deliverer(tmp_path, routes)(told(integration="webhook[0]"), {}))
+    assert f"{tmp_path}/secrets/hook" in missing.text
+    (tmp_path / "secrets" / "hook").write_text("http://127.0.0.1:1/\n")
+    found = asyncio.run(deliverer(tmp_path, routes)(told(integration="webhook[0]"), {}))
+    assert "secrets/hook" not in found.text
+    assert found.outcome == "retry"
+
+
 def test_settings_of_an_integration_that_do_not_hold_refuse_the_start(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="team"):
         deliverer(tmp_path, LOG.replace("log_configs: [{}]", "pagerduty_configs: [{routing_key: k, timeout: -1s}]"))

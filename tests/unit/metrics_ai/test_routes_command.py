@@ -32,7 +32,7 @@ receivers:
   webhook_configs: [{url: 'http://localhost/secret'}]
   digest: 1h
 - name: page
-  pagerduty_configs: [{routing_key: secret}]
+  pagerduty_configs: [{routing_key: secret0123456789abcdef0123456789}]
   escalation: {after: [15m], receivers: [db]}
 time_intervals:
 - name: weekend
@@ -177,6 +177,34 @@ def test_every_problem_of_a_file_is_named_and_ends_with_1(file: str) -> None:
     assert "(1 more: metrics-ai routes check" in run("show", "--file", file).stderr
 
 
+def test_settings_of_an_integration_that_cannot_hold_are_named_with_their_line(file: str) -> None:
+    path = Path(file)
+    text = path.read_text().replace("routing_key: secret", "routing_key: short").replace("http://localhost", "ftp://x")
+    path.write_text(text.replace("digest: 1h", "slack_configs: [{api_url_file: slack, chanel: a}]\n  digest: 1h"))
+    result = run("check", file)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.replace(file, "F").splitlines() == [
+        "F:16: receiver db, webhook[0]: url: no address of HTTP. Correct the receiver",
+        "F:17: receiver db, slack[0]: chanel is no key of it. Did you mean channel?",
+        (
+            "F:20: receiver page, pagerduty[0]: routing_key has 31 characters; one of PagerDuty's has 32. "
+            "Correct the receiver"
+        ),
+    ]
+    assert len(json.loads(run("check", file, "--json").stdout)["problems"]) == 3
+
+
+def test_keys_of_an_integration_that_mean_nothing_here_are_named_and_no_problem(file: str) -> None:
+    path = Path(file)
+    slack = "slack_configs: [{api_url_file: not/there, title: '{{ .Title }}', text: x}]"
+    path.write_text(path.read_text().replace("digest: 1h", f"{slack}\n  digest: 1h"))
+    result = run("check", file)
+    assert (result.exit_code, result.stderr) == (0, "")
+    note, fine = result.stdout.replace(file, "F").splitlines()
+    assert note.startswith("does nothing here: F:17: receiver db, slack[0]: text, title mean nothing here. ")
+    assert fine.endswith(": fine")
+
+
 def test_config_check_names_a_file_of_routes_that_is_missing(tmp_path: Path) -> None:
     settings = tmp_path / "metrics-ai.yaml"
     settings.write_text("routing:\n  file: nowhere.yaml\n")
@@ -197,9 +225,9 @@ def test_a_file_that_changes_is_in_force_whole_or_not_at_all(file: str) -> None:
     path.unlink()
     assert not watched.look()
     assert "cannot be read" in str(watched.problems[0])
-    path.write_text(ROUTES.replace("routing_key: secret", "routing_key: another"))
+    path.write_text(ROUTES.replace("routing_key: secret", "routing_key: other0"))
     assert watched.look()
-    assert watched.config.receivers["page"].integrations[0].settings["routing_key"] == "another"
+    assert watched.config.receivers["page"].integrations[0].settings["routing_key"].startswith("other0")
     assert (watched.problems, watched.look()) == ([], False)
 
 

@@ -125,7 +125,7 @@ class Fed:
     said: list[Output] = field(default_factory=list)
     restarts: bool = False
     now_ms: int = 0
-    _blocks: dict[str, bytes] = field(default_factory=dict)
+    blocks: dict[str, bytes] = field(default_factory=dict)
     _commands: int = 0
 
     def __post_init__(self) -> None:
@@ -139,11 +139,11 @@ class Fed:
         """Make the stage anew from its blocks."""
         for key, value in self.operator.take_blocks():
             if value is None:
-                self._blocks.pop(key, None)
+                self.blocks.pop(key, None)
             else:
-                self._blocks[key] = value
+                self.blocks[key] = value
         self.operator = self._fresh()
-        for key, value in self._blocks.items():
+        for key, value in self.blocks.items():
             self.operator.load_block(key, value)
         self.operator.finish_load()
 

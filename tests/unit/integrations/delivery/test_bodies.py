@@ -136,7 +136,7 @@ def test_of_many_tags_and_details_as_many_are_sent_as_fit() -> None:
 
 
 def test_what_was_estimated_stands_in_the_webhook_and_what_was_not_does_not() -> None:
-    body = webhook_body(notification())
+    body = webhook_body(notification(confidence=None, windows={}))
     assert "confidence" not in body
     assert "windows" not in body
     assert (body["severity_route"], body["suggested_actions"]) == ("P0", [{"runbook": "disk-full"}])
