@@ -14,10 +14,13 @@ from typing import Final
 from metrics_ai.config import Config
 from metrics_ai.logs import set_up_logs
 from metrics_ai.ready_file import clear_ready_file, write_ready_file
+from metrics_ai.routing_files import routing_config
 from metrics_ai.stack.stack import Stack, StackOptions
 
 LOG = logging.getLogger("metrics_ai.up")
 _LOOK_EVERY_S: Final = 0.5
+# The first start of a release compiles; whoever waits should see for what.
+_TELL_EVERY_S: Final = 15.0
 _LOOK_EVERY_S_AT_START: Final = 0.1
 
 
@@ -39,9 +42,10 @@ def run_up(config: Config, options: StackOptions, ready_file: Path | None = None
     Raises
     ------
     MetricsAIError
-        If it cannot start.
+        If it cannot start: a file of routes that does not hold is told before anything is started.
     """
     set_up_logs(config.log.level, config.log.format, {"role": "up"})
+    routing_config(config.routing)
     began_s = time.monotonic()
     if ready_file:
         clear_ready_file(ready_file)
@@ -60,7 +64,7 @@ def _watch(stack: Stack, stop: threading.Event, ready_file: Path | None, began_s
     LOG.info("starting", extra={**addresses, "logs": str(stack.options.data_dir / "run")})
     if not stack.config.console.tokens:
         LOG.info("the API needs no token, and only this machine reaches it")
-    was_ready = False
+    was_ready, told_s = False, began_s
     while not stop.wait(_LOOK_EVERY_S if was_ready else _LOOK_EVERY_S_AT_START):
         stack.poll()
         if stack.is_ready and not was_ready:
@@ -68,3 +72,6 @@ def _watch(stack: Stack, stop: threading.Event, ready_file: Path | None, began_s
             LOG.info("ready", extra={**addresses, "after_s": round(time.monotonic() - began_s, 1)})
             if ready_file:
                 write_ready_file(ready_file, addresses)
+        elif not was_ready and time.monotonic() - told_s >= _TELL_EVERY_S:
+            told_s = time.monotonic()
+            LOG.info("waiting", extra={"for": ", ".join(stack.unready_roles()), "after_s": round(told_s - began_s)})
