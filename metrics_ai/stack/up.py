@@ -44,8 +44,8 @@ def run_up(config: Config, options: StackOptions, ready_file: Path | None = None
     MetricsAIError
         If it cannot start: a file of routes that does not hold is told before anything is started.
     """
-    set_up_logs(config.log.level, config.log.format, {"role": "up"})
     routing_config(config.routing)
+    set_up_logs(config.log.level, config.log.format, {"role": "up"})
     began_s = time.monotonic()
     if ready_file:
         clear_ready_file(ready_file)

@@ -51,7 +51,8 @@ def test_a_fault_that_is_none_is_a_usage_error() -> None:
 @pytest.mark.chaos
 def test_a_fault_is_noticed_within_ten_seconds_and_clears(tmp_path: Path) -> None:
     """On a machine that does nothing else; 90 s, so not in every run. The same fault burns the objective."""
-    done = _demo(DEMO_SECONDS="90", DEMO_REPORT=str(tmp_path / "report.html"))
+    reports = {"DEMO_REPORT": str(tmp_path / "report.html"), "DEMO_INCIDENT": str(tmp_path / "incident.html")}
+    done = _demo(DEMO_SECONDS="90", **reports)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "It cleared" in done.stdout
     left = [float(found[2]) for found in BUDGET.finditer(done.stdout)]
@@ -64,6 +65,13 @@ def test_a_fault_is_noticed_within_ten_seconds_and_clears(tmp_path: Path) -> Non
     assert re.search(r"slo:cpu-headroom since \S+ \(symptom\): [\d.]+ x, P0", verdict)
     assert re.search(r"node_\w+ since \S+ \(cause\): observed", verdict)
     assert f"The report of the objective cpu-headroom: {tmp_path / 'report.html'}" in done.stdout
+    assert re.search(r"TOLD: page is told \(open, P0\), since it is new: .+ \(\+\d+\.\d s from the", done.stdout)
+    assert re.search(r"demo acknowledges incident \w+: nobody else is told while it lasts", done.stdout)
+    _, _, told = done.stdout.partition("Who was told of it")
+    assert "page is told (open, P0)" in told
+    assert "second-line" not in told
+    assert re.search(r"The report of the incident \(to detect .+, to acknowledge .+, to resolve .+\): ", told)
+    assert "was told: it is new" in (tmp_path / "incident.html").read_text()
     page = (tmp_path / "report.html").read_text()
     assert "<svg" in page
     assert "page-quick" in page

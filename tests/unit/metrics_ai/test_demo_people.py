@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
+
+from rich.console import Console
 
 from incidents.routing.reading import read_routing
 from integrations.delivery.webhook import SIGNATURE, TIMESTAMP, signature
 from metrics_ai.demo import DemoSettings, Verdict
 from metrics_ai.demo_people import ESCALATION_S, LocalReceiver, Told, routes
+from metrics_ai.demo_view import DemoView
 from tests.unit.metrics_ai.test_demo import FAULT_MS, _incident
 
 BODY = {
@@ -58,6 +62,18 @@ def test_somebody_must_be_told_of_the_incident_itself() -> None:
     assert not verdict.is_told
     verdict.told.append(Told(FAULT_MS, "page", BODY))
     assert verdict.is_told
+
+
+def test_who_was_told_is_shown_with_how_long_after_the_fault() -> None:
+    text = io.StringIO()
+    view = DemoView(Console(file=text, width=200))
+    view.fault_began(FAULT_MS, DemoSettings())
+    view.told(Told(FAULT_MS + 4_200, "page", BODY))
+    view.who_was_told([])
+    assert text.getvalue().splitlines()[-2:] == [
+        "15:00:04 TOLD: page is told (open, P0), since it is new: SloBurn (+4.2 s from the fault)",
+        "Nobody was told of it.",
+    ]
 
 
 def test_the_page_may_be_left_alone() -> None:
