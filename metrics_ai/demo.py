@@ -1,9 +1,10 @@
-"""``make demo``: the stack, this machine's own metrics, a real fault, the incident as it forms, the budget as it burns.
+"""``make demo``: the stack, this machine's own metrics, a real fault, the incident as it forms, and who is told of it.
 
 Environment: ``DEMO_SECONDS`` ends it by itself after so long from the ready stack (status 0 only if an incident that
 names the provoked signal began within 10 s of the fault and cleared after it); ``DEMO_FAULT`` is ``cpu+memory`` (the
 default), ``cpu``, ``memory``, ``disk`` or ``none``; ``DEMO_WARMUP_S`` and ``DEMO_FAULT_S`` change the course;
-``DEMO_REPORT`` is where the report of the objective goes (``demo_slos/``; the fault ``cpu`` burns it).
+``DEMO_REPORT`` is where the report of the objective goes (``demo_slos/``; the fault ``cpu`` burns it), and
+``DEMO_INCIDENT`` where that of the incident does; ``DEMO_ACK=no`` leaves the page unacknowledged, so that it escalates.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from typing import Final, Self
 
 from metrics_ai.config import load_config
 from metrics_ai.demo_objective import FILE, ObjectiveWatch, demo_slo, objective_changes, write_report
+from metrics_ai.demo_people import PAGE, Acknowledger, LocalReceiver, Told, people_changes
+from metrics_ai.demo_report import write_incident_report
 from metrics_ai.demo_view import DemoView
 from metrics_ai.fault import SIGNALS, Fault
 from metrics_ai.stack.stack import Stack, StackOptions, history_folder
@@ -39,6 +42,7 @@ WARMUP_S: Final = 20.0
 FAULT_S: Final = 18.0
 _EVERY_S: Final = 0.25
 _SETTLE_S: Final = 5.0
+_ACK_AFTER_S: Final = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +57,11 @@ class DemoSettings:
         When to end by itself, from the ready stack; None for never.
     warmup_s, fault_s
         How long to learn before, and how long the fault lasts.
-    report
-        Where the report goes; None for a folder of its own among the temporary files.
+    report, incident
+        Where the reports of the objective and of the incident go; None for a folder of their own among the temporary
+        files.
+    acknowledges
+        Whether somebody looks after the page.
     """
 
     faults: tuple[str, ...] = FAULTS
@@ -62,6 +69,8 @@ class DemoSettings:
     warmup_s: float = WARMUP_S
     fault_s: float = FAULT_S
     report: Path | None = None
+    incident: Path | None = None
+    acknowledges: bool = True
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
@@ -86,8 +95,9 @@ class DemoSettings:
         seconds = _seconds(environ, "DEMO_SECONDS")
         warmup_s = _seconds(environ, "DEMO_WARMUP_S")
         fault_s = _seconds(environ, "DEMO_FAULT_S")
-        report = Path(environ["DEMO_REPORT"]) if environ.get("DEMO_REPORT") else None
-        return cls(faults, seconds, warmup_s or WARMUP_S, fault_s or FAULT_S, report)
+        report, incident = (Path(text) if text else None for text in map(environ.get, ("DEMO_REPORT", "DEMO_INCIDENT")))
+        acknowledges = environ.get("DEMO_ACK", "").lower() not in ("no", "0", "false")
+        return cls(faults, seconds, warmup_s or WARMUP_S, fault_s or FAULT_S, report, incident, acknowledges)
 
     @property
     def fault_at_s(self) -> float:
@@ -126,6 +136,7 @@ class Verdict:
     settings: DemoSettings
     fault_ms: int | None = None
     latest: Latest[Incident] = field(default_factory=Latest)
+    told: list[Told] = field(default_factory=list)
 
     @property
     def incidents(self) -> list[Incident]:
@@ -151,6 +162,22 @@ class Verdict:
         one = self.noticed()
         return one is not None and one.state == "resolved"
 
+    def newest(self) -> Incident | None:
+        """The last incident to begin, of those that are no part of another one."""
+        whole = [one for one in self.incidents if one.merged_into is None]
+        return max(whole, key=lambda one: one.started_ms, default=None)
+
+    def told_of(self, incident: Incident) -> list[Told]:
+        """What people were told of an incident."""
+        ids = {incident.id, *incident.aliases}
+        return [one for one in self.told if one.incident_id in ids]
+
+    @property
+    def is_told(self) -> bool:
+        """Whether somebody was told of that incident."""
+        one = self.noticed()
+        return one is not None and any(told.action == "open" for told in self.told_of(one))
+
 
 class Demo:
     """One demonstration, from the start of the stack to the verdict.
@@ -175,17 +202,23 @@ class Demo:
         self._fault: Fault | None = None
         self._ready_s = 0.0
         self._cleared_said = False
+        self._receiver = LocalReceiver()
+        self._paged_s: float | None = None
 
     def run(self, stop: threading.Event) -> bool:
-        """Run it; whether the fault was noticed in time and cleared.
+        """Run it; whether the fault was noticed in time, told to somebody, and cleared.
 
         Raises
         ------
         MetricsAIError
             If the stack does not start.
         """
+        with self._receiver:
+            return self._run(stop)
+
+    def _run(self, stop: threading.Event) -> bool:
         history = history_folder(self._data_dir)
-        changes = self._settings.changes() | objective_changes(history)
+        changes = self._settings.changes() | objective_changes(history) | people_changes(self._receiver, self._data_dir)
         options = StackOptions(self._data_dir, broker_port=0, port=0, changes=changes)
         with ExitStack() as ends, Stack(self._config, options, self._view.say) as stack:
             ends.callback(self._view.close)
@@ -193,6 +226,7 @@ class Demo:
             if not self._await_ready(stack, stop):
                 return False
             self._view.ready(stack.addresses(), self._settings, (self._slo, FILE))
+            self._acknowledger = Acknowledger(self._config, stack.addresses()["http"])
             self._ready_s = time.monotonic()
             with (
                 TopicReader(stack.kafka, INCIDENTS, Incident) as reader,
@@ -200,9 +234,22 @@ class Demo:
             ):
                 while not (stop.is_set() or self._is_over()):
                     self._turn(stack, reader, watch)
-            self._view.verdict(self.verdict.incidents, self.verdict.noticed(), cleared=self.verdict.is_cleared)
+            noticed = self.verdict.noticed()
+            self._view.verdict(self.verdict.incidents, noticed, cleared=self.verdict.is_cleared)
+            if (shown := noticed or self.verdict.newest()) is not None:
+                self._view.who_was_told(self.verdict.told_of(shown))
+                self._report_incident(stack, shown)
         self._report(history)
-        return self.verdict.is_cleared
+        return self.verdict.is_cleared and self.verdict.is_told
+
+    def _report_incident(self, stack: Stack, incident: Incident) -> None:
+        """Write the report of the incident while the topics are there."""
+        try:
+            report, page = write_incident_report(stack.kafka, incident.id, self._settings.incident)
+        except MetricsAIError as error:
+            self._view.say(f"No report of the incident {incident.id}: {error}")
+        else:
+            self._view.incident_report(report, page)
 
     def _report(self, history: Path) -> None:
         """Write the report, once the role project has written all that it heard."""
@@ -214,7 +261,7 @@ class Demo:
             self._view.say(f"The report of the objective {self._slo.name}: {page}")
 
     def _await_ready(self, stack: Stack, stop: threading.Event) -> bool:
-        self._view.say("Starting: an embedded broker, ingest, detect, burn, decide and a collector, on free ports ...")
+        self._view.say("Starting an embedded broker, every stage, and a collector, on free ports ...")
         began_s = told_s = time.monotonic()
         while not stack.is_ready:
             if stop.wait(0.1):
@@ -241,6 +288,21 @@ class Demo:
         self._course(elapsed_s)
         self._view.objective(watch.poll())
         self._view.show(self.verdict.incidents, records, elapsed_s)
+        self._hear(elapsed_s)
+
+    def _hear(self, elapsed_s: float) -> None:
+        """What people were told just now; a while after the first page somebody says that they look after it."""
+        news = self._receiver.news()
+        self.verdict.told += news
+        for one in news:
+            self._view.told(one)
+        pages = [one for one in self.verdict.told if one.receiver == PAGE and one.action == "open" and one.incident_id]
+        if pages and self._settings.acknowledges:
+            self._paged_s = elapsed_s if self._paged_s is None else self._paged_s
+            if elapsed_s >= self._paged_s + _ACK_AFTER_S:
+                self._acknowledger.acknowledge(str(pages[0].incident_id))
+        if said := self._acknowledger.take_said():
+            self._view.say_at(time.time_ns() // 1_000_000, said)
 
     def _course(self, elapsed_s: float) -> None:
         """What is to be done at this moment."""

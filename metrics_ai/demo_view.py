@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from incidents.lifecycle import LIVING
+from incidents.review.wording import took
 from metrics_ai.event_listing import PRIORITY_STYLE, is_objective, number_text, observed_text, range_text, score_text
 from metrics_ai.slo_printing import left_text
 from schemas.incident_events import Incident, IncidentMember
@@ -24,8 +25,10 @@ from slo.durations import duration_text
 from slo.words import indicator_text, objective_text
 
 if TYPE_CHECKING:
+    from incidents.review import Report
     from metrics_ai.demo import DemoSettings
     from metrics_ai.demo_objective import ObjectiveNews
+    from metrics_ai.demo_people import Told
 
 _LINE_EVERY_S: Final = 10.0
 _MEMBERS_SHOWN: Final = 12
@@ -56,6 +59,33 @@ class DemoView:
         """A line that stays."""
         self._console.print(text, soft_wrap=True)
 
+    def say_at(self, at_ms: int, text: str) -> None:
+        """A line that stays, with its time."""
+        self.say(f"{_clock(at_ms)} {text}")
+
+    def told(self, told: Told) -> None:
+        """Somebody is told of something."""
+        self.say_at(told.at_ms, f"TOLD: {told.line}{self._after(told.at_ms)}")
+
+    def who_was_told(self, told: Sequence[Told]) -> None:
+        """Who was told of the incident, and when."""
+        if not told:
+            self.say("Nobody was told of it.")
+            return
+        self.say("Who was told of it, by webhooks to a receiver of the demo:")
+        for one in told:
+            self.say(f"  {_clock(one.at_ms)} {one.line}{self._after(one.at_ms)}")
+
+    def incident_report(self, report: Report, page: Path) -> None:
+        """Where the report of the incident is, and how long it took."""
+        times = report.times
+        steps = {"detect": times.to_detect_s, "acknowledge": times.to_acknowledge_s, "resolve": times.to_resolve_s}
+        known = ", ".join(f"to {step} {took(seconds)}" for step, seconds in steps.items() if seconds is not None)
+        self.say(f"The report of the incident ({known or 'no times yet'}): {page}")
+
+    def _after(self, at_ms: int) -> str:
+        return "" if self._fault_ms is None else f" ({(at_ms - self._fault_ms) / 1000:+.1f} s from the fault)"
+
     def ready(self, addresses: Mapping[str, Any], settings: DemoSettings, objective: tuple[Slo, Path]) -> None:
         """The stack consumes."""
         self._settings = settings
@@ -70,6 +100,7 @@ class DemoView:
         self.say("Look further from another terminal:")
         for command in ("incidents --follow", "alerts", "slo status", "doctor"):
             self.say(f"  .venv/bin/metrics-ai {command} --broker {addresses['broker']}")
+        self.say(f"  .venv/bin/metrics-ai alerts why ALERT --url {addresses['http']}")
         if self._console.is_terminal:
             self._live = Live(console=self._console, auto_refresh=False)
             self._live.start()

@@ -86,9 +86,9 @@ def list_incidents(kafka: KafkaSettings, since_ms: int, *, as_json: bool, follow
 
 
 def list_alerts(kafka: KafkaSettings, since_ms: int, *, as_json: bool, follow: bool) -> None:
-    """Print the alerts on the topic."""
-    columns = Columns(ALERT_HEAD, _ALERT_WIDTHS)
-    _run(kafka, _Listing(ALERTS, Alert, columns, alert_row), since_ms, as_json=as_json, follow=follow)
+    """Print the alerts on the topic, with the ids by which they are acknowledged and asked about."""
+    columns = Columns((*ALERT_HEAD, "id"), (*_ALERT_WIDTHS, 30))
+    _run(kafka, _Listing(ALERTS, Alert, columns, listed_row), since_ms, as_json=as_json, follow=follow)
 
 
 def incident_row(one: Incident) -> list[str]:
@@ -122,6 +122,11 @@ def alert_row(one: Alert) -> list[str]:
         windows or tier_of(one.labels) or "-",
         one.incident_id or "-",
     ]
+
+
+def listed_row(one: Alert) -> list[str]:
+    """An alert's cells, and its id."""
+    return [*alert_row(one), one.id]
 
 
 def _run(kafka: KafkaSettings, listing: _Listing[ShownT], since_ms: int, *, as_json: bool, follow: bool) -> None:

@@ -16,7 +16,7 @@ INHERITED = "          receiver: database\n"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    routes = next(block for block in blocks("yaml", GUIDE) if block.startswith("route:"))
+    routes = next(block for block in blocks("yaml", GUIDE) if "pagerduty_configs" in block)
     broken = routes.replace("receiver: database\n", "receiver: databse\n", 1).replace("Europe/Berlin\n", "Berlin\n", 1)
     hours = routes.replace(INHERITED, f"{INHERITED}          active_time_intervals: [business-hours]\n", 1)
     for name, text in (("alerting", routes), ("hours", hours), ("broken", broken)):
