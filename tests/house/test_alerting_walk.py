@@ -22,8 +22,8 @@ from metrics_ai.preview_listing import print_preview
 from metrics_ai.routing_files import routing_config
 from tests.house.test_api_guide import alike, parts, shell
 from tests.house.test_guides import GUIDES, blocks
+from tests.integration.harness.asked_stages import Stages
 from tests.integration.harness.console import api_over
-from tests.integration.harness.stages import Stages
 
 GUIDE = "alerting.md"
 SATURDAY_MS = 1_795_859_218_542

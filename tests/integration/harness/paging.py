@@ -197,9 +197,9 @@ class PagingTrial(Trial):
         time.sleep(self.chance.uniform(0.0, 1.0))
         deadline = time.monotonic() + _QUIET_S
         while time.monotonic() < deadline:
-            if self._under_way():
+            if self.under_way():
                 worker.freeze()
-                left = self._under_way()
+                left = self.under_way()
                 if left:
                     worker.kill()
                     self.in_flight[role] += left
@@ -210,7 +210,7 @@ class PagingTrial(Trial):
             time.sleep(self.chance.uniform(0.0, 0.03))
         raise AssertionError(f"nothing was on its way to the pager:\n{self.said()}")
 
-    def _under_way(self) -> int:
+    def under_way(self) -> int:
         """Requests that the pager got, and did not answer yet."""
         with self.pager.lock:
             return self.pager.unanswered

@@ -1,128 +1,99 @@
-"""Decide and route behind the API, in this process and by a clock of their own: what people ask for is really done."""
+"""Stages around the small operator, on the real topics; and writers whose order is broken on purpose."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any
+import time
+from collections.abc import Mapping, Sequence
 
-from agents.log_reader import LogRecord
-from console.memory import MemoryStore
-from incidents.decide import DecideOperator, DecideSettings
-from incidents.dispatch.operator import DispatchOperator
-from incidents.dispatch.settings import DispatchSettings
-from incidents.routing.config import RoutingConfig
-from schemas.base import Event
-from schemas.command_events import Command, CommandResult, Silence
-from schemas.incident_events import Alert, Incident, TimelineEntry
-from schemas.notification_events import AlertStatus, Notification
-from schemas.slo_events import Feedback
-from schemas.topics import (
-    ALERT_STATUS,
-    ALERTS,
-    COMMAND_RESULTS,
-    COMMANDS,
-    FEEDBACK,
-    INCIDENTS,
-    NOTIFICATIONS,
-    SILENCES,
-    TIMELINE,
-    Topic,
-)
-from streams.operator import Output
+from agents.checkpoints import CheckpointSettings, Manifest
+from agents.decide import decide_stage
+from agents.detect import detect_stage
+from agents.outputs import SendableRecord
+from agents.stage import Stage
+from agents.writers import CheckpointTarget, CheckpointWriter, writer_for
+from schemas import topics
+from tests.integration.harness.sums import SumOperator
 
-TICK_MS = 10_000
-"""As `up` ticks on its own broker."""
+# Long enough to be seen and hit.
+BROKEN_FOR_S = 1.0
+SLOW_S = 4.0
+# Partitions that are between the two halves of a checkpoint whose order is broken.
+TORN: set[int] = set()
 
 
-@dataclass
-class Stages:
-    """Both stages of the one partition, and a store of what they say.
-
-    Parameters
-    ----------
-    config
-        Who is told of what.
-    now_ms
-        When it begins.
-    """
-
-    config: RoutingConfig
-    now_ms: int
-    told: list[Notification] = field(default_factory=list)
-    log: list[LogRecord] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.store = MemoryStore(now_ms=lambda: self.now_ms)
-        self._decide = DecideOperator(DecideSettings(), 0, 1)
-        self._route = DispatchOperator(DispatchSettings(), self.config, 0, 1)
-        self._lock = threading.Lock()
-        self._tick()
-
-    def send(self, command: Command) -> None:
-        """Do what a command asks for, at the time of this clock."""
-        meant = command.model_copy(update={"at_ms": self.now_ms})
-        with self._lock:
-            self._keep(COMMANDS, meant)
-            self._take(self._decide.step(COMMANDS.name, meant.to_bytes()))
-            self._take(self._route.step(COMMANDS.name, meant.to_bytes()))
-
-    def judge(self, feedback: Feedback) -> None:
-        """Hear a verdict."""
-        meant = feedback.model_copy(update={"at_ms": self.now_ms})
-        with self._lock:
-            self._keep(FEEDBACK, meant)
-            self.store.feedback_of[meant.tenant][meant.alert_id] = meant
-            self._take(self._route.step(FEEDBACK.name, meant.to_bytes()))
-
-    def pass_time(self, seconds: float) -> None:
-        """Let the clock go on, tick by tick."""
-        until_ms = self.now_ms + round(seconds * 1000)
-        while (next_ms := (self.now_ms // TICK_MS + 1) * TICK_MS) <= until_ms:
-            self.now_ms = next_ms
-            self._tick()
-        self.now_ms = until_ms
-
-    def _tick(self) -> None:
-        with self._lock:
-            self._take(self._decide.on_tick(self.now_ms))
-            self._take(self._route.on_tick(self.now_ms))
-
-    def _take(self, outputs: Iterable[Output]) -> None:
-        for one in outputs:
-            if one.value is None:
-                continue
-            self._store(one.topic, one.value)
-            if one.topic in (ALERTS, INCIDENTS):
-                self._take(self._route.step(one.topic.name, one.value))
-            elif one.topic is COMMANDS:
-                self._take(self._decide.step(one.topic.name, one.value))
-
-    def _store(self, topic: Topic, value: bytes) -> None:
-        store = self.store
-        match topic:
-            case _ if topic is ALERTS:
-                _put(store.alerts_of, Alert.from_bytes(value))
-            case _ if topic is INCIDENTS:
-                _put(store.incidents_of, Incident.from_bytes(value))
-            case _ if topic is SILENCES:
-                _put(store.silences_of, Silence.from_bytes(value))
-            case _ if topic is ALERT_STATUS:
-                status = AlertStatus.from_bytes(value)
-                store.statuses_of[status.tenant][status.alert_id] = status
-            case _ if topic is TIMELINE:
-                entry = TimelineEntry.from_bytes(value)
-                store.timelines[entry.tenant, entry.incident_id].append(entry)
-            case _ if topic is COMMAND_RESULTS:
-                result = CommandResult.from_bytes(value)
-                store.results[result.tenant, result.command_id] = result
-            case _ if topic is NOTIFICATIONS:
-                self.told.append(Notification.from_bytes(value))
-
-    def _keep(self, topic: Topic, event: Event) -> None:
-        self.log.append(LogRecord(topic.name, 0, len(self.log), b"", event.to_bytes(), (), self.now_ms))
+def sums_of_samples(partition: int) -> SumOperator:
+    return SumOperator((topics.SAMPLES,), topics.ANOMALIES, partition)
 
 
-def _put(held: dict[str, dict[str, Any]], event: Any) -> None:
-    held[event.tenant][event.id] = event
+def sums_of_anomalies(partition: int) -> SumOperator:
+    return SumOperator((topics.ANOMALIES,), topics.ALERTS, partition, every=5, idempotent=True)
+
+
+def sum_stage(role: str) -> Stage:
+    if role == "detect":
+        return detect_stage(sums_of_samples, 1)
+    return decide_stage(sums_of_anomalies, 1)
+
+
+def talkative_stage(role: str) -> Stage:
+    """Decide, with an output for each record: it soon waits for its transactions."""
+    assert role == "decide"
+    return decide_stage(lambda partition: SumOperator((topics.ANOMALIES,), topics.ALERTS, partition), 1)
+
+
+class SlowWriter:
+    """A broker that takes its time for each checkpoint."""
+
+    def __init__(self, sound: CheckpointWriter) -> None:
+        self._sound = sound
+        self.take_over, self.close = sound.take_over, sound.close
+
+    def write(self, outputs: Sequence[SendableRecord], blocks: Mapping[str, bytes], manifest: Manifest) -> None:
+        time.sleep(SLOW_S)
+        self._sound.write(outputs, blocks, manifest)
+
+
+def slow_writer(target: CheckpointTarget, settings: CheckpointSettings, transactions: bool) -> CheckpointWriter:
+    return SlowWriter(writer_for(target, settings, transactions))
+
+
+class ManifestFirst:
+    """Says that the state is there before it is: what recovery then finds is older than its positions."""
+
+    def __init__(self, sound: CheckpointWriter, partition: int) -> None:
+        self._sound = sound
+        self._partition = partition
+
+    def take_over(self) -> None:
+        self._sound.take_over()
+
+    def write(self, outputs: Sequence[SendableRecord], blocks: Mapping[str, bytes], manifest: Manifest) -> None:
+        self._write_first(blocks, manifest)
+        TORN.add(self._partition)
+        time.sleep(BROKEN_FOR_S)
+        TORN.discard(self._partition)
+        self._sound.write(outputs, blocks, manifest)
+
+    def _write_first(self, blocks: Mapping[str, bytes], manifest: Manifest) -> None:
+        self._sound.write((), {}, manifest)
+
+    def close(self) -> None:
+        self._sound.close()
+
+
+class OutputsLast(ManifestFirst):
+    """Says that the outputs were sent before they are."""
+
+    def _write_first(self, blocks: Mapping[str, bytes], manifest: Manifest) -> None:
+        self._sound.write((), blocks, manifest)
+
+
+def manifest_first(target: CheckpointTarget, settings: CheckpointSettings, transactions: bool) -> CheckpointWriter:
+    return ManifestFirst(writer_for(target, settings, transactions), target.partition)
+
+
+def outputs_last(target: CheckpointTarget, settings: CheckpointSettings, transactions: bool) -> CheckpointWriter:
+    return OutputsLast(writer_for(target, settings, transactions), target.partition)
+
+
+WRITERS = {"sound": writer_for, "slow": slow_writer, "manifest_first": manifest_first, "outputs_last": outputs_last}

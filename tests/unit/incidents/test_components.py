@@ -89,7 +89,8 @@ def are_near(one: Alert, other: Alert, holds: Correlation) -> bool:
     same_entity = one.entity == other.entity and one.entity != "unknown"
     same_series = one.signal == other.signal and one.entity == other.entity
     near = (same_entity or same_series) and gap_s <= holds.entity_window_s
-    near = near or (one.signal == other.signal and gap_s <= holds.signal_window_s)
+    same_place = all(one.labels.get(name, "") == other.labels.get(name, "") for name in ("cluster", "service"))
+    near = near or (one.signal == other.signal and same_place and gap_s <= holds.signal_window_s)
     same_service = one.labels.get("service", "") == other.labels.get("service")
     noticed = "symptom" in (one.role, other.role)
     near = near or (same_service and noticed and gap_s <= SETTINGS.cause_window_s)

@@ -25,7 +25,7 @@ def test_a_p0_is_told_at_once_and_later_members_update_it_under_the_same_key(fed
     fed.incident(priority="P0")
     assert fed.alert(priority="P0") == ["page open i1 1"]
     assert fed.alert(node="h2", at_s=1) == []
-    assert fed.ticks(299, step_s=1) == []
+    assert fed.ticks(299, step_s=13) == []
     assert fed.tick(300)[0] == "page update i1 2"
 
 
@@ -177,7 +177,7 @@ def test_an_incident_nobody_was_paged_for_goes_on_under_the_key_of_the_one_that_
 def test_nobody_acknowledges_and_the_next_of_the_chain_is_told(fed: Fed) -> None:
     fed.incident(priority="P0")
     fed.alert(priority="P0")
-    assert fed.ticks(299, step_s=1) == []
+    assert fed.ticks(299, step_s=13) == []
     assert fed.tick(300) == ["second open i1/escalation-1 1"]
     assert fed.ticks(890) == []
     assert fed.tick(900) == ["boss open i1/escalation-2 1"]
@@ -194,7 +194,7 @@ def test_an_incident_that_somebody_looks_after_escalates_no_further(state: str, 
     fed.incident(priority="P0")
     fed.alert(priority="P0")
     fed.incident(revision=2, priority="P0", state=state, acknowledged=ACKNOWLEDGED)
-    assert fed.ticks(5 * HOUR_S, step_s=60) == []
+    assert fed.ticks(5 * HOUR_S, step_s=300) == []
 
 
 def test_an_acknowledgement_holds_for_its_episode_alone(fed: Fed) -> None:

@@ -179,7 +179,7 @@ class Life:
 MOVES = ["write", "read", "catch_up", "tick", "tick", "save", "die"]
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=60)
 @given(st.integers(0, 10**9), st.integers(1, 12), st.lists(st.sampled_from(MOVES), max_size=80))
 def test_each_incident_that_pages_is_paged_once_and_ended(seed: int, count: int, moves: list[str]) -> None:
     history = History.of(seed, count)
