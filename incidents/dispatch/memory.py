@@ -40,6 +40,7 @@ def _told(thread: Thread, one: Notification, alerts: set[str]) -> None:
         thread.keys.append(one.dedup_key)
     thread.told |= alerts
     thread.told_ms = one.at_ms
+    thread.told_p0 = thread.told_p0 or any(alert.priority == "P0" for alert in one.alerts)
     thread.told_rank = min(thread.told_rank, RANK[one.priority])
     thread.opened_ms = one.at_ms if thread.opened_ms is None else thread.opened_ms
 

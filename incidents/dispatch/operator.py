@@ -26,7 +26,7 @@ from incidents.dispatch.standing import Turn
 from incidents.dispatch.subjects import RANK, Subject, routing_labels
 from incidents.dispatch.teller import Teller
 from incidents.dispatch.threads import Thread
-from incidents.dispatch.turning import is_older, let_turn, note_change
+from incidents.dispatch.turning import is_older, let_turn, note_change, pass_on_care
 from incidents.dispatch.upkeep import forget_old, settle_flaps
 from incidents.dispatch.weighing import Weighing
 from incidents.dispatch.wishes import Wishes
@@ -146,6 +146,9 @@ class DispatchOperator:
             for name in sorted(names):
                 for subject in self._book.subjects_of(name):
                     self._look_anew(subject, now_ms)
+        if (known and known.acknowledged) != incident.acknowledged:
+            for subject in pass_on_care(self._book, incident, known, now_ms):
+                self._publisher.touch(subject)
         for thread in self._book.threads_about(current):
             self._flush(thread, now_ms)
         return self._finish(now_ms)
@@ -350,7 +353,8 @@ class DispatchOperator:
         """Look at a thread when it may be told of a change: now only if the alert makes it more urgent."""
         due_ms = self._scheduled.get(thread.key)
         rank = RANK[subject.priority]
-        is_urgent = subject.alert.safety or (rank < thread.told_rank if thread.is_open else rank == 0)
+        is_first_p0 = subject.alert.priority == "P0" and not thread.told_p0
+        is_urgent = subject.alert.safety or is_first_p0 or (thread.is_open and rank < thread.told_rank)
         change_ms = self._teller.change_due_ms(thread, subject)
         is_news = is_urgent and subject.key not in thread.told
         if due_ms is None or change_ms <= now_ms or is_news or self._teller.may_end(thread):

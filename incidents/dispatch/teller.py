@@ -234,6 +234,8 @@ class Teller:
         if ready and RANK[ready[0].priority] < thread.told_rank:
             return f"it is {ready[0].priority} now", 0
         new = [one for one in ready if one.key not in thread.told and one.standing != "flapping"]
+        if not thread.told_p0 and any(one.alert.priority == "P0" for one in new):
+            return "what makes it P0", 0
         if new:
             return f"{len(new)} more", told_ms + timing.group_interval_ms
         ended = self._ended(thread, members)
@@ -279,7 +281,8 @@ class Teller:
         for step, (after_ms, receiver) in enumerate(self._config.escalates_to(thread.receiver), 1):
             if step <= thread.escalated:
                 continue
-            due_ms = thread.opened_ms + after_ms
+            lasts_ms = min(one.alert.started_ms for one in ready) + round(self._config.fatigue.persist_s * 1000)
+            due_ms = max(thread.opened_ms + after_ms, lasts_ms)
             if now_ms < due_ms:
                 return due_ms
             thread.escalated = step
@@ -349,6 +352,7 @@ class Teller:
             self._touch(one)
         if not telling.over:
             thread.told_ms = now_ms
+            thread.told_p0 = thread.told_p0 or any(one.alert.priority == "P0" for one in telling.subjects)
             thread.told_rank = min(thread.told_rank, RANK[telling.subjects[0].priority])
         self._book.touch_thread(thread)
 

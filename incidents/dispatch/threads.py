@@ -38,6 +38,8 @@ class Thread:
         It is not told that all is over before, where it was over when it was told of.
     keys
         Dedup keys that are open, in the order of their opening.
+    told_p0
+        Whether it was told of an alert that is P0 by itself, and not only of an incident that is.
     told_rank
         How urgent it was when it was last told; 9 before.
     sequence
@@ -69,6 +71,7 @@ class Thread:
     spent_revision: int = 0
     ends_ms: int = 0
     keys: list[str] = field(default_factory=list)
+    told_p0: bool = False
     told_rank: int = 9
     sequence: int = 0
     opened_ms: int | None = None
@@ -102,7 +105,7 @@ class Thread:
         self.told.clear()
         self.told_over.clear()
         self.opened_ms, self.closed_ms = None, at_ms
-        self.escalated, self.told_rank = 0, 9
+        self.escalated, self.told_rank, self.told_p0 = 0, 9, False
         self.held_until_ms, self.in_overflow = 0, False
 
     def absorb(self, other: Thread) -> None:
@@ -118,6 +121,7 @@ class Thread:
         self.told_ms = _earlier(self.told_ms, other.told_ms)
         self.created_ms = min(self.created_ms, other.created_ms)
         self.told_rank = min(self.told_rank, other.told_rank)
+        self.told_p0 = self.told_p0 or other.told_p0
         self.escalated = max(self.escalated, other.escalated)
 
     def pack(self) -> dict[str, Any]:

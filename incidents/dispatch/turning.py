@@ -7,7 +7,7 @@ from incidents.dispatch.fatigue import is_restless
 from incidents.dispatch.standing import Turn
 from incidents.dispatch.subjects import Subject
 from incidents.routing.settings import FatigueSettings
-from schemas.incident_events import Alert
+from schemas.incident_events import Alert, Incident
 
 _GIVEN_UP = "expired"
 """The annotation of an alert that nobody spoke of for long."""
@@ -37,6 +37,32 @@ def note_change(book: DispatchBook, fatigue: FatigueSettings, subject: Subject, 
     if subject.turn(now_ms, Turn.RESTLESS):
         text = f"it began or ended {fatigue.flap_changes} times of late: it counts as firing until it settles"
         subject.decide(now_ms, "flapping", "held", text)
+
+
+def pass_on_care(book: DispatchBook, incident: Incident, known: Incident | None, now_ms: int) -> list[Subject]:
+    """Let the alerts of an incident that somebody looks after be looked after, and no longer when that is taken back.
+
+    Alerts that come later are new: nobody has seen them. Gives back those that changed.
+    """
+    care, was = incident.acknowledged, None if known is None else known.acknowledged
+    names = (incident.id, *incident.aliases)
+    members = [one for name in names for one in book.subjects_of(f"{incident.tenant}/{name}")]
+    changed = []
+    for subject in members:
+        if care is not None and subject.acknowledged is None and subject.alert.state == "firing":
+            subject.acknowledged = care
+            subject.turn(now_ms, Turn.ACKNOWLEDGED)
+            text = f"{care.by or 'somebody'} looks after the incident" + (f": {care.note}" if care.note else "")
+            subject.decide(now_ms, "acknowledgement", "acknowledged", text)
+        elif care is None and was is not None and subject.acknowledged == was:
+            subject.acknowledged = None
+            subject.turn(now_ms, Turn.TAKEN_BACK)
+            subject.decide(now_ms, "acknowledgement", "taken back", "nobody looks after the incident any more")
+        else:
+            continue
+        book.touch_subject(subject)
+        changed.append(subject)
+    return changed
 
 
 def is_older(alert: Alert, known: Alert) -> bool:

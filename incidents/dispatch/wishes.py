@@ -73,5 +73,8 @@ class Wishes:
     @staticmethod
     def _check(subject: Subject, turn: Turn, word: str) -> None:
         """Refuse what the table has not; one that is muted or flaps may be acknowledged for when it is told again."""
+        if subject.standing == "acknowledged" and turn == Turn.ACKNOWLEDGED:
+            who = subject.acknowledged.by if subject.acknowledged and subject.acknowledged.by else "somebody"
+            raise SchemaError(f"alert {subject.alert.id} is acknowledged already, by {who}")
         if subject.standing not in ("suppressed", "flapping") and (subject.standing, turn) not in TRANSITIONS:
             raise SchemaError(f"alert {subject.alert.id} is {subject.standing}: it cannot be {word}")

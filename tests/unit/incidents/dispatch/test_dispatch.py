@@ -268,3 +268,35 @@ def test_an_alert_says_why_it_was_told(fed: Fed) -> None:
     steps = [(one.step, one.verdict) for one in fed.status().decisions]
     assert steps == [("priority", "P2"), ("route", "matched"), ("group", "joined"), ("notification", "open")]
     assert fed.status().receivers == ["ticket"]
+
+
+def test_a_page_names_the_alert_that_makes_it_p0_though_its_incident_comes_first(fed: Fed) -> None:
+    fed.incident(priority="P1")
+    fed.alert("SlowCheckout", priority="P1")
+    assert fed.tick(31) == ["page open i1 1"]
+    assert fed.incident(revision=2, priority="P0") == ["page update i1 1"], "it is P0 now"
+    assert fed.alert("DiskFull", priority="P0", at_s=32) == ["page update i1 2"], "what makes it P0"
+    assert fed.alert("MemoryFull", priority="P0", at_s=33) == [], "the others wait for the group"
+
+
+def test_what_does_not_persist_is_not_escalated() -> None:
+    fed = Fed(ROUTES + "fatigue: {persist_s: 600}\n")
+    fed.incident(priority="P0")
+    fed.alert(priority="P0")
+    assert fed.ticks(590) == []
+    assert fed.tick(600) == ["second open i1/escalation-1 1"]
+
+
+def test_who_looks_after_an_incident_looks_after_its_alerts_until_that_is_taken_back(fed: Fed) -> None:
+    fed.incident(priority="P0")
+    fed.alert(priority="P0")
+    fed.incident(revision=2, priority="P0", state="acknowledged", acknowledged=ACKNOWLEDGED)
+    assert (fed.status().state, fed.status().acknowledged) == ("acknowledged", ACKNOWLEDGED)
+    fed.alert(node="h2", priority="P0", at_s=5, since_s=5)
+    assert fed.status(node="h2", since_s=5).state == "new", "nobody has seen it"
+    fed.incident(revision=3, priority="P0", state="open")
+    assert fed.status().state == "new"
+    assert [one.verdict for one in fed.status().decisions if one.step == "acknowledgement"] == [
+        "acknowledged",
+        "taken back",
+    ]
