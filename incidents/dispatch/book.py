@@ -106,6 +106,11 @@ class DispatchBook:
         names = (incident.id, *incident.aliases)
         return [one for name in names for one in self.subjects_of(f"{incident.tenant}/{name}")]
 
+    def members_of(self, incident: Incident) -> list[Subject]:
+        """Alerts of an incident, those of incidents that became part of it included."""
+        names = sorted({incident.id, *incident.aliases})
+        return [one for name in names for one in self.subjects_of(f"{incident.tenant}/{name}")]
+
     def episodes(self, flap_key: str) -> list[Subject]:
         """All episodes of an alert, by tenant and fingerprint."""
         return [self.subjects[key] for key in sorted(self._episodes.get(flap_key, ()))]

@@ -138,14 +138,9 @@ class DispatchOperator:
         if incident.state == "merged":
             self._grouping.fold(key)
         current = self._book.current(key)
-        if known is None or (known.priority, known.state == "merged") != (
-            incident.priority,
-            incident.state == "merged",
-        ):
-            names = {key, *(f"{incident.tenant}/{alias}" for alias in incident.aliases)}
-            for name in sorted(names):
-                for subject in self._book.subjects_of(name):
-                    self._look_anew(subject, now_ms)
+        if known is None or _weight(known) != _weight(incident):
+            for subject in self._book.members_of(incident):
+                self._look_anew(subject, now_ms)
         if (known and known.acknowledged) != incident.acknowledged:
             for subject in pass_on_care(self._book, incident, known, now_ms):
                 self._publisher.touch(subject)

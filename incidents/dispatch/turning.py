@@ -45,10 +45,8 @@ def pass_on_care(book: DispatchBook, incident: Incident, known: Incident | None,
     Alerts that come later are new: nobody has seen them. Gives back those that changed.
     """
     care, was = incident.acknowledged, None if known is None else known.acknowledged
-    names = (incident.id, *incident.aliases)
-    members = [one for name in names for one in book.subjects_of(f"{incident.tenant}/{name}")]
     changed = []
-    for subject in members:
+    for subject in book.members_of(incident):
         if care is not None and subject.acknowledged is None and subject.alert.state == "firing":
             subject.acknowledged = care
             subject.turn(now_ms, Turn.ACKNOWLEDGED)
