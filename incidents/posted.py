@@ -37,6 +37,13 @@ _SEVERITIES: Final[Mapping[str, tuple[Severity, Priority]]] = {
     "info": ("info", "P3"),
     "none": ("info", "P3"),
 }
+_BY_PRIORITY: Final[Mapping[Priority, Severity]] = {
+    "P0": "critical",
+    "P1": "critical",
+    "P2": "warning",
+    "P3": "info",
+}
+"""How severe one is that only says how urgent it is."""
 _UNKNOWN: Final[tuple[Severity, Priority]] = ("warning", "P2")
 _PRIORITIES: Final[Mapping[str, Priority]] = {"P0": "P0", "P1": "P1", "P2": "P2", "P3": "P3"}
 
@@ -237,7 +244,11 @@ class PostedFinding(Finding[PostedState]):
 
     @property
     def _severity(self) -> tuple[Severity, Priority]:
-        return _SEVERITIES.get(self.event.labels.get("severity", "").lower(), _UNKNOWN)
+        told = _SEVERITIES.get(self.event.labels.get("severity", "").lower())
+        if told is not None:
+            return told
+        asked = _PRIORITIES.get(self.event.labels.get("priority", "").upper())
+        return _UNKNOWN if asked is None else (_BY_PRIORITY[asked], asked)
 
     @property
     def badness(self) -> float:

@@ -20,6 +20,7 @@ _TIMEOUT: Final = httpx.Timeout(90.0, connect=5.0)
 _TRIES: Final = 3
 _PAUSE_S: Final = 0.5
 _AWAY: Final = frozenset({502, 503, 504})
+_CANDIDATES: Final = 5
 _SHORTEST_PREFIX: Final = 4
 
 
@@ -110,14 +111,16 @@ class ConsoleClient:
         answer = self._sent("GET", f"/{kind}s/{quote(given, safe='')}")
         if answer.status_code == httpx.codes.OK:
             return given
-        found: list[str] = []
+        found: list[dict[str, Any]] = []
         if answer.status_code == httpx.codes.NOT_FOUND and len(given) >= _SHORTEST_PREFIX:
-            ids = ((one["alert"] if kind == "alert" else one)["id"] for one in self.listed(f"/{kind}s"))
-            found = [one for one in ids if one.startswith(given)]
-        if len(found) == 1:
-            return found[0]
+            ones = (one["alert"] if kind == "alert" else one for one in self.listed(f"/{kind}s"))
+            found = [one for one in ones if one["id"].startswith(given)]
+        if len({one["id"].rpartition("-")[0] if kind == "alert" else one["id"] for one in found}) == 1:
+            # Of one alert's episodes the one that fires, else the last.
+            return str(max(found, key=lambda one: (one["state"] == "firing", one.get("started_ms", 0)))["id"])
         if found:
-            raise ConsoleRefusalError(f"{len(found)} {kind}s begin with {given}", "Give more of the id")
+            ids = ", ".join(sorted(one["id"] for one in found)[:_CANDIDATES])
+            raise ConsoleRefusalError(f"{len(found)} {kind}s begin with {given}: {ids}", "Give more of the id")
         _refuse(answer)
         return given
 

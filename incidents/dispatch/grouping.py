@@ -45,6 +45,10 @@ class Grouping:
                 thread.created_ms = now_ms
             if self._book.join(thread, subject.key, route.id):
                 self._say_joined(subject, thread, route, now_ms)
+                if subject.key in thread.told | thread.spent:
+                    # A kill took the decision away; the outbox knows.
+                    text = f"{route.receiver} was told"
+                    subject.decide(thread.told_ms or now_ms, "notification", "told", text, route.receiver)
         subject.receivers = list(dict.fromkeys(route.receiver for route in wanted.values()))
 
     def fold(self, merged_key: str) -> None:

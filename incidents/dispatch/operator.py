@@ -154,7 +154,7 @@ class DispatchOperator:
             return []
         if f"{command.tenant}/{command.id}" in self._book.commands:
             return []
-        now_ms = self._now(command.at_ms)
+        now_ms = max(self._book.now_ms, command.at_ms)
         self._book.set("command", f"{command.tenant}/{command.id}", now_ms)
         was = self._book.silences.standing(command, now_ms)
         try:
@@ -175,7 +175,7 @@ class DispatchOperator:
         """Hear what somebody says of an alert: its rule is believed more, or less, from then on."""
         if not self._is_ours(feedback.tenant):
             return []
-        now_ms = self._now(feedback.at_ms)
+        now_ms = max(self._book.now_ms, feedback.at_ms)
         subject = self._weighing.hear(feedback, now_ms)
         if subject is not None:
             self._look_anew(subject, now_ms)

@@ -89,9 +89,9 @@ def notifications(
                 severity=max(severities, key=_SEVERITY_RANK.__getitem__),
                 title=title_of(telling.subjects, incident),
                 group_labels=thread.group_labels,
-                common_labels=shared(subject.labels for subject in telling.subjects),
+                common_labels=shared(subject.alert.labels for subject in telling.subjects),
                 common_annotations=shared(subject.alert.annotations for subject in telling.subjects),
-                alerts=[_notified(subject, telling.over) for subject in listed],
+                alerts=[_notified(subject, telling.at_ms if telling.over else None) for subject in listed],
                 truncated_alerts=len(telling.subjects) - len(listed),
                 incident_id=thread.incident_id,
                 incident_revision=0 if incident is None else incident.revision,
@@ -140,9 +140,11 @@ def fitted_key(key: str) -> str:
     return f"{key[: _MAX_KEY_CHARS - len(digest) - 1]}-{digest}"
 
 
-def _notified(subject: Subject, over: bool) -> NotifiedAlert:
+def _notified(subject: Subject, over_ms: int | None) -> NotifiedAlert:
+    """What is told of an alert; of one that fires although somebody calls all of it over, that it ended then."""
     alert = subject.alert
-    fires = subject.fires and not over
+    fires = subject.fires and over_ms is None
+    ended_ms = over_ms if alert.ended_ms is None else alert.ended_ms
     return NotifiedAlert(
         alert_id=alert.id,
         fingerprint=alert.fingerprint,
@@ -152,6 +154,6 @@ def _notified(subject: Subject, over: bool) -> NotifiedAlert:
         priority=alert.priority,
         severity=alert.severity,
         started_ms=alert.started_ms,
-        ended_ms=None if fires else alert.ended_ms,
+        ended_ms=None if fires else ended_ms,
         generator_url=alert.generator_url,
     )

@@ -332,8 +332,7 @@ def test_an_alert_that_moves_to_another_incident_leaves_the_first_for_good(fed: 
 def test_an_alerts_own_labels_do_not_override_what_was_decided(labels: dict[str, str], fed: Fed) -> None:
     fed.incident(priority="P0")
     assert fed.alert(priority="P0", labels=labels) == ["page open i1 1"]
-    (name,) = labels
-    assert fed.notifications()[-1].common_labels[f"exported_{name}"] == labels[name]
+    assert fed.notifications()[-1].common_labels.items() >= labels.items(), "who reads it sees the alert's own"
 
 
 def test_a_receiver_that_is_configured_no_longer_is_told_that_all_is_over(fed: Fed) -> None:
