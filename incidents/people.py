@@ -21,7 +21,7 @@ _MOST_NAMED = 3
 _UNKNOWN = {
     "incident": "no incident has the id {0}: look for it among those that go on, or ended within the retention",
     "alert": "{0} is the id of an alert, not of an incident: name its incident, or acknowledge the alert",
-    "group": "{0} is the key of a group by labels, not of an incident: name the incidents of its alerts, or the alerts",
+    "group": "{0} is the key of a group by labels, not of an incident: acknowledge its alerts, or name their incidents",
 }
 
 

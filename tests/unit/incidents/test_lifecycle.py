@@ -245,7 +245,7 @@ def test_an_unknown_incident_or_one_of_another_tenant_is_refused(body: dict[str,
         ),
         (
             '{}:{alertname="{0}"}',
-            "is the key of a group by labels, not of an incident: name the incidents of its alerts, or the alerts",
+            "is the key of a group by labels, not of an incident: acknowledge its alerts, or name their incidents",
         ),
     ],
 )
