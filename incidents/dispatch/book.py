@@ -70,6 +70,7 @@ class DispatchBook:
     _subjects_of: dict[str, set[str]] = field(default_factory=dict)
     _about: dict[str, set[str]] = field(default_factory=dict)
     _episodes: dict[str, set[str]] = field(default_factory=dict)
+    _home_of: dict[str, str] = field(default_factory=dict)
     _dirty: set[str] = field(default_factory=set)
 
     # What is known of whom
@@ -127,12 +128,11 @@ class DispatchBook:
     # Changes
 
     def put_subject(self, subject: Subject) -> None:
-        """Know an alert, and where it is."""
+        """Know an alert, and where it is now."""
         self.subjects[subject.key] = subject
         self._episodes.setdefault(subject.flap_key, set()).add(subject.key)
-        if subject.alert.incident_id is not None:
-            home = f"{subject.alert.tenant}/{subject.alert.incident_id}"
-            self._subjects_of.setdefault(home, set()).add(subject.key)
+        incident_id = subject.alert.incident_id
+        self._move(subject.key, "" if incident_id is None else f"{subject.alert.tenant}/{incident_id}")
         self.touch(_ALERT + subject.key)
 
     def drop_subject(self, subject: Subject) -> None:
@@ -141,10 +141,16 @@ class DispatchBook:
             self.leave(thread, subject.key)
         del self.subjects[subject.key]
         _discard(self._episodes, subject.flap_key, subject.key)
-        if subject.alert.incident_id is not None:
-            home = f"{subject.alert.tenant}/{subject.alert.incident_id}"
-            _discard(self._subjects_of, home, subject.key)
+        self._move(subject.key, "")
         self.touch(_ALERT + subject.key)
+
+    def _move(self, subject_key: str, home: str) -> None:
+        was = self._home_of.pop(subject_key, "")
+        if was and was != home:
+            _discard(self._subjects_of, was, subject_key)
+        if home:
+            self._home_of[subject_key] = home
+            self._subjects_of.setdefault(home, set()).add(subject_key)
 
     def put_thread(self, thread: Thread) -> Thread:
         """Know a thread."""
@@ -160,9 +166,9 @@ class DispatchBook:
         """Forget a thread."""
         del self.threads[thread.key]
         for key in thread.members:
-            self._threads_of.get(key, set()).discard(thread.key)
+            _discard(self._threads_of, key, thread.key)
         if thread.incident_id is not None:
-            self._about.get(f"{thread.tenant}/{thread.incident_id}", set()).discard(thread.key)
+            _discard(self._about, f"{thread.tenant}/{thread.incident_id}", thread.key)
         self.touch(_THREAD + thread.key)
 
     def join(self, thread: Thread, subject_key: str, route_id: str) -> bool:
@@ -177,7 +183,9 @@ class DispatchBook:
     def leave(self, thread: Thread, subject_key: str) -> None:
         """Take an alert out of a thread."""
         thread.members.pop(subject_key, None)
-        self._threads_of.get(subject_key, set()).discard(thread.key)
+        for keys in (thread.told, thread.told_over, thread.spent):
+            keys.discard(subject_key)
+        _discard(self._threads_of, subject_key, thread.key)
         self.touch(_THREAD + thread.key)
 
     def touch(self, block: str) -> None:

@@ -38,7 +38,8 @@ class Gathering:
         for name in sorted(self._book.digests):
             receiver = self._config.receivers.get(name.partition("/")[2])
             period_ms = receiver.digest_ms if receiver else 0
-            if period_ms and at_ms // period_ms > before_ms // period_ms:
+            # One that gathers no longer has its last digest at once.
+            if not period_ms or at_ms // period_ms > before_ms // period_ms:
                 self.tell_digest(name, at_ms, period_ms)
         if at_ms // _OVERFLOW_MS == before_ms // _OVERFLOW_MS:
             return
@@ -73,7 +74,9 @@ class Gathering:
 
     def tell_overflow(self, threads: Sequence[Thread], now_ms: int) -> None:
         """Name in one message what throttles hold back, so that nobody needs to wait to know of it."""
-        receiver = self._config.receivers[threads[0].receiver]
+        receiver = self._config.receivers.get(threads[0].receiver)
+        if receiver is None:
+            return
         subjects = {one.key: one for thread in threads for one in self._book.members(thread) if one.fires}
         found = sorted(subjects.values(), key=lambda one: one.rank)
         if not found:

@@ -91,6 +91,12 @@ class Grouping:
         subject.decide(now_ms, "group", "joined", text, thread.key, thread.group_labels)
 
 
+def incident_group(incident_id: str) -> tuple[dict[str, str], str]:
+    """Labels and key of the group that is an incident."""
+    labels = {INCIDENT_LABEL: incident_id}
+    return labels, _incident_key(labels)
+
+
 def _incident_key(labels: dict[str, str]) -> str:
     """The group key of a group that no route has: one that is an incident."""
     return f"{{}}:{labels_text(labels)}"

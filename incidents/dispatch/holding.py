@@ -57,9 +57,11 @@ def hold_of(
     return Hold("interval", names, f"{why}: it waits", muting.opens_ms)
 
 
-def suppression_of(book: DispatchBook, config: RoutingConfig, subject: Subject, at_ms: int) -> Hold | None:
-    """Whether the same signal of the same entity was told a short while ago, no less urgent."""
-    last = book.quiet.get(quiet_key(subject))
+def suppression_of(
+    book: DispatchBook, config: RoutingConfig, receiver: str, subject: Subject, at_ms: int
+) -> Hold | None:
+    """Whether a receiver was told of the same signal of the same entity a short while ago, no less urgent."""
+    last = book.quiet.get(quiet_key(receiver, subject))
     if last is None or subject.priority not in _SUPPRESSED or subject.alert.safety:
         return None
     told_ms, rank = last
@@ -69,11 +71,15 @@ def suppression_of(book: DispatchBook, config: RoutingConfig, subject: Subject, 
     ago = duration((at_ms - told_ms) / 1000)
     left = duration((until_ms - at_ms) / 1000)
     text = f"{subject.alert.signal} of {subject.alert.entity} was told {ago} ago: it waits {left}"
-    return Hold("suppression", quiet_key(subject), text, until_ms)
+    return Hold("suppression", _signal_of(subject), text, until_ms)
 
 
-def quiet_key(subject: Subject) -> str:
-    """A signal of an entity."""
+def quiet_key(receiver: str, subject: Subject) -> str:
+    """A signal of an entity, and who was told of it."""
+    return f"{receiver}|{_signal_of(subject)}"
+
+
+def _signal_of(subject: Subject) -> str:
     alert = subject.alert
     return f"{alert.tenant}/{alert.entity}/{alert.signal}"
 
@@ -81,11 +87,11 @@ def quiet_key(subject: Subject) -> str:
 def throttle(book: DispatchBook, config: RoutingConfig, lead: Subject, at_ms: int) -> Hold | None:
     """Take a token of the tenant, the team and the series, or of none; what holds back if one has none.
 
-    P0 needs none of its series.
+    P0 needs none of its series, and waits for none: what it takes, others wait for.
     """
     wanted = _buckets(book, config, lead)
     empty = [(name, bucket) for name, bucket in wanted if not bucket.has(at_ms)]
-    if empty:
+    if empty and lead.priority != "P0":
         name, bucket = max(empty, key=lambda one: one[1].next_ms(at_ms))
         return Hold(THROTTLED, name, f"too much was told of {name}: it waits for its turn", bucket.next_ms(at_ms))
     for name, bucket in wanted:
@@ -103,7 +109,7 @@ def _buckets(book: DispatchBook, config: RoutingConfig, lead: Subject) -> list[t
     if team_name:
         rates[f"team {tenant}/{team_name}"] = fatigue.team_per_minute
     if lead.priority != "P0":
-        rates[f"series {quiet_key(lead)}"] = fatigue.series_per_minute
+        rates[f"series {_signal_of(lead)}"] = fatigue.series_per_minute
     return [(name, _bucket(book, name, rate, fatigue.burst_minutes)) for name, rate in rates.items()]
 
 

@@ -60,16 +60,24 @@ class Inhibitions:
             _discard(self._targets, place, key)
         return touched - {key}
 
-    def by(self, key: str) -> list[str]:
-        """Keys of the alerts that speak for one, in order."""
+    def by(self, key: str) -> str | None:
+        """Key of an alert that speaks for one: of several the first in order; None if none does."""
         _, targets = self._sides.get(key, ([], []))
-        found = {
+        found = (
             source
             for place, is_source in targets
             for source, is_target in self._sources.get(place, {}).items()
             if source != key and not (is_source and is_target)
-        }
-        return sorted(found)
+        )
+        return min(found, default=None)
+
+    def holds(self, source: str, key: str) -> bool:
+        """Whether an alert still speaks for another."""
+        _, targets = self._sides.get(key, ([], []))
+        return any(
+            source in self._sources.get(place, {}) and not (is_source and self._sources[place][source])
+            for place, is_source in targets
+        )
 
 
 def _discard(index: dict[Place, dict[str, bool]] | dict[Place, set[str]], place: Place, key: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from incidents.accuracy import PREFIX as ACCURACY
@@ -20,9 +20,9 @@ from incidents.dispatch.gathering import Gathering
 from incidents.dispatch.grouping import Grouping
 from incidents.dispatch.inhibition import Inhibitions
 from incidents.dispatch.memory import remembered
+from incidents.dispatch.muting import Muting
 from incidents.dispatch.publish import StatusPublisher
 from incidents.dispatch.settings import DispatchSettings
-from incidents.dispatch.standing import Turn
 from incidents.dispatch.subjects import RANK, Subject, routing_labels
 from incidents.dispatch.teller import Teller
 from incidents.dispatch.threads import Thread
@@ -35,7 +35,7 @@ from incidents.oncall.book import OnCallBook
 from incidents.routing.config import RoutingConfig
 from incidents.routing.settings import SUBJECT as ROUTING
 from schemas.change_events import Change
-from schemas.command_events import Command
+from schemas.command_events import Command, ExpireSilence, PutSilence
 from schemas.errors import SchemaError
 from schemas.events import Setting, Tick
 from schemas.ids import decide_partition
@@ -163,10 +163,12 @@ class DispatchOperator:
             self._publisher.refuse(command, now_ms, str(error))
             return self._finish(now_ms)
         self._publisher.grant(command, now_ms, subject_id, was)
+        if isinstance(command.body, PutSilence | ExpireSilence):
+            self._flush_all(self._muting.anew(touched, now_ms), now_ms)
+            return self._finish(now_ms)
         for subject in touched:
             self._look_anew(subject, now_ms)
-            for thread in self._book.threads_of(subject.key):
-                self._flush(thread, now_ms)
+            self._flush_all(self._book.threads_of(subject.key), now_ms)
         return self._finish(now_ms)
 
     def on_feedback(self, feedback: Feedback) -> list[Output]:
@@ -206,7 +208,7 @@ class DispatchOperator:
 
     def on_told(self, notification: Notification) -> list[Output]:
         """Read what this stage told before it was killed; of what it knows nothing comes."""
-        thread = remembered(self._book, notification)
+        thread = remembered(self._book, self._config, notification)
         if thread is not None:
             self._schedule(thread, self._book.now_ms)
         return []
@@ -217,14 +219,13 @@ class DispatchOperator:
         if at_ms <= before_ms:
             return []
         self._book.pass_time(at_ms)
-        if self._book.silences.changes_within(before_ms, at_ms):
+        if tenants := self._book.silences.changes_within(before_ms, at_ms):
             self._publisher.over(self._book.silences.over_within(before_ms, at_ms), at_ms)
-            for subject in self._book.all_subjects():
-                self._look_anew(subject, at_ms)
+            theirs = [one for one in self._book.all_subjects() if one.alert.tenant in tenants]
+            self._flush_all(self._muting.anew(theirs, at_ms), at_ms)
         for subject in settle_flaps(self._book, self._config, at_ms):
             self._look_anew(subject, at_ms)
-            for thread in self._book.threads_of(subject.key):
-                self._flush(thread, at_ms)
+            self._flush_all(self._book.threads_of(subject.key), at_ms)
         self._flush_due(at_ms)
         self._tell_of_gaps(before_ms, at_ms)
         self._gathering.tell(before_ms, at_ms)
@@ -261,9 +262,7 @@ class DispatchOperator:
         for subject in self._book.all_subjects():
             self._learn(subject, self._book.now_ms)
         for subject in self._book.all_subjects():
-            subject.inhibited_by = self._inhibitions.by(subject.key)
-            muting = self._book.silences.muting(subject.alert.tenant, subject.labels, self._book.now_ms)
-            subject.silenced_by = [one.id for one in muting]
+            self._muting.restore(subject, self._book.now_ms)
         for thread in self._book.threads.values():
             self._schedule(thread, self._book.now_ms)  # the first tick looks at all
         self._book.finish_load()
@@ -288,59 +287,32 @@ class DispatchOperator:
     def _take_config(self, config: RoutingConfig) -> None:
         self._config = config
         self._covering = Covering(self._book, self._schedules)
-        self._teller = Teller(self._book, config, self._covering, self._settings.links)
+        self._teller = Teller(self._book, config, self._covering, self._settings)
         self._changes = ChangeTelling(self._book, config, round(self._settings.retention_s * 1000))
         self._gathering = Gathering(self._book, config, self._teller)
         self._grouping = Grouping(self._book, config)
-        self._inhibitions = Inhibitions(config.inhibit_rules)
+        self._muting = Muting(self._book, Inhibitions(config.inhibit_rules), self._publisher.touch)
         for subject in self._book.all_subjects():
             if subject.fires:
-                self._inhibitions.put(subject.key, subject.alert.tenant, subject.labels)
+                self._muting.learn(subject)
 
     def _learn(self, subject: Subject, now_ms: int) -> set[str]:
         """Work out what routes see of an alert; gives the keys of those whom it may speak for, or spoke for."""
         self._weighing.weigh(subject, now_ms)
         subject.labels = routing_labels(subject.alert, self._book.incident_id_of(subject), subject.priority)
-        if subject.fires:
-            return self._inhibitions.put(subject.key, subject.alert.tenant, subject.labels)
-        return self._inhibitions.drop(subject.key)
+        return self._muting.learn(subject)
 
     def _look_anew(self, subject: Subject, now_ms: int) -> None:
         """Work out whom an alert goes to and what speaks against it, and look at the threads that it is in."""
         others = self._learn(subject, now_ms)
-        self._mute(subject, now_ms)
+        self._muting.look(subject, now_ms)
         if subject.fires:
             self._grouping.route(subject, now_ms)
         self._book.touch_subject(subject)
         self._publisher.touch(subject)
         for thread in self._book.threads_of(subject.key):
             self._flush_if_needed(thread, subject, now_ms)
-        for key in sorted(others):
-            other = self._book.subjects.get(key)
-            if other is not None and other.inhibited_by != self._inhibitions.by(key):
-                self._mute(other, now_ms)
-                self._book.touch_subject(other)
-                self._publisher.touch(other)
-                for thread in self._book.threads_of(key):
-                    self._flush(thread, now_ms)
-
-    def _mute(self, subject: Subject, now_ms: int) -> None:
-        """Look what speaks against telling an alert."""
-        was_muted = subject.is_muted
-        silences = self._book.silences.muting(subject.alert.tenant, subject.labels, now_ms)
-        subject.silenced_by = [one.id for one in silences]
-        subject.inhibited_by = self._inhibitions.by(subject.key)
-        for one in silences:
-            who = f" of {one.created_by}" if one.created_by else ""
-            why = f": {one.comment}" if one.comment else ""
-            matched = {given.name: subject.labels.get(given.name, "") for given in one.matchers}
-            subject.decide(now_ms, "silence", "muted", f"silence {one.id}{who} mutes it{why}", one.id, matched)
-        if subject.is_muted and subject.fires:
-            subject.turn(now_ms, Turn.MUTED, why=subject.muted_by)
-        elif was_muted or subject.standing == "suppressed":
-            back = (Turn.UNMUTED, Turn.ACKNOWLEDGED) if subject.acknowledged else (Turn.UNMUTED,)
-            if subject.turn(now_ms, *back):
-                subject.decide(now_ms, "silence", "passed", "nothing mutes it any more")
+        self._flush_all(self._muting.spoken_anew(others, now_ms), now_ms)
 
     # Threads
 
@@ -352,10 +324,16 @@ class DispatchOperator:
         is_urgent = subject.alert.safety or is_first_p0 or (thread.is_open and rank < thread.told_rank)
         change_ms = self._teller.change_due_ms(thread, subject)
         is_news = is_urgent and subject.key not in thread.told
-        if due_ms is None or change_ms <= now_ms or is_news or self._teller.may_end(thread):
+        if subject.is_muted and not thread.is_open and due_ms is None and len(thread.members) > 1:
+            return  # it is looked at once nothing mutes it any more
+        if change_ms <= now_ms or is_news or self._teller.may_end(thread):
             self._flush(thread, now_ms)
-        elif change_ms < due_ms:
+        elif due_ms is None or change_ms < due_ms:
             self._schedule(thread, change_ms)
+
+    def _flush_all(self, threads: Iterable[Thread], now_ms: int) -> None:
+        for thread in list(threads):
+            self._flush(thread, now_ms)
 
     def _flush(self, thread: Thread, now_ms: int) -> None:
         self._schedule(thread, self._teller.flush(thread, now_ms))

@@ -24,6 +24,7 @@ class SilenceBook:
     """
 
     silences: dict[str, Silence] = field(default_factory=dict)
+    _of_tenant: dict[str, dict[str, Silence]] = field(default_factory=dict)
     _matchers: dict[str, Matchers] = field(default_factory=dict)
 
     def put(self, silence: Silence) -> None:
@@ -36,10 +37,11 @@ class SilenceBook:
         """
         self._matchers[silence.key] = tuple(map(matcher_of, silence.matchers))
         self.silences[silence.key] = silence
+        self._of_tenant.setdefault(silence.tenant, {})[silence.key] = silence
 
     def of(self, tenant: str) -> Iterator[Silence]:
         """A tenant's, in the order of their ids."""
-        return (one for _, one in sorted(self.silences.items()) if one.tenant == tenant)
+        return (one for _, one in sorted(self._of_tenant.get(tenant, {}).items()))
 
     def muting(self, tenant: str, labels: Mapping[str, str], at_ms: int) -> list[Silence]:
         """Those that mute an alert at a time."""
@@ -49,11 +51,13 @@ class SilenceBook:
             if one.state_at(at_ms) == "active" and all_hold(self._matchers[one.key], labels)
         ]
 
-    def changes_within(self, after_ms: int, until_ms: int) -> bool:
-        """Whether one begins or ends in between."""
-        return any(
-            after_ms < at_ms <= until_ms for one in self.silences.values() for at_ms in (one.starts_ms, one.ends_ms)
-        )
+    def changes_within(self, after_ms: int, until_ms: int) -> set[str]:
+        """Tenants of whose silences one begins or ends in between."""
+        return {
+            one.tenant
+            for one in self.silences.values()
+            if after_ms < one.starts_ms <= until_ms or after_ms < one.ends_ms <= until_ms
+        }
 
     def over_within(self, after_ms: int, until_ms: int) -> list[Silence]:
         """Those whose time is over in between; one that somebody ended was told of then."""
@@ -93,6 +97,7 @@ class SilenceBook:
         """Drop what ended before a time; gives their keys."""
         gone = [key for key, one in self.silences.items() if one.ends_ms < before_ms]
         for key in gone:
+            del self._of_tenant[self.silences[key].tenant][key]
             del self.silences[key], self._matchers[key]
         return gone
 

@@ -25,7 +25,8 @@ def routing_labels(alert: Alert, incident_id: str | None, priority: Priority) ->
     Parameters
     ----------
     alert
-        Its own labels win, and then those that its rule gave it.
+        Its own labels, and those that its rule gave it. Of ``priority``, ``tenant`` and ``incident_id`` what was
+        decided holds, and an own one that says otherwise is ``exported_priority`` and the like.
     incident_id
         Of the incident that it is in, if it is; what is said of that may come later.
     priority
@@ -34,15 +35,19 @@ def routing_labels(alert: Alert, incident_id: str | None, priority: Priority) ->
     known = {
         "alertname": alert.labels.get("alertname", alert.signal),
         "severity": alert.severity,
-        "priority": priority,
-        "tenant": alert.tenant,
         "entity": alert.entity,
     }
-    if incident_id is not None:
-        known["incident_id"] = incident_id
     if alert.role is not None:
         known["role"] = alert.role
-    return {**known, **(alert.rule_labels or {}), **alert.labels}
+    labels = {**known, **(alert.rule_labels or {}), **alert.labels}
+    decided = {"priority": priority, "tenant": alert.tenant}
+    if incident_id is not None:
+        decided["incident_id"] = incident_id
+    for name, value in decided.items():
+        if labels.get(name, value) != value:
+            labels[f"exported_{name}"] = labels[name]
+        labels[name] = value
+    return labels
 
 
 @dataclass(slots=True)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Final
 
 from incidents.dispatch.book import DispatchBook
 from incidents.dispatch.context import context_of
 from incidents.dispatch.covering import Covering
+from incidents.dispatch.escalating import Escalating
+from incidents.dispatch.grouping import incident_group
 from incidents.dispatch.holding import Hold, hold_of, quiet_key, suppression_of, throttle
+from incidents.dispatch.memory import overdue
+from incidents.dispatch.settings import DispatchSettings
 from incidents.dispatch.subjects import RANK, Subject
 from incidents.dispatch.telling import Telling, notifications
 from incidents.dispatch.threads import Thread, thread_key
@@ -18,7 +21,7 @@ from incidents.routing.config import RoutingConfig
 from incidents.routing.receivers import Receiver
 from incidents.routing.tree import Route, Timing
 from models.explain import duration
-from schemas.incident_events import Incident
+from schemas.incident_events import Incident, IncidentMember
 from schemas.notification_events import Notification
 
 # By then the news of the incident that came with an alert has come.
@@ -38,8 +41,8 @@ class Teller:
         Routes and receivers.
     covering
         Knows whose turn it is.
-    links
-        Addresses that help, with labels to fill in.
+    settings
+        Addresses that help, and how long alerts are known.
     """
 
     def __init__(
@@ -47,16 +50,18 @@ class Teller:
         book: DispatchBook,
         config: RoutingConfig,
         covering: Covering,
-        links: Mapping[str, str] = MappingProxyType({}),
+        settings: DispatchSettings,
     ) -> None:
         self._book = book
         self._config = config
         self._covering = covering
-        self._links = links
+        self._links = settings.links
+        self._retention_ms = round(settings.retention_s * 1000)
         self._routes: dict[str, Route] = {route.id: route for route in config.root.walk()}
         self._told: list[Notification] = []
         self._touched: set[str] = set()
         self._steps: list[Thread] = []
+        self._escalating = Escalating(book, config)
 
     def take_told(self) -> list[Notification]:
         """What was told since the last call, in order."""
@@ -79,12 +84,13 @@ class Teller:
 
     def flush(self, thread: Thread, now_ms: int) -> int | None:
         """Tell what there is to tell; gives the time at which to look again, None until something changes."""
+        self._told += overdue(thread)
         members = self._book.members(thread)
-        receiver = self._config.receivers.get(thread.receiver)
+        receiver = self._config.receivers.get(thread.receiver) or thread.last_receiver()
         if receiver is None or not members:
             return None
         incident = self._incident(thread)
-        over = self.is_over(members, incident)
+        over = self.is_over(members, incident, now_ms)
         if not thread.is_open:
             return self._open(thread, receiver, self._owed(thread, members) if over else members, now_ms, over)
         if over and now_ms < thread.ends_ms:
@@ -115,7 +121,7 @@ class Teller:
             return (thread.told_ms or 0) + timing.group_interval_ms
         return max(thread.created_ms + timing.group_wait_ms, thread.held_until_ms)
 
-    def is_over(self, members: Sequence[Subject], incident: Incident | None) -> bool:
+    def is_over(self, members: Sequence[Subject], incident: Incident | None, now_ms: int) -> bool:
         """Whether nothing is left to tell of: its incident has resolved, or, of other groups, no alert fires.
 
         One that flaps holds it open. Alerts and incidents come on topics of their own, and after this stage was away
@@ -125,9 +131,15 @@ class Teller:
         if any(one.standing == "flapping" for one in members):
             return False
         if incident is not None and incident.state != "merged":
-            listed = (f"{incident.tenant}/{one.alert_id}" for one in incident.members)
-            return incident.state in _OVER and all(key in self._book.subjects for key in listed)
+            return incident.state in _OVER and all(
+                f"{incident.tenant}/{one.alert_id}" in self._book.subjects or self._is_forgotten(one, now_ms)
+                for one in incident.members
+            )
         return not any(one.fires for one in members)
+
+    def _is_forgotten(self, member: IncidentMember, now_ms: int) -> bool:
+        """Whether an alert may be known no longer, since it ended so long ago."""
+        return member.ended_ms is not None and now_ms - member.ended_ms > self._retention_ms
 
     # Opening
 
@@ -142,20 +154,11 @@ class Teller:
         if now_ms < due_ms:
             return due_ms
         if self._gathers(receiver, lead):
-            self._gather(thread, receiver, ready)
-            return None
-        turn = self._covering.turn(receiver, lead, now_ms)
-        if turn.hold is not None and turn.fallback in self._config.receivers:
-            for one in ready:
-                self._hold(one, turn.hold, now_ms)
-            self._steps.append(self._covering.instead(thread, turn.fallback))
-            return turn.hold.until_ms
-        thread.assignees = list(turn.people)
-        hold = throttle(self._book, self._config, lead, now_ms)
+            return self._gather(thread, receiver, ready)
+        if self._takes_over(thread, lead):
+            return self._go_on(thread, receiver, members, now_ms)
+        hold = self._turn_or_token(thread, receiver, ready, now_ms)
         if hold is not None:
-            thread.held_until_ms = hold.until_ms or 0
-            self._book.touch_thread(thread)
-            self._hold(lead, hold, now_ms)
             return hold.until_ms
         key = lead.alert.page_key or thread.incident_id or _label_key(thread)
         if thread.escalation:
@@ -166,6 +169,38 @@ class Teller:
         thread.keys = [key]
         return self._open_safety(thread, receiver, ready[1:], now_ms)
 
+    def _turn_or_token(self, thread: Thread, receiver: Receiver, ready: Sequence[Subject], now_ms: int) -> Hold | None:
+        """Why it must wait: nobody is on call, and somebody else is told; or more was told than may be."""
+        turn = self._covering.turn(receiver, ready[0], now_ms)
+        if turn.hold is not None and turn.fallback in self._config.receivers:
+            for one in ready:
+                self._hold(one, turn.hold, now_ms)
+            self._steps.append(self._covering.instead(thread, turn.fallback))
+            return turn.hold
+        thread.assignees = list(turn.people)
+        hold = throttle(self._book, self._config, ready[0], now_ms)
+        if hold is not None:
+            thread.held_until_ms = hold.until_ms or 0
+            self._book.touch_thread(thread)
+            self._hold(ready[0], hold, now_ms)
+        return hold
+
+    def _takes_over(self, thread: Thread, lead: Subject) -> bool:
+        """Whether another incident's thread has the key open that this one would open: it became part of this one.
+
+        After a kill its page may be known before the merge is.
+        """
+        if lead.alert.page_key is None or thread.incident_id is None or thread.escalation:
+            return False
+        _, group_key = incident_group(lead.alert.page_key)
+        elder = self._book.threads.get(thread_key(thread.tenant, thread.receiver, group_key))
+        if elder is None or elder is thread or not elder.is_open:
+            return False
+        self._book.drop_thread(elder)
+        thread.absorb(elder)
+        self._book.put_thread(thread)
+        return True
+
     def _sorted_out(self, thread: Thread, members: Sequence[Subject], now_ms: int) -> tuple[list[Subject], list[Hold]]:
         """Firing alerts that may be told now, and what holds the others back."""
         ready, holds = [], []
@@ -173,8 +208,8 @@ class Teller:
             if not one.fires or (not thread.is_open and self._is_spent(thread, one)):
                 continue
             hold = hold_of(self._book, self._config, one, self._route(thread, one), now_ms)
-            if hold is None and not thread.is_open:
-                hold = suppression_of(self._book, self._config, one, now_ms)
+            if hold is None and not thread.is_open and not thread.escalation:
+                hold = suppression_of(self._book, self._config, thread.receiver, one, now_ms)
             if hold is None and one.acknowledged is None:
                 self._release(one, now_ms)
                 ready.append(one)
@@ -217,13 +252,18 @@ class Teller:
         due = [hold.until_ms for hold in holds]
         reason, due_ms = self._reason(thread, receiver, members, ready, timing)
         if reason and due_ms <= now_ms:
-            told = ready or list(members)
+            told = [*ready, *self._ended(thread, members)] or list(members)
             self.tell(thread, receiver, Telling("update", reason, thread.keys[0], told, now_ms))
             self._note_over(thread, members)
             reason, due_ms = self._reason(thread, receiver, members, ready, timing)
         if reason:
             due.append(due_ms)
-        due.append(self._escalate(thread, members, ready, now_ms))
+        if not self._is_looked_after(thread, ready):
+            due.append(self._escalating.due_ms(thread, ready, now_ms))
+            for step in self._escalating.take_steps():
+                for one in self._book.members(step):
+                    self._touch(one)
+                self._steps.append(step)
         return _soonest(due)
 
     def _reason(
@@ -264,52 +304,12 @@ class Teller:
     # The end
 
     def _close(self, thread: Thread, receiver: Receiver, members: Sequence[Subject], now_ms: int) -> None:
+        told = [one for one in members if one.key not in thread.spent] or list(members)
         for key in thread.keys:
-            self.tell(thread, receiver, Telling("resolve", "all is over", key, members, now_ms, over=True))
+            self.tell(thread, receiver, Telling("resolve", "all is over", key, told, now_ms, over=True))
         incident = self._incident(thread)
         thread.close(now_ms, 0 if incident is None else incident.revision)
         self._book.touch_thread(thread)
-
-    # Escalation
-
-    def _escalate(
-        self, thread: Thread, members: Sequence[Subject], ready: Sequence[Subject], now_ms: int
-    ) -> int | None:
-        """Tell the next of its chain while nobody looks after it; gives the time of the next step."""
-        if thread.escalation or thread.opened_ms is None or not ready or self._is_looked_after(thread, ready):
-            return None
-        for step, (after_ms, receiver) in enumerate(self._config.escalates_to(thread.receiver), 1):
-            if step <= thread.escalated:
-                continue
-            lasts_ms = min(one.alert.started_ms for one in ready) + round(self._config.fatigue.persist_s * 1000)
-            due_ms = max(thread.opened_ms + after_ms, lasts_ms)
-            if now_ms < due_ms:
-                return due_ms
-            thread.escalated = step
-            self._book.touch_thread(thread)
-            self._open_step(thread, receiver, step, now_ms)
-        return None
-
-    def _open_step(self, thread: Thread, receiver: Receiver, step: int, now_ms: int) -> None:
-        key = thread_key(thread.tenant, receiver.name, thread.group_key, step)
-        other = self._book.threads.get(key)
-        if other is None:
-            other = Thread(
-                tenant=thread.tenant,
-                receiver=receiver.name,
-                group_key=thread.group_key,
-                group_labels=thread.group_labels,
-                incident_id=thread.incident_id,
-                created_ms=0,
-                members=dict(thread.members),
-                escalation=step,
-            )
-            self._book.put_thread(other)
-        for one in self._book.members(other):
-            text = f"nobody acknowledged within {duration((now_ms - (thread.opened_ms or now_ms)) / 1000)}"
-            one.decide(now_ms, "escalation", "escalated", f"{text}: {receiver.name} is told", f"step {step}")
-            self._touch(one)
-        self._steps.append(other)
 
     def _is_looked_after(self, thread: Thread, ready: Sequence[Subject]) -> bool:
         incident = self._incident(thread)
@@ -322,7 +322,7 @@ class Teller:
     def _gathers(self, receiver: Receiver, lead: Subject) -> bool:
         return receiver.digest_ms > 0 and lead.priority in self._config.fatigue.digest_priorities
 
-    def _gather(self, thread: Thread, receiver: Receiver, ready: Sequence[Subject]) -> None:
+    def _gather(self, thread: Thread, receiver: Receiver, ready: Sequence[Subject]) -> int | None:
         """Keep what is new for the receiver's next digest."""
         name = f"{thread.tenant}/{receiver.name}"
         waiting = self._book.digests.get(name, [])
@@ -332,6 +332,7 @@ class Teller:
             if one.key not in thread.told:
                 one.decide(self._book.now_ms, "digest", "held", "it comes with the next digest", receiver.name)
                 self._touch(one)
+        return None
 
     # Odds and ends
 
@@ -342,13 +343,15 @@ class Teller:
         subjects = [*telling.subjects, *self._spoken_for(thread, telling.subjects)]
         evidence = [] if incident is None else self._book.alerts_of(incident)
         context = context_of(subjects, evidence, self._links, now_ms)
+        thread.integrations = [(one.kind, one.index, one.send_resolved) for one in receiver.integrations]
         self._told += notifications(thread, receiver, replace(telling, subjects=subjects, context=context), incident)
         for one in telling.subjects:
             text = f"{receiver.name} is told: {telling.reason}"
             one.decide(now_ms, "notification", telling.action, text, f"{receiver.name} {telling.dedup_key}")
             if not telling.over:
                 thread.told.add(one.key)
-                self._book.set("quiet", quiet_key(one), (now_ms, RANK[one.priority]))
+                if telling.action == "open":
+                    self._book.set("quiet", quiet_key(thread.receiver, one), (now_ms, RANK[one.priority]))
             self._touch(one)
         if not telling.over:
             thread.told_ms = now_ms

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
+from incidents.routing.receivers import Integration, Receiver
+
 INCIDENT_LABEL: Final = "incident_id"
 _SETS: Final = ("told", "told_over", "spent")
 
@@ -56,6 +58,11 @@ class Thread:
         Whether a summary named it while a throttle held it back.
     assignees
         Who is on call.
+    integrations
+        Of the receiver when it was last told: kind, position, and whether it is told that all is over; so that a
+        receiver that is configured no longer is told all the same.
+    lacking
+        Names of integrations that a kill kept from being told, and what the others were told.
     """
 
     tenant: str
@@ -82,6 +89,8 @@ class Thread:
     held_until_ms: int = 0
     in_overflow: bool = False
     assignees: list[str] = field(default_factory=list)
+    integrations: list[tuple[str, int, bool]] = field(default_factory=list)
+    lacking: dict[str, bytes] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -92,6 +101,12 @@ class Thread:
     def is_open(self) -> bool:
         """Whether the receiver was told, and not yet that it is over."""
         return bool(self.keys)
+
+    def last_receiver(self) -> Receiver | None:
+        """The receiver as it was when it was last told; None where it never was."""
+        if not self.integrations:
+            return None
+        return Receiver(self.receiver, tuple(Integration(kind, at, tells) for kind, at, tells in self.integrations))
 
     def next_sequence(self, at_ms: int) -> int:
         """Rises, after the thread was forgotten too."""
@@ -114,6 +129,8 @@ class Thread:
         self.told |= other.told
         self.told_over |= other.told_over
         self.spent |= other.spent
+        self.integrations = self.integrations or other.integrations
+        self.lacking = {**other.lacking, **self.lacking}
         self.spent_revision = 0  # of another incident
         self.keys += [key for key in other.keys if key not in self.keys]
         self.sequence = max(self.sequence, other.sequence)
@@ -132,7 +149,8 @@ class Thread:
     @classmethod
     def unpack(cls, body: Mapping[str, Any]) -> Thread:
         """From a block."""
-        return cls(**{**body, **{name: set(body[name]) for name in _SETS}})
+        ways = [(kind, index, tells) for kind, index, tells in body["integrations"]]
+        return cls(**{**body, **{name: set(body[name]) for name in _SETS}, "integrations": ways})
 
 
 def thread_key(tenant: str, receiver: str, group_key: str, escalation: int = 0) -> str:

@@ -29,8 +29,7 @@ def forget_old(book: DispatchBook, settings: DispatchSettings, config: RoutingCo
     before_ms = now_ms - round(settings.retention_s * 1000)
     for subject in list(book.all_subjects()):
         ended_ms = subject.alert.ended_ms
-        is_open = any(thread.is_open for thread in book.threads_of(subject.key))
-        if ended_ms is not None and ended_ms < before_ms and subject.standing != "flapping" and not is_open:
+        if ended_ms is not None and ended_ms < before_ms and subject.standing != "flapping":
             book.drop_subject(subject)
     for thread in list(book.threads.values()):
         if not thread.members and not thread.is_open:

@@ -121,9 +121,7 @@ class NotifyOperator:
 
     def on_result(self, result: NotificationResult) -> list[Output]:
         """Take an outcome: the next of its key may go, or the same once more later."""
-        page = self._pages.get(result.key)
-        if page is None:
-            return []
+        page = self._pages.setdefault(result.key, Page(result.key))
         over = page.settle(result)
         self._touch(page)
         if over is None:

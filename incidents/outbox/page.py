@@ -60,21 +60,25 @@ class Page:
         return True
 
     def settle(self, result: NotificationResult) -> Notification | None:
-        """Take an outcome; gives the notification back that is over by it.
+        """Take an outcome; gives the notification back that is over by it, if it is known.
 
-        One of another notification than the first is a repeat, or late, and changes nothing.
+        After a kill outcomes may be read before what they are of: what is over stays over. Since a key is told one
+        thing at a time, all before it is over, too. One that failed, of another notification than the first, says
+        nothing.
         """
-        if not self.waiting or result.sequence != self.waiting[0].sequence:
-            return None
         self.touched_ms = max(self.touched_ms, result.at_ms)
         if result.outcome == "retry":
-            if result.attempt > self.attempts:
+            is_first = bool(self.waiting) and result.sequence == self.waiting[0].sequence
+            if is_first and result.attempt > self.attempts:
                 self.attempts, self.retry_at_ms = result.attempt, result.retry_at_ms or 0
             return None
-        over = self.waiting.pop(0)
-        self.done, self.attempts, self.retry_at_ms = over.sequence, 0, 0
+        if result.sequence <= self.done:
+            return None
         if result.outcome == "delivered":
             self.memory |= result.reference
+        over = next((one for one in self.waiting if one.sequence == result.sequence), None)
+        self.waiting = [one for one in self.waiting if one.sequence > result.sequence]
+        self.done, self.attempts, self.retry_at_ms = result.sequence, 0, 0
         return over
 
     def pack(self) -> bytes:

@@ -48,6 +48,7 @@ def assert_paged_once(trial: PagingTrial) -> None:
     assert trial.unfinished() == set()
 
 
+@pytest.mark.kafka
 def test_pages_are_told_once_though_each_worker_is_killed(any_broker: KafkaSettings, tmp_path: Path) -> None:
     trial = PagingTrial(fresh(any_broker, PARTITIONS), tmp_path, seed=7)
     trial.run(kills(1), ROLES)

@@ -58,6 +58,7 @@ def a_worker(serving: ServingSettings, records: RecordsSettings, kafka: KafkaSet
         process.wait()
 
 
+@pytest.mark.kafka
 @pytest.mark.slow
 def test_kills_leave_what_a_run_without_them_leaves(
     project_kafka: KafkaSettings, serving: ServingSettings, tmp_path: Path

@@ -85,6 +85,7 @@ def assert_all(trial: SloTrial) -> None:
     assert_decided_alike(trial)
 
 
+@pytest.mark.kafka
 def test_kills_of_every_worker_change_no_count_no_budget_and_no_alert(
     any_broker: KafkaSettings, tmp_path: Path
 ) -> None:

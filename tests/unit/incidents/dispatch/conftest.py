@@ -142,6 +142,10 @@ class Fed:
                 self.blocks.pop(key, None)
             else:
                 self.blocks[key] = value
+        self.forget_since_restart()
+
+    def forget_since_restart(self) -> None:
+        """Be killed: what was told since the last restart was told, and the state knows nothing of it."""
         self.operator = self._fresh()
         for key, value in self.blocks.items():
             self.operator.load_block(key, value)

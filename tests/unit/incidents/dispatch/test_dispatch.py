@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
+from incidents.routing.reading import routing_from
 from schemas.command_events import AcknowledgeAlert, UnacknowledgeAlert
+from schemas.events import Setting
 from tests.unit.incidents.dispatch.conftest import ACKNOWLEDGED, ROUTES, Fed, make_alert
 
 HOUR_S = 3600
@@ -238,7 +240,8 @@ receivers: [{name: log, log_configs: [{}]}]
     assert fed.ticks(40) == [f"log open {key} 2"]
     fed.alert(node="h1", at_s=50, state="resolved")
     assert fed.ticks(320) == []
-    assert fed.ticks(340) == [f"log update {key} 1"], "one has ended"
+    assert fed.ticks(340) == [f"log update {key} 2"], "one has ended, and is listed as ended"
+    assert [one.state for one in fed.notifications()[-1].alerts] == ["firing", "resolved"]
     fed.alert(node="h3", since_s=341, at_s=341)
     assert fed.ticks(640) == [f"log update {key} 2"], "one has come"
     assert fed.ticks(4220) == []
@@ -249,9 +252,6 @@ receivers: [{name: log, log_configs: [{}]}]
 
 
 def test_routes_that_change_hold_from_then_on_and_survive_a_restart(fed: Fed) -> None:
-    from incidents.routing.reading import routing_from
-    from schemas.events import Setting
-
     changed = ROUTES.replace("receiver: ticket", "receiver: boss")
     body = routing_from(changed, "routes.yaml").public()
     fed.incident()
@@ -300,3 +300,70 @@ def test_who_looks_after_an_incident_looks_after_its_alerts_until_that_is_taken_
         "acknowledged",
         "taken back",
     ]
+
+
+def test_a_chain_is_gone_through_again_when_an_incident_is_told_anew(fed: Fed) -> None:
+    fed.incident(priority="P0")
+    fed.alert(priority="P0")
+    fed.ticks(300)
+    fed.alert(priority="P0", at_s=310, state="resolved")
+    fed.incident(revision=2, priority="P0", state="resolved")
+    fed.tick(400)
+    fed.incident(revision=3, priority="P0")
+    assert fed.alert(node="h2", priority="P0", since_s=400, at_s=400) == ["page open i1 1"]
+    assert fed.ticks(690) == []
+    assert fed.ticks(700) == ["second open i1/escalation-1 1"]
+
+
+def test_an_alert_that_moves_to_another_incident_leaves_the_first_for_good(fed: Fed) -> None:
+    fed.incident("i1")
+    fed.incident("i2")
+    fed.alert(incident_id="i1")
+    fed.alert(incident_id="i2", at_s=1)
+    fed.alert(incident_id="i2", at_s=2, state="resolved")
+    fed.incident("i2", revision=2, state="resolved")
+    fed.tick(90_000)
+    fed.tick(90_100)
+    assert fed.incident("i1", revision=2, priority="P0") == []
+    assert fed.alert(node="h2", priority="P0", incident_id="i1", since_s=90_100, at_s=90_100) == ["page open i1 1"]
+
+
+@pytest.mark.parametrize("labels", [{"priority": "P3"}, {"priority": "p0"}, {"incident_id": "other"}])
+def test_an_alerts_own_labels_do_not_override_what_was_decided(labels: dict[str, str], fed: Fed) -> None:
+    fed.incident(priority="P0")
+    assert fed.alert(priority="P0", labels=labels) == ["page open i1 1"]
+    (name,) = labels
+    assert fed.notifications()[-1].common_labels[f"exported_{name}"] == labels[name]
+
+
+def test_a_receiver_that_is_configured_no_longer_is_told_that_all_is_over(fed: Fed) -> None:
+    fed.incident()
+    fed.alert()
+    assert fed.tick(30) == ["ticket open i1 1"]
+    body = routing_from(ROUTES.replace("ticket", "tracker"), "routes.yaml").public()
+    fed.take(fed.operator.on_setting(Setting(subject="routing", valid_from_ms=0, body=body)))
+    fed.alert(at_s=40, state="resolved")
+    assert "ticket resolve i1 1" in fed.incident(revision=2, state="resolved")
+
+
+TWO = ROUTES.replace("- name: ticket\n    log_configs: [{}]", "- name: ticket\n    log_configs: [{}, {}]")
+
+
+@pytest.mark.parametrize("action", ["open", "resolve"])
+def test_an_integration_that_a_kill_kept_from_being_told_is_told_by_the_next_tick(action: str) -> None:
+    fed = Fed(TWO)
+    fed.incident()
+    fed.alert()
+    if action == "resolve":
+        fed.tick(30)
+    fed.restart()
+    if action == "open":
+        fed.tick(30)
+    else:
+        fed.alert(at_s=40, state="resolved")
+        fed.incident(revision=2, state="resolved")
+    first, second = fed.notifications()[-2:]
+    fed.forget_since_restart()
+    assert fed.operator.on_told(first) == []
+    fed.tick(60)
+    assert fed.notifications()[-1] == second, "the very same, under the same id"

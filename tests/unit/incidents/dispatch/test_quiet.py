@@ -170,15 +170,40 @@ def test_pages_are_never_suppressed(fed: Fed) -> None:
 def test_more_than_may_be_told_is_summarised_and_told_later() -> None:
     fed = Fed(ROUTES + "fatigue: {tenant_per_minute: 1, burst_minutes: 2}\n")
     for number in range(5):
-        fed.incident(f"i{number}", priority="P0")
-        fed.alert(node=f"h{number}", priority="P0", incident_id=f"i{number}")
-    assert [one.dedup_key for one in fed.notifications()] == ["i0", "i1"]
+        fed.incident(f"i{number}", priority="P1")
+        fed.alert(node=f"h{number}", priority="P1", incident_id=f"i{number}")
+    assert [line.rsplit(" ", 1)[0] for line in fed.ticks(30)] == ["page open i0", "page open i1"]
     summary = [line for line in fed.ticks(60) if " digest " in line]
     assert len(summary) == 1
     assert summary[0].startswith("page digest overflow-page")
     fed.ticks(280)
     opened = {one.dedup_key for one in fed.notifications() if (one.receiver, one.action) == ("page", "open")}
     assert opened == {f"i{number}" for number in range(5)}
+
+
+def test_a_p0_waits_for_no_token() -> None:
+    fed = Fed(ROUTES + "fatigue: {tenant_per_minute: 1, burst_minutes: 1}\n")
+    for number in range(5):
+        fed.incident(f"i{number}", priority="P0")
+        assert fed.alert(node=f"h{number}", priority="P0", incident_id=f"i{number}") == [f"page open i{number} 1"]
+
+
+def test_what_one_receiver_was_told_keeps_nothing_from_another() -> None:
+    fed = Fed(ROUTES.replace("receiver: ticket\n", "receiver: ticket\n      continue: true\n    - receiver: boss\n", 1))
+    fed.incident()
+    fed.alert()
+    assert sorted(fed.ticks(60)) == ["boss open i1 1", "ticket open i1 1"]
+
+
+def test_many_that_speak_for_many_are_looked_at_once(inhibiting: Fed) -> None:
+    fed = Fed(INHIBIT.replace("equal: [node]", "equal: [cluster]"))
+    fed.incident()
+    for number in range(60):
+        fed.alert("DiskFull", node=f"h{number}", labels={"cluster": "c"})
+    before = len(fed.said)
+    for number in range(60):
+        fed.alert("NodeDown", node=f"h{number}", labels={"cluster": "c"})
+    assert len(fed.said) - before < 4 * 120
 
 
 def test_a_digest_gathers_what_need_not_be_told_at_once() -> None:

@@ -119,6 +119,17 @@ def test_an_outcome_of_something_else_changes_nothing(operator: NotifyOperator) 
     assert due(operator) == [("resolve", 2, 1)]
 
 
+def test_an_outcome_that_is_read_before_what_it_is_of_counts(operator: NotifyOperator) -> None:
+    put(operator, told(1, "open"))
+    (first,) = operator.due(0)
+    done = outcome(first, reference={"issue": "OPS-7"})
+    again = NotifyOperator(OutboxSettings(), partition=0)
+    assert settle(again, done) == []
+    put(again, told(1, "open"), told(2, "resolve"))
+    (second,) = again.due(0)
+    assert (second.notification.action, second.memory) == ("resolve", {"issue": "OPS-7"})
+
+
 def test_an_update_makes_way_for_a_later_one_but_what_opens_never_does(operator: NotifyOperator) -> None:
     put(operator, told(1, "open"), told(2), told(3), told(4, "resolve"), told(5, "open"), told(6), told(7))
     seen = []
