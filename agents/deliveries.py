@@ -20,6 +20,7 @@ from agents.checkpoints import KeyedRecord
 from agents.lease import Lease
 from agents.outputs import SendableRecord
 from agents.shell import Shell
+from agents.slots import Slots
 from agents.stage import Deliver
 from agents.step import PartitionState
 from agents.threads import in_thread
@@ -31,9 +32,9 @@ from schemas.notification_events import NotificationResult
 from schemas.topics import NOTIFICATION_RESULTS
 
 LOG = logging.getLogger(__name__)
-# What one worker has under way at a time.
-AT_A_TIME: Final = 64
 _LOOK_S: Final = 0.05
+# Slots that become free in this time are given away together: each time all that is due is looked through.
+_TOGETHER_S: Final = 0.01
 # What is under way when partitions are handed on may end in this time; then it is cut off.
 END_S: Final = 3.0
 
@@ -71,8 +72,9 @@ class DeliveryRunner:
         self._deliver = deliver
         self._clock = clock
         self._under_way: dict[str, asyncio.Task[None]] = {}
-        self._told: dict[str, tuple[int, int]] = {}
-        self._slots = asyncio.Semaphore(AT_A_TIME)
+        self._told: dict[int, dict[str, tuple[int, int]]] = {}
+        self._slots = Slots()
+        self._freed = asyncio.Event()
         self._ends: dict[int, _Taken] = {}
         self._leaving: list[PartitionState] = []
         self._lease = Lease(shell.session_s / 3, self._cut_off)
@@ -87,7 +89,7 @@ class DeliveryRunner:
                 for part in list(self._shell.partitions.values()):
                     if await self._has_read_outcomes(part):
                         self._begin_due(part)
-                await asyncio.sleep(_LOOK_S)
+                await self._pause()
         finally:
             self._lease.stop()
             self._cut_off()
@@ -103,15 +105,34 @@ class DeliveryRunner:
     def _begin_due(self, part: PartitionState) -> None:
         if part in self._leaving or not self._lease.holds:
             return
-        operator = cast("_Outbox", part.operator)
-        for delivery in operator.due(int(self._clock() * 1000)):
+        told = self._told.setdefault(part.number, {})
+        for delivery in cast("_Outbox", part.operator).due(int(self._clock() * 1000)):
+            if not self._slots.are_free:
+                return
             key, token = delivery.key, (delivery.notification.sequence, delivery.attempt)
             # Its outcome is written, and not read back yet.
-            if key in self._under_way or self._told.get(key, (0, 0)) >= token or self._settles(part, delivery):
+            if key in self._under_way or told.get(key, (0, 0)) >= token or self._settles(part, delivery):
                 continue
-            task = asyncio.create_task(self._attempt(part, delivery), name=f"deliver-{key}")
-            self._under_way[key] = task
-            task.add_done_callback(lambda _, key=key: self._under_way.pop(key, None))  # type: ignore[misc]
+            if self._slots.take(delivery.notification):
+                self._begin(part, delivery)
+
+    def _begin(self, part: PartitionState, delivery: Delivery) -> None:
+        def over(_: asyncio.Task[None]) -> None:
+            self._under_way.pop(delivery.key, None)
+            self._slots.give(delivery.notification)
+            self._freed.set()
+
+        task = asyncio.create_task(self._attempt(part, delivery), name=f"deliver-{delivery.key}")
+        self._under_way[delivery.key] = task
+        task.add_done_callback(over)
+
+    async def _pause(self) -> None:
+        """Until a slot is free, or something else may have become due."""
+        self._freed.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_S):
+                await self._freed.wait()
+                await asyncio.sleep(_TOGETHER_S)
 
     def _settles(self, part: PartitionState, delivery: Delivery) -> bool:
         """Whether an earlier owner may have sent it a moment ago, and the far end does not find it yet."""
@@ -121,10 +142,9 @@ class DeliveryRunner:
     async def _attempt(self, part: PartitionState, delivery: Delivery) -> None:
         """Make an attempt and write its outcome down; what cannot be written is attempted again."""
         one = delivery.notification
-        async with self._slots:
-            if not self._lease.holds or self._shell.partitions.get(part.number) is not part:
-                return
-            outcome = await self._deliver(one, delivery.memory)
+        if not self._lease.holds or self._shell.partitions.get(part.number) is not part:
+            return
+        outcome = await self._deliver(one, delivery.memory)
         now_ms = int(self._clock() * 1000)
         retries = outcome.outcome == "retry"
         given_up = retries and is_given_up(one, one.at_ms, now_ms)
@@ -155,7 +175,7 @@ class DeliveryRunner:
         except BrokerError as error:
             LOG.warning("an outcome was not written; the attempt is made again", extra={"error": str(error)})
             return
-        self._told[delivery.key] = (one.sequence, delivery.attempt)
+        self._told.setdefault(part.number, {})[delivery.key] = (one.sequence, delivery.attempt)
 
     def _count(self, result: NotificationResult) -> None:
         kind = result.integration.partition("[")[0]
@@ -178,7 +198,7 @@ class DeliveryRunner:
                 return False
             known = _Taken(part, ends[topic, part.number].next, int(self._clock() * 1000))
             self._ends[part.number] = known
-            self._told.clear()
+            self._told[part.number] = {}
         # The embedded broker lists an end that is short of the last batch.
         heard = self._watch.end(NOTIFICATION_RESULTS.name, part.number)
         return heard is not None and part.positions[NOTIFICATION_RESULTS.name] >= max(known.end, heard)

@@ -9,9 +9,38 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 _LOOK_S: Final = 0.1
+
+
+def counting_sleep(source: Any) -> Callable[[], float]:  # the module time, or its like
+    """A monotonic clock that goes on while the machine is suspended, where there is one.
+
+    Linux's ``CLOCK_MONOTONIC`` stands still then; its ``CLOCK_BOOTTIME`` does not.
+
+    Parameters
+    ----------
+    source
+        The module ``time``.
+
+    Examples
+    --------
+    >>> clock = counting_sleep(time)
+    >>> clock() <= clock()
+    True
+
+    References
+    ----------
+    https://man7.org/linux/man-pages/man2/clock_gettime.2.html
+    """
+    which = getattr(source, "CLOCK_BOOTTIME", None)
+    if which is None:
+        return lambda: float(source.monotonic())
+    return lambda: float(source.clock_gettime(which))
+
+
+_SINCE_BOOT: Final = counting_sleep(time)
 
 
 class Lease:
@@ -24,7 +53,7 @@ class Lease:
     broken
         Called at once when it breaks, before whatever waits in the event loop goes on.
     clock
-        Monotonic seconds.
+        Monotonic seconds, those of a suspended machine included.
 
     Examples
     --------
@@ -39,7 +68,7 @@ class Lease:
     True
     """
 
-    def __init__(self, limit_s: float, broken: Callable[[], None], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, limit_s: float, broken: Callable[[], None], clock: Callable[[], float] = _SINCE_BOOT) -> None:
         self._limit_s = limit_s
         self._broken = broken
         self._clock = clock

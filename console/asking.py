@@ -156,6 +156,17 @@ class Desk:
             self._reads.requests.finish(caller.tenant, _who(caller, once), once.asked, result.to_bytes().decode())
         return Outcome(command, result)
 
+    def incident_of(self, caller: Caller, alert_id: str) -> str | None:
+        """The id of the incident that an alert is in, where both are known.
+
+        Raises
+        ------
+        StoreError
+            If that cannot be read.
+        """
+        standing = self._reads.alert(caller.tenant, alert_id)
+        return None if standing is None else standing.alert.incident_id
+
     def _answer_before(self, caller: Caller, once: Once | None) -> CommandResult | None:
         """What the same request was answered before; one that is still under way is asked for again, as the same."""
         if once is None:

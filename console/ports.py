@@ -12,7 +12,14 @@ from integrations.records.store import IncidentGroup, Volume, VolumeGroup, Volum
 from integrations.serving.requests import EarlierRequest
 from integrations.serving.store import AlertFilter, IncidentFilter, SentNotification, StandingAlert, Update
 from integrations.stores import Page
-from schemas.command_events import CommandResult, MoveIncident, NoteIncident, Silence
+from schemas.command_events import (
+    AcknowledgeAlert,
+    CommandResult,
+    MoveIncident,
+    NoteIncident,
+    Silence,
+    UnacknowledgeAlert,
+)
 from schemas.incident_events import Alert, Incident, TimelineEntry
 from schemas.notification_events import AlertStatus
 from schemas.slo_events import Feedback
@@ -177,7 +184,7 @@ class Records(Protocol):
 
 @runtime_checkable
 class Asked(Protocol):
-    """What somebody asks for elsewhere, of an incident; its id is the same when it is told again."""
+    """What somebody asks for elsewhere, of an incident or an alert; its id is the same when it is told again."""
 
     @property
     def id(self) -> str:
@@ -188,7 +195,7 @@ class Asked(Protocol):
         """Who asks."""
 
     @property
-    def body(self) -> MoveIncident | NoteIncident:
+    def body(self) -> MoveIncident | NoteIncident | AcknowledgeAlert | UnacknowledgeAlert:
         """What for."""
 
 

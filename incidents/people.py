@@ -9,6 +9,7 @@ from incidents.alerts import AlertRecord
 from incidents.auditing import Move
 from incidents.incident import IncidentRecord
 from incidents.lifecycle import MOVES, TRANSITIONS, Asked, allowed_from
+from incidents.names import named_by
 from incidents.placement import Placement
 from incidents.publish import Publisher
 from incidents.state import State
@@ -17,6 +18,11 @@ from schemas.ids import event_id
 from schemas.incident_events import Acknowledgement
 
 _MOST_NAMED = 3
+_UNKNOWN = {
+    "incident": "no incident has the id {0}: look for it among those that go on, or ended within the retention",
+    "alert": "{0} is the id of an alert, not of an incident: name its incident, or acknowledge the alert",
+    "group": "{0} is the key of a group by labels, not of an incident: acknowledge its alerts, or name their incidents",
+}
 
 
 class Done(NamedTuple):
@@ -125,8 +131,7 @@ class People:
 
 
 def _unknown(incident_id: str) -> Done:
-    way_out = "look for it among those that go on, or ended within the retention"
-    return Done(f"no incident has the id {incident_id}: {way_out}")
+    return Done(_UNKNOWN[named_by(incident_id)].format(incident_id))
 
 
 def _new_id(command: Command, moved: list[AlertRecord]) -> str:

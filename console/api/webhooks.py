@@ -15,6 +15,8 @@ from console.judging import Judging
 from console.ports import Asked, ReadWebhook, Said, Vendor
 from console.problems import RequestError
 from console.settings import WebhookSecrets, WebhookSettings, secret_of
+from incidents.names import named_by
+from schemas.command_events import CommandBody, MoveIncident, NoteIncident
 from schemas.errors import ConfigurationError, SchemaError
 
 LOG = logging.getLogger("metrics_ai.console")
@@ -83,12 +85,21 @@ class WebhookRoutes:
     def _do(self, caller: Caller, vendor: Vendor, one: Asked | Said) -> None:
         """Ask for it, or write it down; that it could not be done is no reason for a vendor to send it again."""
         if isinstance(one, Asked):
-            self._desk.ask(caller, Wish(f"{vendor}-{one.id}", one.body, one.by))
+            outcome = self._desk.ask(caller, Wish(f"{vendor}-{one.id}", self._of_incident(caller, one.body), one.by))
+            if outcome.result is not None and not outcome.is_done:
+                LOG.info("what a webhook asks for is refused", extra={"vendor": vendor, "why": outcome.result.reason})
             return
         try:
             self._judging.judge(caller, one.alert_id, one.verdict, one.by)
         except RequestError as error:
             LOG.info("a verdict is left out", extra={"vendor": vendor, "why": error.what})
+
+    def _of_incident(self, caller: Caller, body: CommandBody) -> CommandBody:
+        """What is asked for of an alert's incident, by the incident's own id: a page may have been the alert's."""
+        if not isinstance(body, MoveIncident | NoteIncident) or named_by(body.incident_id) != "alert":
+            return body
+        incident_id = self._desk.incident_of(caller, body.incident_id)
+        return body if incident_id is None else body.model_copy(update={"incident_id": incident_id})
 
 
 def _secrets(settings: WebhookSecrets, vendor: str) -> list[str]:

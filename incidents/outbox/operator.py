@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from schemas.topics import NOTIFICATION_RESULTS, NOTIFICATIONS, NOTIFY_TICKS, TI
 from streams.operator import Output
 
 _PAGE: Final = "page/"
+_Turn = tuple[str, int, str]
 _SAID: Final[Mapping[str, str]] = {
     "open": "told",
     "update": "told more",
@@ -85,7 +87,9 @@ class NotifyOperator:
         self._retention_ms = round(settings.retention_s * 1000)
         self._partition = partition
         self._pages: dict[str, Page] = {}
-        self._waiting: set[str] = set()
+        # Keys of which something waits, in the order in which they are told; and where each of them stands in it.
+        self._order: list[_Turn] = []
+        self._turns: dict[str, _Turn] = {}
         self._dirty: set[str] = set()
         self._looked_ms = 0
         self.counts: Counter[str] = Counter()
@@ -137,8 +141,8 @@ class NotifyOperator:
         return []
 
     def due(self, now_ms: int) -> Iterator[Delivery]:
-        """What may be sent now, one of each key at most."""
-        for key in sorted(self._waiting):
+        """What may be sent now, one of each key at most: the most urgent first, of these what waits longest."""
+        for *_, key in list(self._order):
             page = self._pages[key]
             if page.retry_at_ms <= now_ms:
                 yield Delivery(key, page.waiting[0], page.attempts + 1, dict(page.memory))
@@ -146,7 +150,7 @@ class NotifyOperator:
     @property
     def waiting(self) -> int:
         """Notifications that are not told yet."""
-        return sum(len(self._pages[key].waiting) for key in self._waiting)
+        return sum(len(self._pages[key].waiting) for key in self._turns)
 
     def take_blocks(self) -> list[tuple[str, bytes | None]]:
         """Copy out the blocks that changed since the last call; None says that what had the key is gone."""
@@ -168,14 +172,19 @@ class NotifyOperator:
 
     def finish_load(self) -> None:
         """Know which queues are not empty."""
-        self._waiting = {key for key, page in self._pages.items() if page.waiting}
+        self._turns = {key: _turn(page) for key, page in self._pages.items() if page.waiting}
+        self._order = sorted(self._turns.values())
 
     def _touch(self, page: Page) -> None:
         self._dirty.add(page.key)
-        if page.waiting:
-            self._waiting.add(page.key)
-        else:
-            self._waiting.discard(page.key)
+        turn = _turn(page) if page.waiting else None
+        before = self._turns.pop(page.key, None)
+        if before is not None and before != turn:
+            del self._order[bisect_left(self._order, before)]
+        if turn is not None:
+            self._turns[page.key] = turn
+            if turn != before:
+                insort(self._order, turn)
 
     def _entry(self, over: Notification, result: NotificationResult) -> list[Output]:
         """What its incident's timeline says of it; of updates only those that failed."""
@@ -197,3 +206,9 @@ class NotifyOperator:
         )
         key = f"{over.tenant}/{over.incident_id}"
         return [Output(TIMELINE, self._partition, key, entry.to_bytes(), result.at_ms, entry.id)]
+
+
+def _turn(page: Page) -> _Turn:
+    """When a page's first notification has its turn: by priority, whose names sort as they rank, then by time."""
+    first = page.waiting[0]
+    return first.priority, first.at_ms, page.key

@@ -1,8 +1,9 @@
 """What people do in a pager, a ticket or a chat, on its way back: webhooks into what they ask for.
 
 Each is read in two steps: is its sender who it must be, then what does it say. What is not for us, or was our own
-doing, asks for nothing. The incident is named by what we gave the far end: the dedup key, the alias, a label. The id
-of what is asked for comes from the webhook, so one that is delivered again asks for nothing new.
+doing, asks for nothing. The incident is named by what we gave the far end: the dedup key, the alias, a label. Where
+that names an alert (one of the safety list has a page of its own), it is the alert that is acknowledged. The id of
+what is asked for comes from the webhook, so one that is delivered again asks for nothing new.
 
 =====================  ====================================  ==============
 where                  what people did                       asks for
@@ -28,11 +29,12 @@ from datetime import datetime
 from typing import Any, Final, Literal
 from urllib.parse import parse_qs
 
+from incidents.names import named_by, without_step
 from integrations.delivery.limits import cut, one_line
 from integrations.delivery.opsgenie import USER
 from integrations.delivery.signatures import check_jira, check_pagerduty, check_slack, check_token
 from integrations.delivery.slack_blocks import VERDICTS, FeedbackVerdict
-from schemas.command_events import MoveIncident, NoteIncident
+from schemas.command_events import AcknowledgeAlert, MoveIncident, NoteIncident, UnacknowledgeAlert
 from schemas.errors import SchemaError
 from schemas.ids import event_id
 
@@ -51,12 +53,13 @@ OPSGENIE_STATES: Final[Mapping[str, _State]] = {
 JIRA_STATES: Final[Mapping[str, _State]] = {"new": "open", "indeterminate": "acknowledged", "done": "resolved"}
 """By the category of the status."""
 _LABEL: Final = "INCIDENT{"
-_NAME_CHARS, _NOTE_CHARS, _ID_CHARS = 200, 4000, 200
+_NAME_CHARS, _NOTE_CHARS, _ID_CHARS, _KEY_CHARS = 200, 4000, 200, 512
+_Body = MoveIncident | NoteIncident | AcknowledgeAlert | UnacknowledgeAlert
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What somebody asks for of an incident; a ``Command`` once its tenant is known.
+    """What somebody asks for of an incident or an alert; a ``Command`` once its tenant is known.
 
     Parameters
     ----------
@@ -71,7 +74,7 @@ class Asked:
     id: str
     at_ms: int
     by: str
-    body: MoveIncident | NoteIncident
+    body: _Body
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,7 @@ def read_pagerduty(headers: Mapping[str, str], body: bytes, secrets: Sequence[st
     event = _object(_json(body).get("event"), "event")
     data = _mapping(event.get("data"))
     to = PAGERDUTY_STATES.get(str(event.get("event_type")))
-    incident = _text(data.get("incident_key"), _ID_CHARS)
+    incident = _key(data.get("incident_key"))
     agent = _mapping(event.get("agent"))
     if to is None or not incident or "user" not in str(agent.get("type")):
         return []
@@ -135,7 +138,7 @@ def read_opsgenie(headers: Mapping[str, str], body: bytes, secrets: Sequence[str
     told = _json(body)
     alert = _object(told.get("alert"), "alert")
     action = str(told.get("action"))
-    incident = _text(alert.get("alias"), _ID_CHARS)
+    incident = _key(alert.get("alias"))
     by = _text(alert.get("username"), _NAME_CHARS)
     if not incident or by == USER:
         return []
@@ -242,8 +245,17 @@ def _incident_of(label: object) -> str:
     return _text(str(label).removeprefix(_LABEL).removesuffix("}"), _ID_CHARS)
 
 
-def _moved(incident: str, to: _State, note: str) -> MoveIncident:
-    return MoveIncident(incident_id=incident, to=to, note=note)
+def _key(value: object) -> str:
+    """What a dedup key names, whichever step of an escalation was told under it."""
+    return cut(without_step(_text(value, _KEY_CHARS)), _ID_CHARS)
+
+
+def _moved(key: str, to: _State, note: str) -> _Body:
+    if named_by(key) == "alert" and to == "acknowledged":
+        return AcknowledgeAlert(alert_id=key, note=note)
+    if named_by(key) == "alert" and to == "open":
+        return UnacknowledgeAlert(alert_id=key, note=note)
+    return MoveIncident(incident_id=key, to=to, note=note)
 
 
 def _json(body: bytes) -> Mapping[str, Any]:

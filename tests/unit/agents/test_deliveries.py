@@ -33,6 +33,7 @@ class World:
         self.proofs = 0
         self.end = 0
         self.sent: list[int] = []
+        self.keys: list[str] = []
         self.settles_s = 0.0
         self._tell = tell
         self.partitions = {0: self.part}
@@ -61,6 +62,7 @@ class World:
 
     async def __call__(self, notification: Notification, memory: Mapping[str, Any]) -> Outcome:
         self.sent.append(notification.sequence)
+        self.keys.append(notification.dedup_key)
         return await self._tell(notification)
 
     def read_back(self) -> None:
@@ -201,5 +203,81 @@ def test_what_may_have_been_sent_before_a_kill_waits_until_the_far_end_would_fin
         world.operator.on_notification(told(1, "open"))  # of long ago
         await world.until(lambda: world.sent == [1])
         assert asyncio.get_running_loop().time() - begin >= 0.4
+
+    live(world, story)
+
+
+async def _never(_: Notification) -> Outcome:
+    await asyncio.Event().wait()
+    return Outcome("delivered")
+
+
+def _put(world: World, receiver: str, count: int, priority: str = "P2") -> None:
+    for number in range(count):
+        one = told(1, "open", f"{receiver}-{priority}-{number}", receiver=receiver, priority=priority)
+        world.operator.on_notification(one)
+
+
+def test_a_far_end_that_is_slow_holds_nothing_that_another_is_told() -> None:
+    async def tell(one: Notification) -> Outcome:
+        return await (_never(one) if one.receiver == "away" else at_once(one))
+
+    world = World(tell)
+
+    async def story() -> None:
+        _put(world, "away", 100)
+        _put(world, "away", 100, "P0")
+        await world.until(lambda: len(world.sent) == 8)
+        _put(world, "well", 20)
+        await world.until(lambda: len(world.sent) == 28)
+        assert sum(key.startswith("away") for key in world.keys) == 8
+
+    live(world, story)
+
+
+def test_what_is_urgent_is_sent_though_many_far_ends_are_slow() -> None:
+    world = World(_never)
+
+    async def story() -> None:
+        for number in range(10):
+            _put(world, f"away{number}", 10)
+        await world.until(lambda: len(world.sent) == 48)
+        await asyncio.sleep(0.2)
+        assert len(world.sent) == 48
+        assert sum(task.get_name().startswith("deliver-") for task in asyncio.all_tasks()) == 48
+        _put(world, "away0", 10, "P0")
+        _put(world, "pager", 10, "P1")
+        await world.until(lambda: len(world.sent) == 58)
+        assert [sum(key.startswith(name) for key in world.keys) for name in ("away0-P0", "pager-P1")] == [2, 8]
+
+    live(world, story)
+
+
+def test_a_slot_is_given_on_at_once_and_a_backlog_is_told_to_the_end() -> None:
+    world = World(at_once)
+
+    async def story() -> None:
+        _put(world, "well", 60)
+        await world.until(lambda: len(world.written) == 60, limit_s=2.0)
+
+    live(world, story)
+
+
+def test_a_partition_that_comes_leaves_what_the_others_told() -> None:
+    world = World(at_once)
+
+    async def story() -> None:
+        world.operator.on_notification(told(1, "open"))
+        await world.until(lambda: len(world.written) == 1)
+        other = SimpleNamespace(
+            number=1,
+            operator=NotifyOperator(OutboxSettings(), partition=1),
+            positions={NOTIFICATION_RESULTS.name: 0},
+        )
+        world.partitions[1] = other
+        other.operator.on_notification(told(1, "open", "other"))
+        await world.until(lambda: "other" in world.keys)
+        await asyncio.sleep(0.2)
+        assert world.keys == ["k", "other"], "an outcome that is written and not yet read is no reason to send again"
 
     live(world, story)

@@ -11,7 +11,7 @@ import pytest
 from console.ports import Asked, Extras, Said
 from console.settings import ConsoleSettings, WebhookSecrets, WebhookSettings
 from integrations.feedback_links import Verdict
-from schemas.command_events import MoveIncident, NoteIncident
+from schemas.command_events import AcknowledgeAlert, MoveIncident, NoteIncident, UnacknowledgeAlert
 from schemas.errors import SchemaError
 from tests.unit.console.asgi import Api, alert, incident, token
 
@@ -22,7 +22,9 @@ PATH = "/api/v1/webhooks/pagerduty"
 class Wish:
     id: str = "e1"
     by: str = "eva"
-    body: MoveIncident | NoteIncident = field(default_factory=lambda: MoveIncident(incident_id="i1", to="acknowledged"))
+    body: MoveIncident | NoteIncident | AcknowledgeAlert | UnacknowledgeAlert = field(
+        default_factory=lambda: MoveIncident(incident_id="i1", to="acknowledged")
+    )
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,39 @@ def test_a_webhook_that_is_sent_again_is_the_same_command() -> None:
     for _ in range(2):
         api.ask("POST", PATH, content=b"{}", headers={"X-Signature": "new"})
     assert len({one.id for one in api.stage.sent}) == 1
+
+
+ALERT_ID = "71ff7d6d4e351cee-1795446000000"
+
+
+@pytest.mark.parametrize(
+    "body", [MoveIncident(incident_id=ALERT_ID, to="resolved"), NoteIncident(incident_id=ALERT_ID, note="n")]
+)
+def test_what_is_asked_for_at_an_alerts_own_page_is_asked_for_of_its_incident(
+    body: MoveIncident | NoteIncident,
+) -> None:
+    api = _api([Wish(body=body)], SECRETS)
+    api.store.put(alert(id=ALERT_ID, incident_id="i1"))
+    api.ask("POST", PATH, content=b"{}", headers={"X-Signature": "new"})
+    assert [one.body for one in api.stage.sent] == [body.model_copy(update={"incident_id": "i1"})]
+    assert all(one.ok for one in api.store.results.values())
+
+
+def test_an_alert_that_is_in_no_incident_is_left_to_the_stage_that_knows() -> None:
+    body = MoveIncident(incident_id=ALERT_ID, to="resolved")
+    for known in (True, False):
+        api = _api([Wish(body=body)], SECRETS)
+        if known:
+            api.store.put(alert(id=ALERT_ID, incident_id=None))
+        assert api.ask("POST", PATH, content=b"{}", headers={"X-Signature": "new"}).status_code == 200
+        assert [one.body for one in api.stage.sent] == [body]
+
+
+def test_an_alert_is_acknowledged_from_its_own_page() -> None:
+    body = AcknowledgeAlert(alert_id=alert().id, note="in PagerDuty")
+    api = _api([Wish(body=body)], SECRETS)
+    api.ask("POST", PATH, content=b"{}", headers={"X-Signature": "new"})
+    assert [one.body for one in api.stage.sent] == [body]
 
 
 def test_what_cannot_be_done_is_no_reason_to_send_it_again() -> None:

@@ -236,6 +236,24 @@ def test_an_unknown_incident_or_one_of_another_tenant_is_refused(body: dict[str,
         )
 
 
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [
+        (
+            "71ff7d6d4e351cee-1795446000000",
+            "is the id of an alert, not of an incident: name its incident, or acknowledge the alert",
+        ),
+        (
+            '{}:{alertname="{0}"}',
+            "is the key of a group by labels, not of an incident: acknowledge its alerts, or name their incidents",
+        ),
+    ],
+)
+def test_a_key_that_names_no_incident_is_refused_by_what_it_is(key: str, reason: str) -> None:
+    (result,) = results_in(operator().on_command(command("move_incident", incident_id=key, to="acknowledged")))
+    assert (result.ok, result.reason) == (False, f"{key} {reason}")
+
+
 def test_commands_of_other_stages_are_left_to_them() -> None:
     decide = operator()
     assert decide.on_command(command("acknowledge_alert", alert_id="a")) == []

@@ -70,6 +70,16 @@ def test_a_person_merges_two_and_the_older_one_stays_whichever_is_named_first(an
         assert (again.ok, again.reason) == (False, "the two are one incident already")
 
 
+def test_what_is_asked_of_an_incident_that_was_merged_reaches_the_survivor_even_after_a_restart(anomaly: Make) -> None:
+    decide = told(anomaly("cpu", "h1", 1000), anomaly("memory", "h2", 1100))
+    old, young = (one.id for one in decide.incidents())
+    ask(decide, "merge_incidents", incident_id=old, other_id=young)
+    for one in (restored(decide), decide):
+        result, _ = ask(one, "move_incident", incident_id=young, to="acknowledged")
+        assert (result.ok, result.subject) == (True, old)
+        assert [(each.id, each.state) for each in one.incidents()] == [(old, "acknowledged")]
+
+
 def test_a_merge_brings_what_a_person_resolved_back_to_life_if_the_other_lives(anomaly: Make) -> None:
     decide = told(anomaly("cpu", "h1", 1000), anomaly("memory", "h2", 1100))
     old, young = (one.id for one in decide.incidents())

@@ -38,10 +38,11 @@ def told(receiver: str = "team", integration: str = "log[0]") -> Notification:
     return Notification(**body)
 
 
-def deliverer(folder: Path, text: str = LOG) -> Deliverer:
+def deliverer(folder: Path, text: str = LOG, look_every_s: float = 0.0, now_s: float = 2.0) -> Deliverer:
     path = folder / "routes.yaml"
     path.write_text(text)
-    return Deliverer(RoutingFile(RoutingSettings(file=path)), look_every_s=0.0)
+    file = RoutingFile(RoutingSettings(file=path))
+    return Deliverer(file, look_every_s=look_every_s, clock=lambda: now_s)
 
 
 def test_a_notification_goes_to_the_adapter_of_its_integration(tmp_path: Path) -> None:
@@ -49,10 +50,32 @@ def test_a_notification_goes_to_the_adapter_of_its_integration(tmp_path: Path) -
     assert outcome.outcome == "delivered"
 
 
-def test_one_whose_receiver_is_gone_is_refused_and_says_what_to_do(tmp_path: Path) -> None:
-    outcome = asyncio.run(deliverer(tmp_path)(told(receiver="gone"), {}))
-    assert outcome.outcome == "refused"
-    assert "Keep a receiver until its incidents are over" in outcome.text
+@pytest.mark.parametrize(("age_s", "outcome"), [(0.0, "retry"), (599.0, "retry"), (601.0, "refused")])
+def test_a_receiver_that_is_not_known_is_waited_for_ten_minutes(tmp_path: Path, age_s: float, outcome: str) -> None:
+    deliver = deliverer(tmp_path, now_s=told().at_ms / 1000 + age_s)
+    found = asyncio.run(deliver(told(receiver="new"), {}))
+    assert found.outcome == outcome
+    assert "receiver new has no log[0]" in found.text
+    assert "the same file" in found.text
+
+
+def test_for_a_receiver_that_is_not_known_the_file_is_looked_at_before_its_turn(tmp_path: Path) -> None:
+    deliver = deliverer(tmp_path, look_every_s=3600.0)
+    (tmp_path / "routes.yaml").write_text(LOG.replace("team", "new"))
+    assert asyncio.run(deliver(told(receiver="new"), {})).outcome == "delivered"
+
+
+def test_a_receiver_that_left_the_file_is_told_that_its_pages_are_over(tmp_path: Path) -> None:
+    async def live() -> list[str]:
+        deliver = deliverer(tmp_path, now_s=1e9)
+        found = [(await deliver(told(), {})).outcome]
+        for name in ("other", "third"):
+            (tmp_path / "routes.yaml").write_text(LOG.replace("team", name))
+            over = told().model_copy(update={"action": "resolve", "sequence": 2})
+            found.append((await deliver(over, {})).outcome)
+        return found
+
+    assert asyncio.run(live()) == ["delivered"] * 3
 
 
 def test_a_file_that_changes_is_gone_by_at_once_and_one_that_does_not_hold_changes_nothing(tmp_path: Path) -> None:
@@ -68,7 +91,7 @@ def test_a_file_that_changes_is_gone_by_at_once_and_one_that_does_not_hold_chang
         found.append((await deliver(told(), {})).outcome)
         return [*found, (await deliver(told(receiver="other"), {})).outcome]
 
-    assert asyncio.run(live()) == ["delivered", "delivered", "delivered", "refused", "delivered"]
+    assert asyncio.run(live()) == ["delivered"] * 5
 
 
 def test_a_secret_lies_beside_the_file_of_routes_wherever_the_worker_runs(tmp_path: Path) -> None:

@@ -226,3 +226,36 @@ def test_whatever_happens_opens_and_resolves_are_told_once_and_in_order(actions:
     must = {number for number, action in enumerate(actions, 1) if action != "update"}
     assert must <= set(life.seen)
     assert actions[-1] != "update" or len(actions) in life.seen
+
+
+def test_the_most_urgent_is_due_first_and_of_these_what_waits_longest(operator: NotifyOperator) -> None:
+    put(operator, told(9, "open", "a", priority="P3"), told(5, "open", "b", priority="P1"))
+    put(operator, told(4, "open", "c", priority="P1"), told(7, "open", "d", priority="P0"))
+    put(operator, told(8, "resolve", "d", priority="P2"))
+    assert [one.key[-1] for one in operator.due(10_000)] == ["d", "c", "b", "a"]
+    settle(operator, outcome(next(operator.due(10_000))))
+    assert [one.key[-1] for one in operator.due(10_000)] == ["c", "b", "d", "a"]
+    twin = NotifyOperator(OutboxSettings(), partition=0)
+    for key, value in operator.take_blocks():
+        assert value is not None
+        twin.load_block(key, value)
+    twin.finish_load()
+    assert list(twin.due(10_000)) == list(operator.due(10_000))
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from(["P0", "P1", "P2", "P3"]), st.booleans())))
+def test_what_is_due_is_what_waits_whatever_was_told_and_settled(moves: list[tuple[str, str, bool]]) -> None:
+    operator = NotifyOperator(OutboxSettings(), partition=0)
+    waits: dict[str, int] = {}
+    for number, (key, priority, settles) in enumerate(moves, 1):
+        if settles and (first := next(operator.due(10**9), None)) is not None:
+            operator.on_result(outcome(first))
+            waits[first.notification.dedup_key] -= 1
+        operator.on_notification(told(number, "open", key, priority=priority))
+        waits[key] = waits.get(key, 0) + 1
+        turns = [(one.notification.priority, one.notification.at_ms) for one in operator.due(10**9)]
+        assert turns == sorted(turns)
+        assert {one.notification.dedup_key for one in operator.due(10**9)} == {
+            one for one, count in waits.items() if count
+        }
+        assert operator.waiting == sum(waits.values())

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from integrations.delivery.incoming import Asked, Said, read_jira, read_opsgenie, read_pagerduty, read_slack
 from integrations.delivery.signatures import SignatureError, check_ours, hex_hmac
 from integrations.delivery.webhook import signature
-from schemas.command_events import MoveIncident, NoteIncident
+from schemas.command_events import AcknowledgeAlert, MoveIncident, NoteIncident, UnacknowledgeAlert
 from schemas.errors import SchemaError
 
 NOW_MS = 1_772_323_200_000
@@ -56,6 +56,42 @@ def test_what_a_person_does_in_pagerduty_moves_the_incident(kind: str, to: str) 
     note = "in PagerDuty: https://acme.pagerduty.com/incidents/PGR0VU2"
     assert asked.body == MoveIncident(incident_id="incident-1", to=to, note=note)  # type: ignore[arg-type]
     assert (asked.by, asked.at_ms) == ("Ana", NOW_MS + 5250)
+
+
+ALERT_ID = "71ff7d6d4e351cee-1795446000000"
+ACKNOWLEDGED, TAKEN_BACK, RESOLVED = "incident.acknowledged", "incident.unacknowledged", "incident.resolved"
+
+
+@pytest.mark.parametrize(
+    ("key", "kind", "body"),
+    [
+        ("incident-1/escalation-2", ACKNOWLEDGED, MoveIncident(incident_id="incident-1", to="acknowledged")),
+        (ALERT_ID, ACKNOWLEDGED, AcknowledgeAlert(alert_id=ALERT_ID)),
+        (f"{ALERT_ID}/escalation-1", ACKNOWLEDGED, AcknowledgeAlert(alert_id=ALERT_ID)),
+        (ALERT_ID, TAKEN_BACK, UnacknowledgeAlert(alert_id=ALERT_ID)),
+        (ALERT_ID, RESOLVED, MoveIncident(incident_id=ALERT_ID, to="resolved")),
+        ('{}:{a="b"}/escalation-1', ACKNOWLEDGED, MoveIncident(incident_id='{}:{a="b"}', to="acknowledged")),
+    ],
+)
+def test_the_key_of_a_page_names_an_incident_or_an_alert_whichever_step_was_told(
+    key: str, kind: str, body: MoveIncident | AcknowledgeAlert | UnacknowledgeAlert
+) -> None:
+    (asked,) = from_pagerduty(pagerduty_body(kind, data={"incident_key": key}))
+    assert asked.body == body.model_copy(update={"note": "in PagerDuty"})
+    action = {ACKNOWLEDGED: "Acknowledge", TAKEN_BACK: "UnAcknowledge", RESOLVED: "Close"}[kind]
+    (asked,) = from_opsgenie(opsgenie_body(action, alias=key))
+    assert asked.body == body.model_copy(update={"note": "in Opsgenie"})
+
+
+def test_a_note_on_the_page_of_an_escalation_is_one_on_its_incident() -> None:
+    (asked,) = from_opsgenie(opsgenie_body("AddNote", alias="incident-1/escalation-3", note="looking"))
+    assert asked.body == NoteIncident(incident_id="incident-1", note="looking")
+
+
+def test_a_key_of_any_length_is_taken() -> None:
+    (asked,) = from_pagerduty(pagerduty_body(data={"incident_key": "{" + "x" * 254}))
+    assert isinstance(asked.body, MoveIncident)
+    assert len(asked.body.incident_id) == 200
 
 
 def test_the_same_webhook_asks_for_the_same_thing() -> None:
