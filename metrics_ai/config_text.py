@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 import types
 import typing
 from collections.abc import Iterator
@@ -162,10 +164,19 @@ def _list_mark(field: FieldInfo) -> str:
     return "[]" if typing.get_origin(field.annotation) in (list, tuple) else ""
 
 
+def _bare(annotation: Any) -> Any:
+    """A type without what is checked beside it: a function of a validator has another address in each process."""
+    if typing.get_origin(annotation) is typing.Annotated:
+        return _bare(typing.get_args(annotation)[0])
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return functools.reduce(operator.or_, map(_bare, typing.get_args(annotation)))
+    return annotation
+
+
 def _kind(field: FieldInfo) -> str:
     if choices := _choices(field.annotation):
         return _cell(", ".join(f"`{choice}`" for choice in choices))
-    kind = field.annotation
+    kind = _bare(field.annotation)
     name = kind.__name__ if isinstance(kind, type) and not typing.get_args(kind) else str(kind)
     text = name.replace("typing.", "").replace("pydantic.types.", "").replace("NoneType", "None")
     limits = _limits(field)
