@@ -32,11 +32,11 @@ demo: .venv/core ## the whole stack, a real fault on this machine, the incident 
 up: .venv/core ## the whole stack on this machine
 	$(BIN)/metrics-ai up
 
-test: .venv/dev ## every test that needs no Java
+test: .venv/dev ## every test that is quick and needs no Java
 	$(BIN)/python -m pytest -n 3 --dist loadfile
 
-test-kafka: .venv/dev ## the broker tests against a real Apache Kafka (Java 17, Maven)
-	$(BIN)/python -m pytest -m kafka tests/integration
+test-kafka: .venv/dev ## whole stacks, long walks, and brokers' tests against a real Apache Kafka (Java 17, Maven)
+	$(BIN)/python -m pytest -m "kafka or slow" tests
 
 chaos: .venv/dev ## the long kill trials; interrupt and go on as you like
 	$(BIN)/python -m pytest -m chaos tests/integration

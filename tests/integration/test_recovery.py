@@ -26,6 +26,7 @@ def _assert_nothing_lost(trial: FlowTrial) -> None:
     assert trial.outcome().differences(trial.expected()) == []
 
 
+@pytest.mark.slow
 def test_three_kills_of_each_worker_lose_nothing_on_the_embedded_broker(
     embedded_broker: KafkaSettings, tmp_path: Path
 ) -> None:
