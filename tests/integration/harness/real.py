@@ -41,7 +41,8 @@ def detect_settings() -> DetectSettings:
 
 
 def decide_settings() -> DecideSettings:
-    return DecideSettings()
+    """Without patterns of clusters: these are found at ticks, so when one begins depends on when those come."""
+    return DecideSettings(pattern_nodes=100_000)
 
 
 def stage_settings(kafka: KafkaSettings) -> WorkerSettings:
