@@ -8,23 +8,20 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import msgspec
-
 from incidents.alerts import AlertRecord
 from incidents.anomalies import AnomalyFinding
 from incidents.finding import Finding
 from incidents.incident import IncidentRecord
 from incidents.objectives import SloFinding
+from incidents.packing import pack, unpack
 from incidents.patterns import Pattern
 from incidents.posted import PostedFinding, PostedState
 from incidents.rules.book import Verdict
 from schemas.change_events import NearestChange
-from schemas.errors import CheckpointError
 from schemas.events import Anomaly
 from schemas.incident_events import Acknowledgement
 from schemas.slo_events import SloAlert
 
-VERSION: Final = 1
 ALERT: Final = "alert/"
 INCIDENT: Final = "incident/"
 CHANGE: Final = "change/"
@@ -70,28 +67,6 @@ _INCIDENT_FIELDS = (
     "digest",
     "pending",
 )
-
-
-def pack(body: dict[str, Any]) -> bytes:
-    """A block of a map."""
-    return msgspec.msgpack.encode({"v": VERSION, **body})
-
-
-def unpack(value: bytes) -> dict[str, Any]:
-    """The map of a block.
-
-    Raises
-    ------
-    CheckpointError
-        If it is none, or of a version that is not known here.
-    """
-    try:
-        body = msgspec.msgpack.decode(value, type=dict[str, Any])
-    except msgspec.DecodeError as error:
-        raise CheckpointError(f"a block that cannot be read: {error}") from error
-    if body.pop("v", None) != VERSION:
-        raise CheckpointError("a block of an unknown version", "Run the release that wrote it, or a newer one")
-    return body
 
 
 def pack_alert(record: AlertRecord) -> bytes:

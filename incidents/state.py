@@ -12,6 +12,7 @@ from incidents.changes import ChangeBook, block_of
 from incidents.done_commands import DoneCommands
 from incidents.incident import IncidentRecord
 from incidents.nodes import Heard, Nodes, cluster_of
+from incidents.packing import pack, unpack
 from incidents.patterns import least_nodes
 from incidents.settings import CorrelationHistory, DecideSettings
 from schemas.change_events import Change
@@ -61,7 +62,7 @@ class State:
             blocks.COMMAND: self._command_block,
             blocks.NODE: self._node_block,
             blocks.CLOCK: self._clock_block,
-            blocks.CORRELATION: lambda _: blocks.pack({"versions": self.history.dump()}),
+            blocks.CORRELATION: lambda _: pack({"versions": self.history.dump()}),
         }
 
     def pass_time(self, at_ms: int) -> None:
@@ -179,18 +180,18 @@ class State:
         self.board.incidents[incident.id] = incident
 
     def _load_node(self, key: str, value: bytes) -> None:
-        self.nodes.hear(*_node_of(key), Heard(**blocks.unpack(value)))
+        self.nodes.hear(*_node_of(key), Heard(**unpack(value)))
 
     def _load_command(self, key: str, value: bytes) -> None:
-        self.commands.add(key.removeprefix(blocks.COMMAND), blocks.unpack(value)["done_ms"])
+        self.commands.add(key.removeprefix(blocks.COMMAND), unpack(value)["done_ms"])
 
     def _load_clock(self, _key: str, value: bytes) -> None:
-        clock = blocks.unpack(value)
+        clock = unpack(value)
         self.now_ms, self.newest_ms = clock["now_ms"], clock["newest_ms"]
         self._newest_came_ms = clock.get("newest_came_ms", self.now_ms)
 
     def _load_correlation(self, _key: str, value: bytes) -> None:
-        for valid_from_ms, body in blocks.unpack(value)["versions"]:
+        for valid_from_ms, body in unpack(value)["versions"]:
             self.history.put(valid_from_ms, body)
 
     def put_change(self, change: Change) -> bool:
@@ -218,15 +219,15 @@ class State:
 
     def _command_block(self, name: str) -> bytes | None:
         done_ms = self.commands.done_ms(name)
-        return None if done_ms is None else blocks.pack({"done_ms": done_ms})
+        return None if done_ms is None else pack({"done_ms": done_ms})
 
     def _node_block(self, name: str) -> bytes | None:
         heard = self.nodes.heard(*_node_of(blocks.NODE + name))
-        return heard and blocks.pack(heard._asdict())
+        return heard and pack(heard._asdict())
 
     def _clock_block(self, _name: str) -> bytes:
         times = {"now_ms": self.now_ms, "newest_ms": self.newest_ms, "newest_came_ms": self._newest_came_ms}
-        return blocks.pack(times)
+        return pack(times)
 
 
 def node_block(tenant: str, entity: str) -> str:

@@ -6,17 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import msgspec
-
 from incidents.dispatch.fatigue import TokenBucket
 from incidents.dispatch.silences import SilenceBook
 from incidents.dispatch.subjects import Subject
-from incidents.dispatch.threads import Thread
+from incidents.dispatch.threads import Thread, thread_key
+from incidents.packing import pack, unpack
 from schemas.command_events import Silence
 from schemas.errors import CheckpointError
 from schemas.incident_events import Incident
 
-_VERSION: Final = 1
 _ALERT, _INCIDENT, _THREAD, _SILENCE, _FLAP = "alert/", "incident/", "thread/", "silence/", "flap/"
 _BUCKET, _QUIET, _COMMAND, _DIGEST, _SETTING = "bucket/", "quiet/", "command/", "digest/", "setting/"
 _CHANGE: Final = "change/"
@@ -102,11 +100,6 @@ class DispatchBook:
         """Alerts of an incident, by the id that they name."""
         return [self.subjects[key] for key in sorted(self._subjects_of.get(incident_key, ()))]
 
-    def alerts_of(self, incident: Incident) -> list[Subject]:
-        """All alerts of an incident, those of what was merged into it, too."""
-        names = (incident.id, *incident.aliases)
-        return [one for name in names for one in self.subjects_of(f"{incident.tenant}/{name}")]
-
     def members_of(self, incident: Incident) -> list[Subject]:
         """Alerts of an incident, those of incidents that became part of it included."""
         names = sorted({incident.id, *incident.aliases})
@@ -161,6 +154,17 @@ class DispatchBook:
             self._about.setdefault(f"{thread.tenant}/{thread.incident_id}", set()).add(thread.key)
         self.touch(_THREAD + thread.key)
         return thread
+
+    def beside(self, thread: Thread, receiver: str, escalation: int, created_ms: int) -> Thread:
+        """The thread of the same group for another receiver or step, made if it is new, with all its alerts."""
+        key = thread_key(thread.tenant, receiver, thread.group_key, escalation)
+        other = self.threads.get(key)
+        if other is None:
+            group = thread.group_key, thread.group_labels, thread.incident_id
+            other = self.put_thread(Thread(thread.tenant, receiver, *group, created_ms, escalation=escalation))
+        for subject_key, route_id in thread.members.items():
+            self.join(other, subject_key, route_id)
+        return other
 
     def drop_thread(self, thread: Thread) -> None:
         """Forget a thread."""
@@ -240,16 +244,16 @@ class DispatchBook:
 
     def _block(self, block: str) -> bytes | None:
         if block == _CLOCK:
-            return _pack({"now_ms": self.now_ms})
+            return pack({"now_ms": self.now_ms})
         kind, key = _split(block)
         if kind in _STORES:
             value = getattr(self, _STORES[kind]).get(key)
-            return None if value is None else _pack({"value": _plain(value)})
+            return None if value is None else pack({"value": _plain(value)})
         if kind in (_INCIDENT, _SILENCE):
             event = self.incidents.get(key) if kind == _INCIDENT else self.silences.silences.get(key)
             return None if event is None else event.to_bytes()
         held = self.subjects.get(key) if kind == _ALERT else self.threads.get(key)
-        return None if held is None else _pack(held.pack())
+        return None if held is None else pack(held.pack())
 
     def load_block(self, block: str, value: bytes) -> None:
         """Put one block back.
@@ -260,20 +264,20 @@ class DispatchBook:
             If it cannot be read.
         """
         if block == _CLOCK:
-            self.now_ms = _unpack(value)["now_ms"]
+            self.now_ms = unpack(value)["now_ms"]
             return
         kind, key = _split(block)
         match kind:
             case "alert/":
-                self.put_subject(Subject.unpack(_unpack(value)))
+                self.put_subject(Subject.unpack(unpack(value)))
             case "thread/":
-                self.put_thread(Thread.unpack(_unpack(value)))
+                self.put_thread(Thread.unpack(unpack(value)))
             case "incident/":
                 self.put_incident(Incident.from_bytes(value))
             case "silence/":
                 self.silences.put(Silence.from_bytes(value))
             case _:
-                getattr(self, _STORES[kind])[key] = _READ.get(kind, lambda one: one)(_unpack(value)["value"])
+                getattr(self, _STORES[kind])[key] = _READ.get(kind, lambda one: one)(unpack(value)["value"])
 
     def finish_load(self) -> None:
         """Call everything unchanged."""
@@ -316,17 +320,3 @@ def _split(block: str) -> tuple[str, str]:
 
 def _plain(value: Any) -> Any:
     return {name: getattr(value, name) for name in value.__slots__} if hasattr(value, "__slots__") else value
-
-
-def _pack(body: dict[str, Any]) -> bytes:
-    return msgspec.msgpack.encode({"v": _VERSION, **body})
-
-
-def _unpack(value: bytes) -> dict[str, Any]:
-    try:
-        body = msgspec.msgpack.decode(value, type=dict[str, Any])
-    except msgspec.DecodeError as error:
-        raise CheckpointError(f"a block that cannot be read: {error}") from error
-    if body.pop("v", None) != _VERSION:
-        raise CheckpointError("a block of an unknown version", "Run the release that wrote it, or a newer one")
-    return body

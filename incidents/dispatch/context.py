@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from incidents.dispatch.links import filled
-from incidents.dispatch.subjects import RANK, Subject
+from incidents.dispatch.subjects import Subject
+from incidents.finding import PRIORITY_RANK
 from schemas.events import WindowVerdict
 from schemas.incident_events import Alert
 from schemas.notification_events import NotificationContext, NotifiedConfidence, SignalExcerpt
@@ -76,7 +77,7 @@ def excerpts(subjects: Iterable[Subject]) -> list[SignalExcerpt]:
 
 def _telling(subject: Subject) -> tuple[float, int, int, str]:
     alert = subject.alert
-    return -(alert.peak_score or 0.0), RANK[subject.priority], alert.started_ms, subject.key
+    return -(alert.peak_score or 0.0), PRIORITY_RANK[subject.priority], alert.started_ms, subject.key
 
 
 def budget_line(alert: Alert) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 from incidents.dispatch.book import DispatchBook
 from incidents.dispatch.holding import Hold
 from incidents.dispatch.subjects import Subject
-from incidents.dispatch.threads import Thread, thread_key
+from incidents.dispatch.threads import Thread
 from incidents.oncall.book import OnCallBook, uncovered
 from incidents.oncall.schedule import Gap
 from incidents.routing.receivers import Receiver
@@ -65,17 +65,7 @@ class Covering:
 
     def instead(self, thread: Thread, fallback: str) -> Thread:
         """The thread of who is told instead, with the alerts of the one that waits."""
-        key = thread_key(thread.tenant, fallback, thread.group_key, thread.escalation)
-        other = self._book.threads.get(key)
-        if other is None:
-            other = Thread(
-                thread.tenant, fallback, thread.group_key, thread.group_labels, thread.incident_id, thread.created_ms
-            )
-            other.escalation = thread.escalation
-            self._book.put_thread(other)
-        for subject_key, route_id in thread.members.items():
-            self._book.join(other, subject_key, route_id)
-        return other
+        return self._book.beside(thread, fallback, thread.escalation, thread.created_ms)
 
     def gaps(self, tenant: str, at_ms: int) -> list[Command]:
         """What tells of the gaps that begin or go on at a time, each once."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from incidents.dispatch.book import DispatchBook
 from incidents.dispatch.subjects import Subject
-from incidents.dispatch.threads import Thread, thread_key
+from incidents.dispatch.threads import Thread
 from incidents.routing.config import RoutingConfig
 from incidents.routing.receivers import Receiver
 from models.explain import duration
@@ -52,15 +52,8 @@ class Escalating:
 
     def _take(self, thread: Thread, receiver: Receiver, step: int, now_ms: int) -> None:
         """Tell a receiver of all that the thread is about; the step's thread may be there from an earlier time."""
-        key = thread_key(thread.tenant, receiver.name, thread.group_key, step)
-        other = self._book.threads.get(key)
-        if other is None:
-            other = Thread(thread.tenant, receiver.name, thread.group_key, thread.group_labels, thread.incident_id, 0)
-            other.escalation = step
-            self._book.put_thread(other)
-        other.created_ms = 0  # it waits for nobody
-        for subject_key, route_id in thread.members.items():
-            self._book.join(other, subject_key, route_id)
+        other = self._book.beside(thread, receiver.name, step, created_ms=0)
+        other.created_ms = 0  # it waits for nobody, one from an earlier time neither
         waited = duration((now_ms - (thread.opened_ms or now_ms)) / 1000)
         for one in self._book.members(other):
             text = f"nobody acknowledged within {waited}: {receiver.name} is told"

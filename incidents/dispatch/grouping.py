@@ -56,13 +56,12 @@ class Grouping:
         survivor_key = self._book.current(merged_key)
         survivor_id = survivor_key.partition("/")[2]
         for old in self._book.threads_about(merged_key):
-            labels = {INCIDENT_LABEL: survivor_id}
-            group_key = _incident_key(labels)
+            labels, group_key = incident_group(survivor_id)
             key = thread_key(old.tenant, old.receiver, group_key, old.escalation)
             into = self._book.threads.get(key)
             if into is None:
-                into = Thread(old.tenant, old.receiver, group_key, labels, survivor_id, old.created_ms)
-                into.escalation = old.escalation
+                group = group_key, labels, survivor_id
+                into = Thread(old.tenant, old.receiver, *group, old.created_ms, escalation=old.escalation)
             self._book.drop_thread(old)
             into.absorb(old)
             self._book.put_thread(into)
@@ -72,8 +71,7 @@ class Grouping:
         tenant, incident_id = subject.alert.tenant, None
         if route.group_by == (INCIDENT_LABEL,):
             incident_id = subject.labels.get(INCIDENT_LABEL)
-            labels = {_ALERT_LABEL: subject.alert.id} if incident_id is None else {INCIDENT_LABEL: incident_id}
-            group_key = _incident_key(labels)
+            labels, group_key = _alert_group(subject.alert.id) if incident_id is None else incident_group(incident_id)
         else:
             labels, group_key = route.group_labels(subject.labels), route.group_key(subject.labels)
         key = thread_key(tenant, route.receiver, group_key)
@@ -97,10 +95,14 @@ class Grouping:
 
 def incident_group(incident_id: str) -> tuple[dict[str, str], str]:
     """Labels and key of the group that is an incident."""
-    labels = {INCIDENT_LABEL: incident_id}
-    return labels, _incident_key(labels)
+    return _group({INCIDENT_LABEL: incident_id})
 
 
-def _incident_key(labels: dict[str, str]) -> str:
-    """The group key of a group that no route has: one that is an incident."""
-    return f"{{}}:{labels_text(labels)}"
+def _alert_group(alert_id: str) -> tuple[dict[str, str], str]:
+    """Labels and key of the group that is an alert of no incident."""
+    return _group({_ALERT_LABEL: alert_id})
+
+
+def _group(labels: dict[str, str]) -> tuple[dict[str, str], str]:
+    """Labels and key of a group that no route has."""
+    return labels, f"{{}}:{labels_text(labels)}"

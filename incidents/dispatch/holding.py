@@ -7,7 +7,8 @@ from typing import Final
 
 from incidents.dispatch.book import DispatchBook
 from incidents.dispatch.fatigue import TokenBucket
-from incidents.dispatch.subjects import RANK, Subject
+from incidents.dispatch.subjects import Subject
+from incidents.finding import PRIORITY_RANK
 from incidents.routing.config import RoutingConfig
 from incidents.routing.tree import Route
 from models.explain import duration
@@ -66,7 +67,7 @@ def suppression_of(
         return None
     told_ms, rank = last
     until_ms = told_ms + round(config.fatigue.suppress_s * 1000)
-    if at_ms >= until_ms or RANK[subject.priority] < rank:
+    if at_ms >= until_ms or PRIORITY_RANK[subject.priority] < rank:
         return None
     ago = duration((at_ms - told_ms) / 1000)
     left = duration((until_ms - at_ms) / 1000)

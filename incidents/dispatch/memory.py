@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from incidents.dispatch.book import DispatchBook
 from incidents.dispatch.grouping import incident_group
-from incidents.dispatch.subjects import RANK
 from incidents.dispatch.threads import Thread, thread_key
+from incidents.finding import PRIORITY_RANK
 from incidents.routing.config import RoutingConfig
 from schemas.ids import event_id
 from schemas.notification_events import Notification
@@ -57,9 +57,8 @@ def _thread(book: DispatchBook, one: Notification) -> Thread:
         labels, group_key = incident_group(incident_id)
     thread = book.threads.get(thread_key(one.tenant, one.receiver, group_key, one.escalation))
     if thread is None:
-        thread = Thread(one.tenant, one.receiver, group_key, labels, incident_id, one.at_ms)
-        thread.escalation = one.escalation
-        book.put_thread(thread)
+        group = group_key, labels, incident_id
+        thread = book.put_thread(Thread(one.tenant, one.receiver, *group, one.at_ms, escalation=one.escalation))
     return thread
 
 
@@ -77,7 +76,7 @@ def _told(thread: Thread, one: Notification, alerts: set[str]) -> None:
     thread.told |= alerts
     thread.told_ms = one.at_ms
     thread.told_p0 = thread.told_p0 or any(alert.priority == "P0" for alert in one.alerts)
-    thread.told_rank = min(thread.told_rank, RANK[one.priority])
+    thread.told_rank = min(thread.told_rank, PRIORITY_RANK[one.priority])
     thread.opened_ms = one.at_ms if thread.opened_ms is None else thread.opened_ms
 
 

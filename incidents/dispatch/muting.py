@@ -9,6 +9,7 @@ from incidents.dispatch.inhibition import Inhibitions
 from incidents.dispatch.standing import Turn
 from incidents.dispatch.subjects import Subject
 from incidents.dispatch.threads import Thread
+from schemas.command_events import Silence
 
 
 class Muting:
@@ -37,10 +38,7 @@ class Muting:
 
     def restore(self, subject: Subject, now_ms: int) -> None:
         """Work out what muted an alert before a restart, of which nothing is to be said."""
-        silences = self._book.silences.muting(subject.alert.tenant, subject.labels, now_ms)
-        subject.silenced_by = [one.id for one in silences]
-        speaker = self._inhibitions.by(subject.key)
-        subject.inhibited_by = [] if speaker is None else [speaker]
+        self._find(subject, now_ms)
 
     def spoken_anew(self, keys: set[str], now_ms: int) -> list[Thread]:
         """Look at alerts again that gain who speaks for them, or lose them; gives the threads to flush."""
@@ -69,10 +67,7 @@ class Muting:
     def look(self, subject: Subject, now_ms: int) -> None:
         """Look what speaks against telling an alert."""
         was_muted = subject.is_muted
-        silences = self._book.silences.muting(subject.alert.tenant, subject.labels, now_ms)
-        subject.silenced_by = [one.id for one in silences]
-        speaker = self._inhibitions.by(subject.key)
-        subject.inhibited_by = [] if speaker is None else [speaker]
+        silences = self._find(subject, now_ms)
         for one in silences:
             who = f" of {one.created_by}" if one.created_by else ""
             why = f": {one.comment}" if one.comment else ""
@@ -84,3 +79,11 @@ class Muting:
             back = (Turn.UNMUTED, Turn.ACKNOWLEDGED) if subject.acknowledged else (Turn.UNMUTED,)
             if subject.turn(now_ms, *back):
                 subject.decide(now_ms, "silence", "passed", "nothing mutes it any more")
+
+    def _find(self, subject: Subject, now_ms: int) -> list[Silence]:
+        """Note who mutes an alert; gives the silences that do."""
+        silences = self._book.silences.muting(subject.alert.tenant, subject.labels, now_ms)
+        subject.silenced_by = [one.id for one in silences]
+        speaker = self._inhibitions.by(subject.key)
+        subject.inhibited_by = [] if speaker is None else [speaker]
+        return silences

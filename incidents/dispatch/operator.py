@@ -23,13 +23,14 @@ from incidents.dispatch.memory import remembered
 from incidents.dispatch.muting import Muting
 from incidents.dispatch.publish import StatusPublisher
 from incidents.dispatch.settings import DispatchSettings
-from incidents.dispatch.subjects import RANK, Subject, routing_labels
+from incidents.dispatch.subjects import Subject, routing_labels
 from incidents.dispatch.teller import Teller
 from incidents.dispatch.threads import Thread
 from incidents.dispatch.turning import is_older, let_turn, note_change, pass_on_care
 from incidents.dispatch.upkeep import forget_old, settle_flaps
 from incidents.dispatch.weighing import Weighing
 from incidents.dispatch.wishes import Wishes
+from incidents.finding import PRIORITY_RANK
 from incidents.oncall.book import SUBJECT as ONCALL
 from incidents.oncall.book import OnCallBook
 from incidents.routing.config import RoutingConfig
@@ -144,8 +145,7 @@ class DispatchOperator:
         if (known and known.acknowledged) != incident.acknowledged:
             for subject in pass_on_care(self._book, incident, known, now_ms):
                 self._publisher.touch(subject)
-        for thread in self._book.threads_about(current):
-            self._flush(thread, now_ms)
+        self._flush_all(self._book.threads_about(current), now_ms)
         return self._finish(now_ms)
 
     def on_command(self, command: Command) -> list[Output]:
@@ -202,8 +202,7 @@ class DispatchOperator:
         now_ms = self._book.now_ms or setting.valid_from_ms
         for subject in self._book.all_subjects():
             self._look_anew(subject, now_ms)
-        for thread in list(self._book.threads.values()):
-            self._flush(thread, now_ms)
+        self._flush_all(self._book.threads.values(), now_ms)
         return self._finish(now_ms)
 
     def on_told(self, notification: Notification) -> list[Output]:
@@ -319,7 +318,7 @@ class DispatchOperator:
     def _flush_if_needed(self, thread: Thread, subject: Subject, now_ms: int) -> None:
         """Look at a thread when it may be told of a change: now only if the alert makes it more urgent."""
         due_ms = self._scheduled.get(thread.key)
-        rank = RANK[subject.priority]
+        rank = PRIORITY_RANK[subject.priority]
         is_first_p0 = subject.alert.priority == "P0" and not thread.told_p0
         is_urgent = subject.alert.safety or is_first_p0 or (thread.is_open and rank < thread.told_rank)
         change_ms = self._teller.change_due_ms(thread, subject)

@@ -52,8 +52,7 @@ class StatusPublisher:
             if subject is None:
                 continue
             for move in subject.take_moves():
-                entry = alert_turned(subject.alert, move)
-                outputs.append(self._output(AUDIT, entry.tenant, entry, entry.at_ms, entry.id))
+                outputs.append(self._audited(alert_turned(subject.alert, move)))
                 outputs += self._note(subject, move)
             status = subject.status(now_ms, self._fingerprints(subject))
             if subject.is_news(status):
@@ -116,7 +115,13 @@ class StatusPublisher:
         self._audit(command_answered(_STAGE, command, now_ms, reason, subject))
 
     def _audit(self, entry: AuditEntry) -> None:
-        self._outputs.append(self._output(AUDIT, entry.tenant, entry, entry.at_ms, entry.id))
+        self._outputs.append(self._audited(entry))
+
+    def _audited(self, entry: AuditEntry) -> Output:
+        return self._output(AUDIT, entry.tenant, entry, entry.at_ms, entry.id)
+
+    def _noted(self, entry: TimelineEntry) -> Output:
+        return self._output(TIMELINE, f"{entry.tenant}/{entry.incident_id}", entry, entry.at_ms)
 
     def _entry(self, command: Command, alert_id: str) -> None:
         """What the timeline of an alert's incident says of it."""
@@ -135,7 +140,7 @@ class StatusPublisher:
             by=command.by,
             alert_id=alert_id,
         )
-        self._outputs.append(self._output(TIMELINE, f"{entry.tenant}/{entry.incident_id}", entry, entry.at_ms))
+        self._outputs.append(self._noted(entry))
 
     def _note(self, subject: Subject, move: Move) -> list[Output]:
         """What the timeline of an alert's incident says of a turn that nobody else puts there."""
@@ -151,7 +156,7 @@ class StatusPublisher:
             text=f"Alert {subject.labels['alertname']} of {subject.alert.entity} is {move.after}: {move.why}",
             alert_id=subject.alert.id,
         )
-        return [self._output(TIMELINE, f"{entry.tenant}/{entry.incident_id}", entry, entry.at_ms)]
+        return [self._noted(entry)]
 
     def _fingerprints(self, subject: Subject) -> list[str]:
         """Of the alerts that speak for one."""

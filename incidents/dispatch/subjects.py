@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from incidents.auditing import Move
 from incidents.dispatch.standing import WHY, Turn, turned
+from incidents.finding import PRIORITY_RANK
 from schemas.events import Priority
 from schemas.ids import event_id
 from schemas.incident_events import Acknowledgement, Alert
 from schemas.notification_events import AlertStanding, AlertStatus, Decision, DecisionStep, ScorePart
 
-RANK: Final[Mapping[Priority, int]] = {"P0": 0, "P1": 1, "P2": 2, "P3": 3}
 # Of very many decisions the first tell how it came, the last how it stands.
 _FIRST: Final = 20
 _LAST: Final = 80
@@ -126,7 +126,7 @@ class Subject:
     @property
     def rank(self) -> tuple[int, int, str]:
         """The most urgent and earliest first."""
-        return RANK[self.priority], self.alert.started_ms, self.key
+        return PRIORITY_RANK[self.priority], self.alert.started_ms, self.key
 
     def turn(self, at_ms: int, *turns: Turn, by: str = "", why: str = "") -> bool:
         """Let something happen to it; whether it stands otherwise now.

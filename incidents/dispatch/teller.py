@@ -14,9 +14,10 @@ from incidents.dispatch.grouping import incident_group
 from incidents.dispatch.holding import Hold, hold_of, quiet_key, suppression_of, throttle
 from incidents.dispatch.memory import overdue
 from incidents.dispatch.settings import DispatchSettings
-from incidents.dispatch.subjects import RANK, Subject
+from incidents.dispatch.subjects import Subject
 from incidents.dispatch.telling import Telling, notifications
 from incidents.dispatch.threads import Thread, thread_key
+from incidents.finding import PRIORITY_RANK
 from incidents.routing.config import RoutingConfig
 from incidents.routing.receivers import Receiver
 from incidents.routing.tree import Route, Timing
@@ -271,7 +272,7 @@ class Teller:
     ) -> tuple[str, int]:
         """Why to tell more, and when; an empty reason where there is none."""
         told_ms = thread.told_ms or 0
-        if ready and RANK[ready[0].priority] < thread.told_rank:
+        if ready and PRIORITY_RANK[ready[0].priority] < thread.told_rank:
             return f"it is {ready[0].priority} now", 0
         new = [one for one in ready if one.key not in thread.told and one.standing != "flapping"]
         if not thread.told_p0 and any(one.alert.priority == "P0" for one in new):
@@ -341,7 +342,7 @@ class Teller:
         now_ms = telling.at_ms
         incident = self._incident(thread)
         subjects = [*telling.subjects, *self._spoken_for(thread, telling.subjects)]
-        evidence = [] if incident is None else self._book.alerts_of(incident)
+        evidence = [] if incident is None else self._book.members_of(incident)
         context = context_of(subjects, evidence, self._links, now_ms)
         thread.integrations = [(one.kind, one.index, one.send_resolved) for one in receiver.integrations]
         self._told += notifications(thread, receiver, replace(telling, subjects=subjects, context=context), incident)
@@ -351,12 +352,12 @@ class Teller:
             if not telling.over:
                 thread.told.add(one.key)
                 if telling.action == "open":
-                    self._book.set("quiet", quiet_key(thread.receiver, one), (now_ms, RANK[one.priority]))
+                    self._book.set("quiet", quiet_key(thread.receiver, one), (now_ms, PRIORITY_RANK[one.priority]))
             self._touch(one)
         if not telling.over:
             thread.told_ms = now_ms
             thread.told_p0 = thread.told_p0 or any(one.alert.priority == "P0" for one in telling.subjects)
-            thread.told_rank = min(thread.told_rank, RANK[telling.subjects[0].priority])
+            thread.told_rank = min(thread.told_rank, PRIORITY_RANK[telling.subjects[0].priority])
         self._book.touch_thread(thread)
 
     def _spoken_for(self, thread: Thread, subjects: Sequence[Subject]) -> list[Subject]:

@@ -9,15 +9,14 @@ from typing import Final, Literal
 from incidents.dispatch.context import confidence_of, windows_of
 from incidents.dispatch.subjects import Subject
 from incidents.dispatch.threads import Thread
+from incidents.finding import SEVERITY_RANK
 from incidents.routing.receivers import Receiver
-from schemas.events import Severity
 from schemas.ids import event_id
 from schemas.incident_events import Incident
 from schemas.notification_events import Notification, NotificationContext, NotifiedAlert
 
 Action = Literal["open", "update", "resolve", "digest"]
 MOST_LISTED: Final = 100
-_SEVERITY_RANK: Final[Mapping[Severity, int]] = {"info": 0, "warning": 1, "critical": 2}
 _MAX_KEY_CHARS: Final = 255  # PagerDuty's limit of a dedup_key
 
 
@@ -86,7 +85,7 @@ def notifications(
                 status="resolved" if telling.over else "firing",
                 reason=telling.reason,
                 priority=lead.priority,
-                severity=max(severities, key=_SEVERITY_RANK.__getitem__),
+                severity=max(severities, key=SEVERITY_RANK.__getitem__),
                 title=title_of(telling.subjects, incident),
                 group_labels=thread.group_labels,
                 common_labels=shared(subject.alert.labels for subject in telling.subjects),

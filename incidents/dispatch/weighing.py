@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from incidents.accuracy import AccuracyBook, Pair, judged_by, pair_of
 from incidents.dispatch.book import DispatchBook
-from incidents.dispatch.subjects import RANK, Subject
+from incidents.dispatch.subjects import Subject
+from incidents.finding import PRIORITY_RANK
 from incidents.scoring import demoted, score_of
 from schemas.events import Priority
 from schemas.incident_events import Alert
@@ -66,7 +67,7 @@ class Weighing:
             rule = subject.alert.rule or subject.alert.labels.get("alertname", "")
             text = f"{rule} was wrong so often of late: {subject.alert.priority} counts as {own}"
             subject.decide(now_ms, "priority", own, text, rule)
-        subject.priority = min(own, self._of_incident(subject, own), key=RANK.__getitem__)
+        subject.priority = min(own, self._of_incident(subject, own), key=PRIORITY_RANK.__getitem__)
         found = score_of(subject.alert, None, self._accuracy.accuracy(pair_of(subject.alert)))
         subject.score, subject.score_parts = found.value, list(found.parts)
 
@@ -77,7 +78,7 @@ class Weighing:
             return own
         if not self._poor:
             return incident.priority
-        members = self._book.alerts_of(incident)
+        members = self._book.members_of(incident)
         if not any(self.own(one.alert) != one.alert.priority for one in members):
             return incident.priority
-        return min((self.own(one.alert) for one in members), key=RANK.__getitem__, default=incident.priority)
+        return min((self.own(one.alert) for one in members), key=PRIORITY_RANK.__getitem__, default=incident.priority)

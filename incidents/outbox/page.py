@@ -5,12 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
-from schemas.errors import CheckpointError
+from incidents.packing import pack, unpack
 from schemas.notification_events import Notification, NotificationResult
-
-_VERSION = 1
 
 
 @dataclass(slots=True)
@@ -84,9 +80,9 @@ class Page:
     def pack(self) -> bytes:
         """The block of a page."""
         waiting = [one.to_bytes() for one in self.waiting]
-        body = {"v": _VERSION, "key": self.key, "waiting": waiting, "done": self.done, "attempts": self.attempts}
+        body = {"key": self.key, "waiting": waiting, "done": self.done, "attempts": self.attempts}
         rest = {"retry_at_ms": self.retry_at_ms, "memory": self.memory, "touched_ms": self.touched_ms}
-        return msgspec.msgpack.encode(body | rest)
+        return pack(body | rest)
 
     @classmethod
     def unpack(cls, value: bytes) -> Page:
@@ -97,11 +93,6 @@ class Page:
         CheckpointError
             If it cannot be read.
         """
-        try:
-            body = msgspec.msgpack.decode(value, type=dict[str, Any])
-        except msgspec.DecodeError as error:
-            raise CheckpointError(f"a block of the outbox that cannot be read: {error}") from error
-        if body.pop("v", None) != _VERSION:
-            raise CheckpointError("a block of an unknown version", "Run the release that wrote it, or a newer one")
+        body = unpack(value)
         body["waiting"] = [Notification.from_bytes(one) for one in body["waiting"]]
         return cls(**body)

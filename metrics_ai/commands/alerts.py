@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from metrics_ai.commands.asking import ByOption, NoteOption, TenantOption, UrlOption, client, tell
+from metrics_ai.commands.asking import ByOption, NoteOption, TenantOption, UrlOption, ask_for, client
 from metrics_ai.commands.events import FollowOption, SinceOption
 from metrics_ai.commands.events import alerts as listed
 from metrics_ai.commands.options import BrokerOption, ConfigOption, JsonOption, examples
@@ -45,10 +45,7 @@ def ack(
     as_json: JsonOption = False,
 ) -> None:
     """Say that you look after an alert; it holds for this episode alone."""
-    with client(config, url, tenant) as api:
-        found = api.full_id("alert", alert)
-        answer = api.send("POST", f"/alerts/{found}/acknowledge", {"note": note, "by": api.acting(by)})
-        tell(answer, f"alert {found} is acknowledged", as_json)
+    ask_for("alert", (config, url, tenant), (alert, "acknowledge", note, by), "is acknowledged", as_json)
 
 
 @app.command()
@@ -62,10 +59,7 @@ def unack(
     as_json: JsonOption = False,
 ) -> None:
     """Take an acknowledgement back."""
-    with client(config, url, tenant) as api:
-        found = api.full_id("alert", alert)
-        answer = api.send("POST", f"/alerts/{found}/unacknowledge", {"note": note, "by": api.acting(by)})
-        tell(answer, f"alert {found} is no longer acknowledged", as_json)
+    ask_for("alert", (config, url, tenant), (alert, "unacknowledge", note, by), "is no longer acknowledged", as_json)
 
 
 @app.command(epilog=examples("metrics-ai alerts why 71ff7d6d4e351cee", "metrics-ai alerts why 71ff7d6d --json"))

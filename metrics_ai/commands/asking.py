@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -50,3 +50,32 @@ def tell(answer: dict[str, Any], text: str, as_json: bool) -> None:
         typer.echo(f"{text}: asked for, and not done yet (command {answer['command_id']})")
     else:
         typer.echo(text)
+
+
+def ask_for(
+    kind: Literal["alert", "incident"],
+    where: tuple[Path | None, str | None, str | None],
+    asked: tuple[str, str, str, str],
+    text: str,
+    as_json: bool,
+) -> None:
+    """Ask for something to be done with an alert or an incident, and say what became of that.
+
+    Parameters
+    ----------
+    kind
+        Which.
+    where
+        The file of the configuration, the API's address and the tenant, where given.
+    asked
+        Its id or how that begins, what to do (as in the API's paths), a note and who asks.
+    text
+        What is true of it once that is done.
+    as_json
+        Whether to say it as the API did.
+    """
+    name, path, note, by = asked
+    with client(*where) as api:
+        found = api.full_id(kind, name)
+        answer = api.send("POST", f"/{kind}s/{found}/{path}", {"note": note, "by": api.acting(by)})
+        tell(answer, f"{kind} {found} {text}", as_json)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from metrics_ai.commands.asking import ByOption, NoteOption, TenantOption, UrlOption, client, tell
+from metrics_ai.commands.asking import ByOption, NoteOption, TenantOption, UrlOption, ask_for, client, tell
 from metrics_ai.commands.events import FollowOption, SinceOption
 from metrics_ai.commands.events import incidents as listed
 from metrics_ai.commands.options import BrokerOption, ConfigOption, JsonOption, examples
@@ -46,7 +45,7 @@ def _move(word: str, state: str, text: str) -> None:
         tenant: TenantOption = None,
         as_json: JsonOption = False,
     ) -> None:
-        _asked((config, url, tenant), (incident, state, note, by), f"is {text}", as_json)
+        ask_for("incident", (config, url, tenant), (incident, state, note, by), f"is {text}", as_json)
 
     app.command(word, help=_HELP[word])(move)
 
@@ -79,7 +78,7 @@ def note(
     as_json: JsonOption = False,
 ) -> None:
     """Write something on an incident's timeline."""
-    _asked((config, url, tenant), (incident, "notes", text, by), "has the note", as_json)
+    ask_for("incident", (config, url, tenant), (incident, "notes", text, by), "has the note", as_json)
 
 
 @app.command(epilog=examples("metrics-ai incidents merge 3104109bb8 77e1a0c2d4"))
@@ -118,13 +117,3 @@ def split(
         body = {"alert_ids": [api.full_id("alert", one) for one in alerts], "note": note, "by": api.acting(by)}
         answer = api.send("POST", f"/incidents/{found}/split", body)
         tell(answer, f"{len(alerts)} alerts of incident {found} are incident {answer['subject']} now", as_json)
-
-
-def _asked(
-    where: tuple[Path | None, str | None, str | None], asked: tuple[str, str, str, str], text: str, as_json: bool
-) -> None:
-    incident, path, note, by = asked
-    with client(*where) as api:
-        found = api.full_id("incident", incident)
-        answer = api.send("POST", f"/incidents/{found}/{path}", {"note": note, "by": api.acting(by)})
-        tell(answer, f"incident {found} {text}", as_json)
